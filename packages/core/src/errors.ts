@@ -1,0 +1,46 @@
+/** Why a request of a client was not served. */
+export type RequestErrorCode =
+  /** A queue is full. Trying again later may succeed; the update has not been taken. */
+  | "busy"
+  /** The update exceeds the size limit; trying again is of no use. */
+  | "too_large"
+  /** The request itself is wrong; trying again is of no use. */
+  | "invalid"
+  /** The update is older than what its session remembers: it may or may not have been executed. */
+  | "expired"
+  /** The node is closing, or cannot be reached. The update may still be ordered. */
+  | "unavailable"
+  /** The caller's signal was aborted. The update may still be ordered. */
+  | "cancelled";
+
+/** A request that was not served. The message says what to do. */
+export class RequestError extends Error {
+  override readonly name = "RequestError";
+  constructor(
+    readonly code: RequestErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+/** A configuration, or storage that does not belong to it. The message names the value and what is allowed. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/** An invariant of this node's own is broken. The node must not go on: its promises may be worth nothing. */
+export class InvariantError extends Error {
+  override readonly name = "InvariantError";
+}
+
+/** Throws an {@link InvariantError} unless `condition` holds. Called in production. */
+export function invariant(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new InvariantError(`broken invariant: ${what}`);
+}
+
+/** The end of an exhaustive switch. */
+export function unreachable(value: never): never {
+  throw new InvariantError(`unreachable: ${String(value)}`);
+}

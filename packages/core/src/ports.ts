@@ -1,0 +1,177 @@
+// The ports: everything through which a replica touches the world. Types only. Adapters implement them;
+// to swap one is one line where a program is composed.
+import type {
+  ClientUpdate,
+  GloballyOrderedUpdate,
+  LogRequest,
+  LogResponse,
+  Message,
+  PersistentState,
+  StatusResponse,
+  StoredRun,
+} from "@paxos/proto";
+
+/** Who speaks on a connection between peers. Exchanged before anything else. */
+export interface Identity {
+  /** The digest of epoch 0's record. */
+  readonly clusterId: Uint8Array;
+  readonly nodeId: number;
+  /** The id of the node's storage, made with it at random. */
+  readonly storeId: bigint;
+}
+
+/** Why a peer is refused. Store: its storage is not the one on record (safety rule 8). */
+export type AdmissionRefusalReason = "protocol_version" | "cluster" | "node" | "store";
+
+/** A refusal, sent to the peer before its connection is closed. */
+export interface AdmissionRefusal {
+  readonly reason: AdmissionRefusalReason;
+  /** For the peer's operator: what is wrong and what to do. */
+  readonly detail: string;
+}
+
+/** Where a peer is reached. */
+export interface PeerAddress {
+  readonly nodeId: number;
+  /** host:port, IPv6 in brackets. */
+  readonly address: string;
+}
+
+/** What a transport needs to know, and whom it tells what happens. */
+export interface TransportContext {
+  /** This node, as it introduces itself. */
+  readonly identity: Identity;
+  /** This node's own address: the one to listen on. Port 0 means any free port. */
+  readonly address: string;
+  /** All peers, this node excepted. */
+  readonly peers: readonly PeerAddress[];
+  /** Called with each message received from an admitted peer. Must not be called before `start` was. */
+  onMessage(from: number, message: Message): void;
+  /** Decides about a peer that has introduced itself. Undefined admits it. */
+  admit(peer: Identity): AdmissionRefusal | undefined;
+  /** A connection to a peer, over which messages can be sent, is up. */
+  onConnected(peer: PeerAddress): void;
+  /** That connection is lost, or could not be made; it is being tried again. Told once per loss, and once for the first failure. */
+  onDisconnected(peer: PeerAddress, reason: string): void;
+  /** The peer has refused this node. It is being tried again, with back-off. */
+  onRefused(peer: PeerAddress, refusal: AdmissionRefusal): void;
+}
+
+/**
+ * Moves messages between peers. It may lose, delay, double or reorder them; it never corrupts or misdelivers.
+ * A slow or dead peer never delays another. Per peer there are two bounded lanes: control messages are never
+ * displaced by bulk (catch-up); when a lane is full, the newest message is dropped and counted.
+ */
+export interface Transport {
+  /**
+   * Listens, and connects to the peers, for ever and with back-off. Resolves when it listens; rejects when it
+   * cannot (for instance because the port is in use). Called once.
+   */
+  start(context: TransportContext): Promise<void>;
+  /** Queues a message for the peer `message.to`. Never throws, never waits; before `start` it drops. */
+  send(message: Message): void;
+  /** How often something was dropped, refused or ignored, by name. Names are snake_case and stable. */
+  counters(): Readonly<Record<string, number>>;
+  /** Closes everything. Resolves when nothing is left open. May be called twice, also before `start`. */
+  close(): Promise<void>;
+}
+
+/** What clients may ask of a node. Implemented once, by the dispatcher of @paxos/replica. */
+export interface ClientHandler {
+  /** Orders an update. Rejects with a {@link RequestError}. */
+  clientUpdate(update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate>;
+  /** Streams the ordered log. Ends, unless following, at the ARU of the moment of the call. Rejects with a {@link RequestError}. */
+  log(request: LogRequest, signal: AbortSignal): AsyncIterable<LogResponse>;
+  /** The node's status. */
+  status(): Promise<StatusResponse>;
+}
+
+/** The server side of requests that have answers. Moves frames; knows nothing of their meaning. */
+export interface ClientListener {
+  /** Serves requests with this handler from the moment that the transport listens. Called once, before `start`. */
+  serve(handler: ClientHandler): void;
+}
+
+/** The client side of requests that have answers. Every call rejects with a {@link RequestError}. */
+export interface ClientTransport {
+  /** Sends an update to the server at `address` (host:port) and waits for it to be ordered. */
+  clientUpdate(address: string, update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate>;
+  /** Streams the log of the server at `address`. */
+  log(address: string, request: LogRequest, signal: AbortSignal): AsyncIterable<LogResponse>;
+  /** Asks the server at `address` for its status. */
+  status(address: string, signal: AbortSignal): Promise<StatusResponse>;
+  /** Closes all connections. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** What must be made durable together, and what may be said only afterwards. */
+export interface Save {
+  /** Counts the saves of this node from 1, without gaps, over restarts too. */
+  readonly number: number;
+  /** Replaces the state saved before. */
+  readonly state: PersistentState;
+  /** Appended to what was saved before; never replaces a run. Where runs overlap, see {@link Storage.read}. */
+  readonly runs: readonly StoredRun[];
+  /** To be sent once the save is durable, not before (safety rule 2). */
+  readonly messages: readonly Message[];
+}
+
+/** What storage holds when a node starts. */
+export interface StoredState {
+  /** Random, not 0, made when the storage was made, durable before `load` resolves. */
+  readonly storeId: bigint;
+  /** The state of the last save; absent when nothing was ever saved. */
+  readonly state?: PersistentState;
+  /** The runs that reach above `state.localAru`, in the order in which they were saved. */
+  readonly runs: readonly StoredRun[];
+}
+
+/** Ordered updates read from storage. */
+export interface StoredUpdates {
+  /** The seq of the first update. */
+  readonly seq: number;
+  /** Encoded ClientUpdates for seq, seq + 1, and so on. May be empty. */
+  readonly updates: readonly Uint8Array[];
+  /** The first seq that storage still holds: 1, until the log has been compacted. */
+  readonly firstSeq: number;
+}
+
+/** Keeps what a node has promised and accepted. One process at a time. */
+export interface Storage {
+  /** Opens the storage, making it when there is none. Called once, before all else. */
+  load(): Promise<StoredState>;
+  /**
+   * Resolves when the save is durable, all of it. Called with one save at a time, in their order. After it has
+   * rejected, nothing more must be saved.
+   */
+  save(save: Save): Promise<void>;
+  /**
+   * Reads ordered updates from `from` to `upTo`, both included, as many as fit `maxBytes` but at least one if there is one.
+   * Never asked above the `localAru` of the last durable save. Where several saved runs hold the same seq, a run
+   * marked `ordered` counts, else that of the highest ballot (epoch, then view): safety rules 3 and 4 make that
+   * the ordered one.
+   */
+  read(from: number, upTo: number, maxBytes: number): Promise<StoredUpdates>;
+  /** Closes the storage. Resolves when a save under way has ended. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** Time. The only source of it. */
+export interface Clock {
+  /**
+   * Calls `onTick` every `intervalMs` until the returned function is called. Ticks missed while the event loop was
+   * stalled are left out, never made up for in a burst.
+   */
+  every(intervalMs: number, onTick: () => void): () => void;
+  /** Calls `callback` once, after the inputs that are already waiting. */
+  soon(callback: () => void): void;
+}
+
+/** What is replicated. Deterministic: the same updates in the same order give the same results everywhere. */
+export interface StateMachine {
+  /**
+   * Applies an update and returns the answer for the client, which may be empty. Called with each update once,
+   * in seq order; after a restart again from seq 1 on. A throw stops the node.
+   */
+  apply(update: Uint8Array, seq: number): Uint8Array;
+}
