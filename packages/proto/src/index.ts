@@ -62,3 +62,5 @@ export type {
   StatusResponse,
 } from "./gen/paxos/v1/client_service_pb.js";
 export { encodeMessage, encodeProposal } from "./encode.js";
+export { decodeClientUpdate, encodeClientUpdate } from "./client-update.js";
+export type { ClientUpdateFields } from "./client-update.js";
