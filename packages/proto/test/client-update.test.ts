@@ -1,0 +1,74 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { expect, test } from "@jest/globals";
+import {
+  ClientUpdateSchema,
+  decodeClientUpdate,
+  encodeClientUpdate,
+  type ClientUpdateFields,
+} from "../src/index.js";
+
+const max = 2n ** 64n - 1n;
+const numbers = [0n, 1n, 127n, 128n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 53n, 2n ** 63n, max];
+const contents = [new Uint8Array(), Uint8Array.of(0), new Uint8Array(300).fill(255)];
+
+const samples: ClientUpdateFields[] = contents.flatMap((update) =>
+  numbers.flatMap((number) => [
+    { clientId: number, nodeId: 1n, timestamp: 2n, update },
+    { clientId: 1n, nodeId: number, timestamp: max, update },
+    { clientId: 1n, nodeId: 0n, timestamp: number, update },
+  ]),
+);
+
+function fieldsOf({ clientId, nodeId, timestamp, update }: ClientUpdateFields): ClientUpdateFields {
+  return { clientId, nodeId, timestamp, update };
+}
+
+test("an update is written and read as protobuf-es does it", () => {
+  for (const sample of samples) {
+    const bytes = encodeClientUpdate(sample);
+    expect(bytes).toEqual(toBinary(ClientUpdateSchema, create(ClientUpdateSchema, sample)));
+    expect(decodeClientUpdate(bytes)).toEqual(sample);
+  }
+});
+
+test("a message itself can be encoded", () => {
+  const message = create(ClientUpdateSchema, { clientId: 7n, update: Uint8Array.of(1) });
+  expect(encodeClientUpdate(message)).toEqual(toBinary(ClientUpdateSchema, message));
+});
+
+test("the decoded update is a view of the bytes given", () => {
+  const bytes = encodeClientUpdate({ clientId: 7n, nodeId: 1n, timestamp: 1n, update: Uint8Array.of(1, 2, 3) });
+  expect(decodeClientUpdate(bytes).update.buffer).toBe(bytes.buffer);
+});
+
+test("fields of a later version are skipped, and of a field that comes twice the last counts", () => {
+  const bytes = new BinaryWriter()
+    .tag(1, WireType.Varint).uint64(1n)
+    .tag(99, WireType.LengthDelimited).bytes(Uint8Array.of(1, 2, 3))
+    .tag(98, WireType.Bit64).fixed64(5n)
+    .tag(1, WireType.Varint).uint64(7n)
+    .finish();
+  expect(decodeClientUpdate(bytes)).toEqual(fieldsOf(fromBinary(ClientUpdateSchema, bytes)));
+  expect(decodeClientUpdate(bytes).clientId).toBe(7n);
+});
+
+test("cut off bytes are read, or refused, as protobuf-es does it", () => {
+  const whole = encodeClientUpdate({ clientId: max, nodeId: 1n, timestamp: max, update: new Uint8Array(200) });
+  let refused = 0;
+  for (let length = 0; length < whole.length; length++) {
+    const bytes = whole.subarray(0, length);
+    const expected = attempt(() => fieldsOf(fromBinary(ClientUpdateSchema, bytes)));
+    expect(attempt(() => decodeClientUpdate(bytes))).toEqual(expected);
+    if (expected === "refused") refused++;
+  }
+  expect(refused).toBeGreaterThan(200);
+});
+
+function attempt(decode: () => ClientUpdateFields): ClientUpdateFields | "refused" {
+  try {
+    return decode();
+  } catch {
+    return "refused";
+  }
+}

@@ -1,0 +1,85 @@
+import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { expect, test } from "@jest/globals";
+import {
+  ClientUpdateSchema,
+  encodeMessage,
+  encodeProposal,
+  MessageSchema,
+  ProposalSchema,
+  RefusalReason,
+} from "../src/index.js";
+
+type Content = NonNullable<MessageInitShape<typeof MessageSchema>["type"]>;
+type Envelope = Partial<Record<"to" | "epoch" | "group" | "storeId", bigint>>;
+
+const update = { clientId: 2n ** 64n - 1n, nodeId: 1n, timestamp: 3n, update: Uint8Array.of(0, 255, 128) };
+const encodedUpdate = toBinary(ClientUpdateSchema, create(ClientUpdateSchema, update));
+const proposal = { nodeId: 1n, view: 4n, seq: 130n, updates: [encodedUpdate, encodedUpdate] };
+
+const contents: Content[] = [
+  { case: "viewChange", value: { nodeId: 1n, attemptedView: 5n, localAru: 6n, hearsQuorum: true } },
+  { case: "viewChangeProof", value: { nodeId: 1n, installedView: 4n, hearsLeader: true } },
+  { case: "prepare", value: { nodeId: 1n, view: 4n, localAru: 128n } },
+  {
+    case: "prepareOk",
+    value: {
+      nodeId: 1n,
+      view: 4n,
+      dataList: [{ type: { case: "proposal", value: proposal } }],
+      localAru: 128n,
+    },
+  },
+  { case: "proposal", value: proposal },
+  { case: "accept", value: { nodeId: 1n, view: 4n, seq: 131n, localAru: 129n } },
+  { case: "globallyOrderedUpdate", value: { nodeId: 1n, seq: 129n, update, result: encodedUpdate, duplicate: true } },
+  { case: "clientUpdate", value: encodedUpdate },
+  { case: "heartbeat", value: { nodeId: 1n, view: 4n, localAru: 129n, promisedView: 4n, acceptedSeq: 131n } },
+  { case: "catchUpRequest", value: { nodeId: 1n, seq: 7n, maxBytes: 1_048_576n } },
+  { case: "catchUpAnswer", value: { nodeId: 1n, seq: 7n, updates: [encodedUpdate], localAru: 9n, firstSeq: 1n } },
+  {
+    case: "updateRefusal",
+    value: { nodeId: 1n, clientId: update.clientId, timestamp: 3n, reason: RefusalReason.BUSY },
+  },
+];
+
+const envelopes: Envelope[] = [
+  {},
+  { to: 2n },
+  { to: 2n, epoch: 3n },
+  { to: 2n, group: 4n },
+  { to: 2n, storeId: 2n ** 64n - 1n },
+  { to: 2n ** 64n - 1n, epoch: 300n, group: 2n ** 63n, storeId: 1n },
+];
+
+const cases = contents.flatMap((type) => envelopes.map((envelope) => ({ ...envelope, type })));
+
+test.each(cases)("encodeMessage writes $type.case as toBinary does, to $to epoch $epoch group $group store $storeId", (init) => {
+  const message = create(MessageSchema, init);
+  expect(encodeMessage(message)).toEqual(toBinary(MessageSchema, message));
+});
+
+test("every kind of message is among the cases", () => {
+  const kinds = MessageSchema.oneofs[0]?.fields.map(({ localName }) => localName);
+  expect(contents.map((content) => content.case)).toEqual(kinds);
+});
+
+test("a message without content is encoded too", () => {
+  const message = create(MessageSchema, { to: 2n, epoch: 1n, storeId: 5n });
+  expect(encodeMessage(message)).toEqual(toBinary(MessageSchema, message));
+});
+
+test("an empty proposal is encoded too", () => {
+  const message = create(MessageSchema, { type: { case: "proposal", value: {} } });
+  expect(encodeMessage(message)).toEqual(toBinary(MessageSchema, message));
+});
+
+test("a proposal is encoded once for all its receivers and its storage", () => {
+  const shared = create(ProposalSchema, proposal);
+  const first = encodeProposal(shared);
+  expect(first).toEqual(toBinary(ProposalSchema, shared));
+  // A second encoding would see this change; nobody but a test may make it.
+  shared.seq = 999n;
+  expect(encodeProposal(shared)).toBe(first);
+  const message = create(MessageSchema, { to: 3n, type: { case: "proposal", value: shared } });
+  expect(Buffer.from(encodeMessage(message)).includes(Buffer.from(first))).toBe(true);
+});
