@@ -1,1 +1,8 @@
-export {};
+// Storage that survives its process, on disk or on any abstract-level database; and one that does not.
+export { classicLevelStorage } from "./classic-level-storage.js";
+export type { ClassicLevelStorageOptions } from "./classic-level-storage.js";
+export { LevelStorage } from "./level-storage.js";
+export type { BinaryLevel, LevelStorageOptions } from "./level-storage.js";
+export { MemoryStorage } from "./memory-storage.js";
+export { StorageError } from "./storage-error.js";
+export { MAX_RUN_UPDATES } from "./layout.js";

@@ -1,0 +1,23 @@
+// A record is followed by a checksum of its key and itself. LevelDB has checksums of its own, but does not
+// verify them when it is read through classic-level, and a promise that has silently changed is worse than none.
+import { crc32 } from "node:zlib";
+
+const CHECKSUM_BYTES = 4;
+
+/** The record with its checksum, in new memory. */
+export function seal(key: Uint8Array, record: Uint8Array): Uint8Array {
+  const sealed = new Uint8Array(record.length + CHECKSUM_BYTES);
+  sealed.set(record);
+  new DataView(sealed.buffer).setUint32(record.length, crc32(record, crc32(key)));
+  return sealed;
+}
+
+/** The record without its checksum, in the same memory; undefined when the checksum does not fit. */
+export function unseal(key: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
+  const length = sealed.length - CHECKSUM_BYTES;
+  if (length < 0) return undefined;
+  // Not Buffer, whose subarrays are Buffers as well: callers compare and pass on plain arrays.
+  const record = new Uint8Array(sealed.buffer, sealed.byteOffset, length);
+  const checksum = new DataView(sealed.buffer, sealed.byteOffset + length, CHECKSUM_BYTES).getUint32(0);
+  return checksum === crc32(record, crc32(key)) ? record : undefined;
+}

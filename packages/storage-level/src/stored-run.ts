@@ -1,0 +1,60 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { InvariantError } from "@paxos/core";
+import { encodeProposal, StoredRunSchema, type StoredRun } from "@paxos/proto";
+import { FORMAT, MAX_RUN_UPDATES, type RunId } from "./layout.js";
+
+/**
+ * Encodes a run. The bytes are those of `toBinary(StoredRunSchema, run)`, but those of the proposal are the
+ * ones that were sent, not encoded again.
+ */
+export function encodeStoredRun(run: StoredRun): Uint8Array {
+  const { formatVersion, epoch, ordered, proposal } = StoredRunSchema.field;
+  const writer = new BinaryWriter();
+  if (run.formatVersion !== 0) writer.tag(formatVersion.number, WireType.Varint).uint32(run.formatVersion);
+  if (run.epoch !== 0n) writer.tag(epoch.number, WireType.Varint).uint64(run.epoch);
+  if (run.ordered) writer.tag(ordered.number, WireType.Varint).bool(true);
+  if (run.proposal !== undefined) {
+    writer.tag(proposal.number, WireType.LengthDelimited).bytes(encodeProposal(run.proposal));
+  }
+  return writer.finish();
+}
+
+/**
+ * Decodes a run; undefined when the bytes are not those of the run that `id` names. Its updates share memory
+ * with `bytes`.
+ */
+export function decodeStoredRun(id: RunId, bytes: Uint8Array): StoredRun | undefined {
+  let run: StoredRun;
+  try {
+    run = fromBinary(StoredRunSchema, bytes);
+  } catch {
+    return undefined;
+  }
+  const { proposal } = run;
+  const fits =
+    run.formatVersion === FORMAT &&
+    run.epoch === id.epoch &&
+    run.ordered === id.ordered &&
+    proposal?.view === id.view &&
+    proposal.seq === BigInt(id.seq) &&
+    proposal.updates.length === id.count;
+  return fits ? run : undefined;
+}
+
+/** Names a run. Throws an {@link InvariantError} for one that the format cannot hold. */
+export function runIdOf(run: StoredRun): RunId {
+  const { proposal } = run;
+  if (run.formatVersion !== FORMAT || proposal === undefined) {
+    throw new InvariantError(`a run to be saved needs a proposal and format version ${FORMAT}`);
+  }
+  const seq = Number(proposal.seq);
+  const count = proposal.updates.length;
+  if (count < 1 || count > MAX_RUN_UPDATES) {
+    throw new InvariantError(`a run of ${count} updates at seq ${seq}: 1 to ${MAX_RUN_UPDATES} can be saved`);
+  }
+  if (seq < 1 || !Number.isSafeInteger(seq + count)) {
+    throw new InvariantError(`a run at seq ${proposal.seq}: seqs are from 1 to 2^53 - 1`);
+  }
+  return { seq, count, ordered: run.ordered, epoch: run.epoch, view: proposal.view };
+}
