@@ -24,7 +24,7 @@ export function encodeProposal(proposal: Proposal): Uint8Array {
  */
 export function encodeMessage(message: Message): Uint8Array {
   if (message.type.case !== "proposal") return toBinary(MessageSchema, message);
-  const { to, epoch, group, storeId } = MessageSchema.field;
+  const { to, epoch, group, storeId, from } = MessageSchema.field;
   const writer = new BinaryWriter();
   if (message.to !== 0n) writer.tag(to.number, WireType.Varint).uint64(message.to);
   writer
@@ -33,5 +33,6 @@ export function encodeMessage(message: Message): Uint8Array {
   if (message.epoch !== 0n) writer.tag(epoch.number, WireType.Varint).uint64(message.epoch);
   if (message.group !== 0n) writer.tag(group.number, WireType.Varint).uint64(message.group);
   if (message.storeId !== 0n) writer.tag(storeId.number, WireType.Bit64).fixed64(message.storeId);
+  if (message.from !== 0n) writer.tag(from.number, WireType.Varint).uint64(message.from);
   return writer.finish();
 }
