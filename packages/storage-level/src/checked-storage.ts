@@ -37,8 +37,6 @@ export abstract class CheckedStorage implements Storage, AsyncDisposable {
   protected abstract write(save: Save): Promise<void>;
   /** Gives every run that reaches from `from` up to `upTo`, in the order of first seqs, until `take` returns false. */
   protected abstract scan(from: number, upTo: number, take: (record: RunRecord) => boolean): Promise<void>;
-  /** The updates of a run. */
-  protected abstract updatesOf(record: RunRecord): readonly Uint8Array[];
   /** Releases what `open` has taken. Called once, with nothing else under way. */
   protected abstract release(): Promise<void>;
 
@@ -88,8 +86,7 @@ export abstract class CheckedStorage implements Storage, AsyncDisposable {
     }
     const firstSeq = this.#firstSeq;
     if (from < firstSeq || from > upTo) return { seq: from, updates: [], firstSeq };
-    const updatesOf = (record: RunRecord): readonly Uint8Array[] => this.updatesOf(record);
-    const merger = new RunMerger({ from, upTo, maxBytes, name: this.name, updatesOf });
+    const merger = new RunMerger({ from, upTo, maxBytes, name: this.name });
     await this.#track(this.scan(from, upTo, (record) => merger.add(record)));
     return { seq: from, updates: merger.finish(), firstSeq };
   }

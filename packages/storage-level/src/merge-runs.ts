@@ -1,10 +1,11 @@
 import type { RunId } from "./layout.js";
 import { StorageError } from "./storage-error.js";
 
-/** A run as it stands in storage, not yet decoded. */
+/** A run as it stands in storage. */
 export interface RunRecord {
   readonly id: RunId;
-  readonly value: Uint8Array;
+  /** Decodes its updates. Called once at most, and only when some of them are wanted. */
+  updates(): readonly Uint8Array[];
 }
 
 /** What to merge, and how. */
@@ -17,8 +18,6 @@ export interface MergeOptions {
   readonly maxBytes: number;
   /** The storage, for errors. */
   readonly name: string;
-  /** The updates of a run. Called only for runs that have updates to give. */
-  readonly updatesOf: (record: RunRecord) => readonly Uint8Array[];
 }
 
 /** The seq after the last one that a run covers. */
@@ -84,7 +83,7 @@ export class RunMerger {
             "was saved as ordered. The storage is damaged: replace this member.",
         );
       }
-      best.updates ??= this.#options.updatesOf(best.record);
+      best.updates ??= best.record.updates();
       this.#take(best.updates, best.record.id.seq, Math.min(endOf(best.record.id), end));
     }
   }

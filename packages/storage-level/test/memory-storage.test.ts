@@ -1,0 +1,15 @@
+import { expect, test } from "@jest/globals";
+import { MemoryStorage } from "../src/index.js";
+import { makeSave, texts } from "./builders.js";
+import { describeStorage } from "./storage-suite.js";
+
+describeStorage("MemoryStorage", async () => new MemoryStorage());
+
+test("what was read may be changed without changing what is stored", async () => {
+  await using storage = new MemoryStorage();
+  await storage.load();
+  await storage.save(makeSave(1, 2, [{ seq: 1, count: 2 }]));
+  const { updates } = await storage.read(1, 2, 1000);
+  updates.forEach((update) => update.fill(0));
+  expect(texts((await storage.read(1, 2, 1000)).updates)).toEqual(["1@0.0", "2@0.0"]);
+});
