@@ -1,0 +1,181 @@
+import { createClient, type Client, type Transport as CallTransport } from "@connectrpc/connect";
+import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
+import { RequestError, type ClientTransport } from "@paxos/core";
+import {
+  ClientService,
+  type ClientUpdate,
+  type GloballyOrderedUpdate,
+  type LogRequest,
+  type LogResponse,
+  type StatusResponse,
+} from "@paxos/proto";
+import { setMaxListeners } from "node:events";
+import type { ClientHttp2Session } from "node:http2";
+import { dial, DialedSession, originOf } from "./dial.js";
+import { abortedError, fromConnectError } from "./error-codes.js";
+import { keepAlive, type KeepAliveOptions } from "./keep-alive.js";
+import {
+  defaultConnectTimeoutMs,
+  defaultKeepAlive,
+  defaultMaxRequestBytes,
+  requireKeepAlive,
+  requireWhole,
+  windowBytes,
+} from "./options.js";
+
+/** Options of a client's connections. All have defaults. */
+export interface ConnectClientTransportOptions {
+  /** The protocol spoken over HTTP/2. Default "connect", which is the faster one for single updates. */
+  readonly protocol?: "connect" | "grpc";
+  /** The largest update sent, in bytes; larger ones are rejected as too_large. Default 2 MiB, as on the server. */
+  readonly maxRequestBytes?: number;
+  /** Pings on every connection. Default: every 1,000 ms, dead after 2,000 ms without an answer. */
+  readonly keepAlive?: Partial<KeepAliveOptions>;
+  /** How long a connection may take. Default 2,000 ms. */
+  readonly connectTimeoutMs?: number;
+}
+
+type Settings = Required<ConnectClientTransportOptions> & { readonly keepAlive: KeepAliveOptions };
+
+/** Bytes of an update's other fields, at most. */
+const fieldBytes = 64;
+
+/** Sends requests to servers. One HTTP/2 connection per server, made when first needed, and again after a loss. */
+export class ConnectClientTransport implements ClientTransport {
+  readonly #settings: Settings;
+  readonly #servers = new Map<string, ServerConnection>();
+  #closing: Promise<void> | undefined;
+
+  /** Throws a ConfigError when an option is out of bounds. */
+  constructor(options: ConnectClientTransportOptions = {}) {
+    this.#settings = {
+      protocol: options.protocol ?? "connect",
+      maxRequestBytes: options.maxRequestBytes ?? defaultMaxRequestBytes,
+      keepAlive: { ...defaultKeepAlive, ...options.keepAlive },
+      connectTimeoutMs: options.connectTimeoutMs ?? defaultConnectTimeoutMs,
+    };
+    requireWhole("maxRequestBytes", this.#settings.maxRequestBytes, 1, 1024 * 1024 * 1024);
+    requireKeepAlive(this.#settings.keepAlive);
+    requireWhole("connectTimeoutMs", this.#settings.connectTimeoutMs, 1, 60_000);
+  }
+
+  async clientUpdate(address: string, update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
+    const { maxRequestBytes } = this.#settings;
+    if (update.update.length + fieldBytes > maxRequestBytes) {
+      throw new RequestError(
+        "too_large",
+        `the update has ${update.update.length} bytes; the limit is ${maxRequestBytes - fieldBytes}; split it`,
+      );
+    }
+    return this.#call(address, signal, (client, own) => client.clientUpdate(update, { signal: own }));
+  }
+
+  status(address: string, signal: AbortSignal): Promise<StatusResponse> {
+    return this.#call(address, signal, (client, own) => client.status({}, { signal: own }));
+  }
+
+  async *log(address: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
+    const link = linkSignal(signal);
+    try {
+      if (signal.aborted) throw abortedError(address, signal);
+      yield* this.#client(address).log(request, { signal: link.controller.signal });
+    } catch (error) {
+      throw fromConnectError(error, address, signal);
+    } finally {
+      link.unlink();
+      // Ends the stream when the caller has stopped reading before its end.
+      link.controller.abort();
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= Promise.all([...this.#servers.values()].map((server) => server.close())).then(() => undefined);
+    return this.#closing;
+  }
+
+  async #call<T>(address: string, signal: AbortSignal, call: (client: Client<typeof ClientService>, own: AbortSignal) => Promise<T>): Promise<T> {
+    if (signal.aborted) throw abortedError(address, signal);
+    const link = linkSignal(signal);
+    try {
+      return await call(this.#client(address), link.controller.signal);
+    } catch (error) {
+      throw fromConnectError(error, address, signal);
+    } finally {
+      link.unlink();
+    }
+  }
+
+  #client(address: string): Client<typeof ClientService> {
+    if (this.#closing !== undefined) throw new RequestError("unavailable", "the client transport is closed");
+    let server = this.#servers.get(address);
+    if (server === undefined) {
+      server = new ServerConnection(address, this.#settings);
+      this.#servers.set(address, server);
+    }
+    return server.client;
+  }
+}
+
+/** The connection to one server. */
+class ServerConnection {
+  readonly client: Client<typeof ClientService>;
+  readonly #closing = new AbortController();
+  readonly #open = new Set<ClientHttp2Session>();
+  #session: Promise<ClientHttp2Session> | undefined;
+
+  constructor(
+    private readonly address: string,
+    private readonly settings: Settings,
+  ) {
+    const options = {
+      baseUrl: originOf(address),
+      httpVersion: "2" as const,
+      sessionManager: new DialedSession(address, () => (this.#session ??= this.#dial())),
+      acceptCompression: [],
+    };
+    const transport: CallTransport = settings.protocol === "grpc" ? createGrpcTransport(options) : createConnectTransport(options);
+    this.client = createClient(ClientService, transport);
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#session?.catch(() => undefined);
+    const closed = [...this.#open].map((session) => new Promise<void>((resolve) => session.once("close", resolve)));
+    for (const session of this.#open) session.destroy();
+    await Promise.all(closed);
+  }
+
+  async #dial(): Promise<ClientHttp2Session> {
+    const forget = (): void => {
+      this.#session = undefined;
+    };
+    try {
+      const { connectTimeoutMs: timeoutMs, keepAlive: pings } = this.settings;
+      const session = await dial(this.address, { timeoutMs, windowBytes, signal: this.#closing.signal });
+      this.#open.add(session);
+      session.once("close", () => {
+        this.#open.delete(session);
+        forget();
+      });
+      // No new request is made on a connection whose server is about to close it.
+      session.once("goaway", forget);
+      keepAlive(session, pings);
+      return session;
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  }
+}
+
+/**
+ * A controller that follows a caller's signal. The library leaves listeners behind on the signals that it is given, and
+ * a caller may use one signal for very many requests, at the same time too.
+ */
+function linkSignal(signal: AbortSignal): { controller: AbortController; unlink: () => void } {
+  const controller = new AbortController();
+  const onAbort = (): void => controller.abort(signal.reason);
+  setMaxListeners(0, signal);
+  signal.addEventListener("abort", onAbort);
+  return { controller, unlink: () => signal.removeEventListener("abort", onAbort) };
+}

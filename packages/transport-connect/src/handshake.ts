@@ -1,0 +1,132 @@
+import { create } from "@bufbuild/protobuf";
+import type { AdmissionRefusal, AdmissionRefusalReason, Identity, TransportContext } from "@paxos/core";
+import {
+  HandshakeRefusalReason,
+  HandshakeRefusalSchema,
+  HelloSchema,
+  PeerFrameSchema,
+  type HandshakeRefusal,
+  type Hello,
+  type PeerFrame,
+} from "@paxos/proto";
+
+/** The version of the protocol between peers that this package speaks. */
+export const protocolVersion = 1;
+
+/** Why a connection is refused: what an {@link AdmissionRefusal} may say, or that it did not begin with a Hello. */
+export interface Refusal {
+  readonly reason: AdmissionRefusalReason | "no_hello";
+  readonly detail: string;
+}
+
+/** The first frame of either side. */
+export function helloFrame(identity: Identity, to: number): PeerFrame {
+  return create(PeerFrameSchema, {
+    hello: create(HelloSchema, {
+      protocolVersion,
+      clusterId: identity.clusterId,
+      nodeId: BigInt(identity.nodeId),
+      storeId: identity.storeId,
+      to: BigInt(to),
+    }),
+  });
+}
+
+const reasonOnTheWire = {
+  no_hello: HandshakeRefusalReason.NO_HELLO,
+  protocol_version: HandshakeRefusalReason.PROTOCOL_VERSION,
+  cluster: HandshakeRefusalReason.CLUSTER,
+  node: HandshakeRefusalReason.NODE,
+  store: HandshakeRefusalReason.STORE,
+} as const;
+
+/** The last frame of a connection that is refused. */
+export function refusalFrame({ reason, detail }: Refusal): PeerFrame {
+  return create(PeerFrameSchema, {
+    refusal: create(HandshakeRefusalSchema, { reason: reasonOnTheWire[reason], detail }),
+  });
+}
+
+/** Reads a refusal. Its detail comes from a peer and goes to logs: one line of bounded length is kept. */
+export function readRefusal(refusal: HandshakeRefusal): AdmissionRefusal {
+  const detail = refusal.detail.slice(0, 1000).replace(/[\p{Cc}\u2028\u2029]+/gu, " ");
+  switch (refusal.reason) {
+    case HandshakeRefusalReason.CLUSTER:
+      return { reason: "cluster", detail };
+    case HandshakeRefusalReason.NODE:
+      return { reason: "node", detail };
+    case HandshakeRefusalReason.STORE:
+      return { reason: "store", detail };
+    // No Hello where one was expected, or a reason that this version does not know: the versions do not fit.
+    default:
+      return { reason: "protocol_version", detail };
+  }
+}
+
+/** The outcome of looking at the other side's first frame. */
+export type HelloCheck = { readonly peer: Identity } | { readonly refusal: Refusal };
+
+/**
+ * Checks the other side's first frame. `dialed` is the node that was called, or undefined on the side that was
+ * called. Only who passes everything else is put before `context.admit`.
+ */
+export function checkHello(frame: PeerFrame | undefined, context: TransportContext, dialed?: number): HelloCheck {
+  const hello = frame?.hello;
+  if (hello === undefined) {
+    return refuse("no_hello", "the first frame was no Hello; a node of another version, or another program, calls here");
+  }
+  return (
+    checkVersion(hello) ??
+    checkCluster(hello, context.identity) ??
+    checkNode(hello, context, dialed) ??
+    admit({ clusterId: hello.clusterId, nodeId: Number(hello.nodeId), storeId: hello.storeId }, context)
+  );
+}
+
+function refuse(reason: Refusal["reason"], detail: string): { refusal: Refusal } {
+  return { refusal: { reason, detail } };
+}
+
+function checkVersion(hello: Hello): HelloCheck | undefined {
+  if (hello.protocolVersion === protocolVersion) return undefined;
+  return refuse(
+    "protocol_version",
+    `node ${hello.nodeId} speaks version ${hello.protocolVersion} of the protocol between peers, this node version ${protocolVersion}; run releases that speak the same version`,
+  );
+}
+
+function checkCluster(hello: Hello, own: Identity): HelloCheck | undefined {
+  if (Buffer.compare(hello.clusterId, own.clusterId) === 0) return undefined;
+  return refuse(
+    "cluster",
+    `node ${hello.nodeId} belongs to cluster ${shortHex(hello.clusterId)}, node ${own.nodeId} to ${shortHex(own.clusterId)}; start both with the same hostfile, or correct the address`,
+  );
+}
+
+function checkNode(hello: Hello, { identity, peers }: TransportContext, dialed?: number): HelloCheck | undefined {
+  const own = identity.nodeId;
+  const theirs = Number(hello.nodeId);
+  if (theirs === own) {
+    return refuse("node", `${own} is this node's own id; give each node an id of its own`);
+  }
+  if (dialed !== undefined && theirs !== dialed) {
+    return refuse("node", `node ${theirs} answers at the address of node ${dialed}; start each node with its own id and address`);
+  }
+  if (!peers.some((peer) => peer.nodeId === theirs)) {
+    const members = [own, ...peers.map((peer) => peer.nodeId)].sort((a, b) => a - b).join(", ");
+    return refuse("node", `node ${hello.nodeId} is no member of the cluster; its members are ${members}`);
+  }
+  if (hello.to !== BigInt(own)) {
+    return refuse("node", `node ${theirs} takes this node for node ${hello.to}, but it is node ${own}; start each node with its own id and address`);
+  }
+  return undefined;
+}
+
+function admit(peer: Identity, context: TransportContext): HelloCheck {
+  const refusal = context.admit(peer);
+  return refusal === undefined ? { peer } : { refusal };
+}
+
+function shortHex(bytes: Uint8Array): string {
+  return bytes.length === 0 ? "(none)" : Buffer.from(bytes.subarray(0, 8)).toString("hex");
+}

@@ -1,0 +1,35 @@
+import { createContextKey, createContextValues, type ConnectRouter } from "@connectrpc/connect";
+import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
+import { constants, type Http2ServerRequest, type Http2ServerResponse, type Http2Session } from "node:http2";
+
+type Handler = ConnectRouter["handlers"][number];
+
+/** The HTTP/2 connection of a request, for handlers that must close the whole of it. */
+export const sessionKey = createContextKey<Http2Session | undefined>(undefined);
+
+/**
+ * Connects the services of a router to an HTTP/2 server. connect-node's own adapter is not used because it writes to
+ * the console whenever a stream breaks off, and throws out of the server on a request with a malformed authority.
+ */
+export function requestListener(router: ConnectRouter): (request: Http2ServerRequest, response: Http2ServerResponse) => void {
+  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  return (request, response) => {
+    const handler = handlers.get(request.url.split("?", 1)[0] ?? "");
+    if (handler === undefined) {
+      response.writeHead(constants.HTTP_STATUS_NOT_FOUND);
+      response.end();
+      return;
+    }
+    answer(handler, request, response).catch(() => {
+      // Failures of the implementation have been answered by the handler. What is left is a stream that broke
+      // off, or a request so malformed that no answer can be made.
+      if (!response.stream.destroyed) response.stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
+    });
+  };
+}
+
+async function answer(handler: Handler, request: Http2ServerRequest, response: Http2ServerResponse): Promise<void> {
+  const values = createContextValues().set(sessionKey, request.stream.session);
+  const universal = universalRequestFromNodeRequest(request, response, undefined, values);
+  await universalResponseToNodeResponse(await handler(universal), response);
+}
