@@ -1,8 +1,19 @@
 // What users of the core import. Adapters of the ports need nothing else either.
+export { restartNode, startNode } from "./node.js";
+export type { Node } from "./node.js";
+export type { Config } from "./config.js";
+export { firstEpoch } from "./membership.js";
+export type { OrderedUpdate, ReadRequest, Ready, Refusal } from "./outbox.js";
+export type { NodeRole } from "./state.js";
+export type { NodeStatus } from "./status.js";
+export type { ProposeResult, UpdateRequest } from "./client-update.js";
 export { ConfigError, InvariantError, RequestError } from "./errors.js";
 export type { RequestErrorCode } from "./errors.js";
 export { silentLogger } from "./logger.js";
 export type { Logger } from "./logger.js";
+export { Sessions } from "./sessions.js";
+export type { Execution } from "./sessions.js";
+export { describeMessage } from "./describe.js";
 export type {
   AdmissionRefusal,
   AdmissionRefusalReason,

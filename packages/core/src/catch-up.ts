@@ -1,0 +1,135 @@
+// Reconciliation: ordered updates that this node missed, fetched from a peer's storage; and the same served to others.
+import { create } from "@bufbuild/protobuf";
+import { ProposalSchema, StoredRunSchema, type CatchUpAnswer, type CatchUpRequest } from "@paxos/proto";
+import { maxRunUpdates } from "./config.js";
+import { deliver, hasRoom } from "./delivery.js";
+import { ignore } from "./ignored.js";
+import { acceptEarly, advance } from "./ordering.js";
+import type { ReadRequest } from "./outbox.js";
+import type { Peer } from "./peers.js";
+import type { StoredUpdates } from "./ports.js";
+import type { State } from "./state.js";
+import { greatestAru, hears } from "./view.js";
+import { fromWire, PeerError, toWire } from "./wire.js";
+
+/**
+ * Every tick: gives up a question that got no answer. Every heartbeat: notices that this node is behind. A little behind is
+ * usual, for the peers' answers are on their way; to be behind where a peer was a heartbeat ago is not.
+ */
+export function tickCatchUp(s: State, atHeartbeat: boolean): void {
+  const { asked } = s.catchUp;
+  if (asked !== undefined && s.now - asked.tick >= 3 * s.settings.heartbeatTicks) {
+    s.catchUp.asked = undefined;
+    s.catchUp.changes++;
+  }
+  // A leader that lacks something has been deposed or will hear of it by the next Accept.
+  if (s.role !== "leader" && s.history.aru < s.catchUp.mark) askNext(s, s.catchUp.mark);
+  if (atHeartbeat) s.catchUp.mark = greatestAru(s);
+}
+
+/** Asks for what is missing below `target`, unless a question is out already. */
+export function askNext(s: State, target: number): void {
+  if (s.catchUp.asked !== undefined || s.history.aru >= target || !hasRoom(s)) return;
+  const peer = choosePeer(s);
+  if (peer === undefined) return;
+  if (s.catchUp.since === undefined) {
+    s.catchUp.since = s.history.aru;
+    s.settings.logger.info(`behind: has everything up to seq ${s.history.aru} of ${target}, catching up`);
+  }
+  const seq = s.history.aru + 1;
+  s.catchUp.asked = { peer: peer.nodeId, seq, tick: s.now };
+  s.outbox.send(peer.nodeId, {
+    case: "catchUpRequest",
+    value: {
+      nodeId: toWire(s.settings.nodeId),
+      seq: toWire(seq),
+      maxBytes: toWire(s.settings.catchUpBytes),
+    },
+  });
+}
+
+/** The same peer until it fails to answer; those that do not lead come first, for they have less to do. */
+function choosePeer(s: State): Peer | undefined {
+  const leader = s.settings.membership.leaderOf(s.view);
+  const able = [...s.peers.values()].filter((peer) => hears(s, peer) && peer.aru > s.history.aru);
+  const idle = able.filter((peer) => peer.nodeId !== leader);
+  const order = [...idle, ...able.filter((peer) => peer.nodeId === leader)];
+  return order[s.catchUp.changes % Math.max(1, order.length)];
+}
+
+/** A peer misses something. It is answered from storage, never from memory. */
+export function onCatchUpRequest(s: State, from: Peer, request: CatchUpRequest): void {
+  const seq = fromWire(request.seq, "seq");
+  const maxBytes = Math.min(s.settings.catchUpBytes, fromWire(request.maxBytes, "max_bytes"));
+  if (seq < 1) throw new PeerError("malformed", `catch-up from seq ${seq}`);
+  if (seq > s.durable.aru) return answer(s, from.nodeId, { seq, updates: [], firstSeq: 1 });
+  if (s.reading.has(from.nodeId)) return;
+  s.reading.add(from.nodeId);
+  s.outbox.reads.push({ to: from.nodeId, from: seq, upTo: s.durable.aru, maxBytes });
+}
+
+/** Storage has answered for a peer. */
+export function onRead(s: State, to: number, request: ReadRequest, stored: StoredUpdates): void {
+  s.reading.delete(to);
+  answer(s, to, { ...stored, seq: request.from });
+}
+
+function answer(s: State, to: number, stored: StoredUpdates): void {
+  s.outbox.send(to, {
+    case: "catchUpAnswer",
+    value: {
+      nodeId: toWire(s.settings.nodeId),
+      seq: toWire(stored.seq),
+      updates: stored.updates as Uint8Array[],
+      localAru: toWire(s.history.aru),
+      firstSeq: toWire(stored.firstSeq),
+    },
+  });
+}
+
+/** Ordered updates from a peer's log. */
+export function onCatchUpAnswer(s: State, from: Peer, message: CatchUpAnswer): void {
+  const { asked } = s.catchUp;
+  const seq = fromWire(message.seq, "seq");
+  if (asked?.peer !== from.nodeId || asked.seq !== seq) {
+    return ignore(s, "unasked_answer", `catch-up answer from node ${from.nodeId} at seq ${seq}`);
+  }
+  s.catchUp.asked = undefined;
+  from.aru = Math.max(from.aru, fromWire(message.localAru, "ARU"));
+  const firstSeq = fromWire(message.firstSeq, "first_seq");
+  if (message.updates.length === 0) s.catchUp.changes++;
+  if (firstSeq > seq) {
+    return ignore(s, "compacted", `node ${from.nodeId} holds its log from seq ${firstSeq} on, wanted from ${seq}`);
+  }
+  if (message.updates.length > 0) learn(s, seq, message.updates);
+  if (s.history.aru < s.catchUp.mark && message.updates.length > 0) askNext(s, s.catchUp.mark);
+  if (s.history.aru >= s.catchUp.mark && s.catchUp.since !== undefined) {
+    s.settings.logger.info(`caught up: ${s.history.aru - s.catchUp.since} updates, up to seq ${s.history.aru}`);
+    s.catchUp.since = undefined;
+  }
+}
+
+function learn(s: State, seq: number, updates: readonly Uint8Array[]): void {
+  // The ARU may have moved past the question's seq meanwhile, never below it.
+  const run = s.history.learn(seq, updates);
+  if (run === undefined) return;
+  for (let i = 0; i < run.updates.length; i += maxRunUpdates) {
+    const proposal = create(ProposalSchema, {
+      nodeId: toWire(s.settings.nodeId),
+      seq: toWire(run.seq + i),
+      updates: run.updates.slice(i, i + maxRunUpdates),
+    });
+    s.outbox.runs.push(
+      create(StoredRunSchema, {
+        formatVersion: 1,
+        epoch: toWire(s.settings.membership.epoch),
+        ordered: true,
+        proposal,
+      }),
+    );
+  }
+  s.outbox.saveWanted = true;
+  deliver(s, run);
+  acceptEarly(s);
+  advance(s);
+}

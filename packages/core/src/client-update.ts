@@ -1,0 +1,104 @@
+// Updates of clients on their way to the leader: taken, forwarded, sent again, refused.
+import { decodeClientUpdate, encodeClientUpdate, RefusalReason, type UpdateRefusal } from "@paxos/proto";
+import { ignore } from "./ignored.js";
+import type { Peer } from "./peers.js";
+import type { State } from "./state.js";
+import { knownLeader, restartProgress } from "./view.js";
+import { PeerError, toWire } from "./wire.js";
+
+/** An update as a client hands it in. */
+export interface UpdateRequest {
+  /** Not 0. */
+  readonly clientId: bigint;
+  readonly timestamp: bigint;
+  readonly update: Uint8Array;
+}
+
+/**
+ * What becomes of an update handed in: it is queued, and ordered unless it is refused later or the node stops; there is no room
+ * for it now; or it exceeds `updateBytes`.
+ */
+export type ProposeResult = "queued" | "busy" | "too_large";
+
+/** Takes an update of this node's own clients, and becomes responsible for it. */
+export function takeUpdate(s: State, request: UpdateRequest): ProposeResult {
+  const { clientId, timestamp, update } = request;
+  if (update.length > s.settings.updateBytes) return "too_large";
+  const known = s.updates.get(clientId, timestamp);
+  if (known === undefined) {
+    const bytes = encodeClientUpdate({ clientId, nodeId: toWire(s.settings.nodeId), timestamp, update });
+    if (s.updates.isFull(bytes.length)) return "busy";
+    if (s.updates.own === 0 && s.role === "follower") restartProgress(s);
+    s.updates.add({ clientId, timestamp, bytes, own: true });
+  } else {
+    s.updates.adopt(known);
+  }
+  return "queued";
+}
+
+/** Sends waiting updates to the leader, once there is one. */
+export function forwardUpdates(s: State): void {
+  const leader = knownLeader(s);
+  if (leader === undefined || leader === s.settings.nodeId) return;
+  for (;;) {
+    const update = s.updates.peekWaiting();
+    if (update === undefined) return;
+    s.updates.takeWaiting("forwarded");
+    s.outbox.send(leader, { case: "clientUpdate", value: update.bytes });
+  }
+}
+
+const resendAtOnce = 64;
+
+/** Every heartbeat: the oldest few that were forwarded are sent again, with back-off while none of them gets ordered. */
+export function resendUpdates(s: State): void {
+  const leader = knownLeader(s);
+  if (leader === undefined || leader === s.settings.nodeId || s.updates.own === 0) return;
+  const oldest = [];
+  for (const update of s.updates) {
+    if (update.stage === "forwarded") oldest.push(update);
+    if (oldest.length === resendAtOnce) break;
+  }
+  if (oldest[0] !== s.resend.oldest) s.resend = { oldest: oldest[0], wait: 2, waited: 0 };
+  if (oldest.length === 0 || ++s.resend.waited < s.resend.wait) return;
+  s.resend.waited = 0;
+  s.resend.wait = Math.min(16, s.resend.wait * 2);
+  for (const update of oldest) s.outbox.send(leader, { case: "clientUpdate", value: update.bytes });
+}
+
+/** An update that a peer forwards, believing that this node leads. If it does not, the peer will learn and send it elsewhere. */
+export function onClientUpdate(s: State, from: Peer, bytes: Uint8Array): void {
+  const { clientId, timestamp, update } = decodeUpdate(bytes);
+  if (clientId === 0n) throw new PeerError("malformed", `forwarded update of client 0`);
+  if (s.role !== "leader" && s.role !== "preparing") {
+    return ignore(s, "not_leading", `update forwarded by node ${from.nodeId} to a node that does not lead`);
+  }
+  if (s.updates.get(clientId, timestamp) !== undefined) return;
+  if (update.length > s.settings.updateBytes) return refuse(s, from, clientId, timestamp, RefusalReason.TOO_LARGE);
+  if (s.updates.isFull(bytes.length)) return refuse(s, from, clientId, timestamp, RefusalReason.BUSY);
+  s.updates.add({ clientId, timestamp, bytes, own: false });
+}
+
+function decodeUpdate(bytes: Uint8Array) {
+  try {
+    return decodeClientUpdate(bytes);
+  } catch (error) {
+    throw new PeerError("malformed", `forwarded update: ${String(error)}`);
+  }
+}
+
+function refuse(s: State, to: Peer, clientId: bigint, timestamp: bigint, reason: RefusalReason): void {
+  s.outbox.send(to.nodeId, {
+    case: "updateRefusal",
+    value: { nodeId: toWire(s.settings.nodeId), clientId, timestamp, reason },
+  });
+}
+
+/** The leader will not order an update of this node: the node stops waiting for it. */
+export function onUpdateRefusal(s: State, from: Peer, refusal: UpdateRefusal): void {
+  const { clientId, timestamp, reason } = refusal;
+  if (knownLeader(s) !== from.nodeId || s.updates.get(clientId, timestamp)?.own !== true) return;
+  s.updates.remove(clientId, timestamp);
+  const code = reason === RefusalReason.TOO_LARGE ? "too_large" : "busy";
+  s.outbox.refusals.push({ clientId, timestamp, code });
+}

@@ -1,0 +1,76 @@
+// The way of ordered updates to the state machine, and their replay from storage after a restart.
+import { decodeClientUpdate } from "@paxos/proto";
+import { invariant } from "./errors.js";
+import type { OrderedRun } from "./history.js";
+import type { ReadRequest } from "./outbox.js";
+import type { StoredUpdates } from "./ports.js";
+import type { State } from "./state.js";
+import { restartProgress } from "./view.js";
+
+/** Whether the state machine keeps up; if not, this node learns no further seqs for now. */
+export function hasRoom(s: State): boolean {
+  const { windowUpdates, windowBytes } = s.settings;
+  const behind = s.history.aru - Math.max(s.applied, s.replayUpTo);
+  return behind < 2 * windowUpdates && s.unappliedBytes < 2 * windowBytes;
+}
+
+/** Passes on what the ARU has just moved over (safety rule 6: in seq order, without gaps). */
+export function deliver(s: State, run: OrderedRun): void {
+  let bytes = 0;
+  for (const update of run.updates) bytes += update.length;
+  s.unapplied.push({ end: run.seq + run.updates.length - 1, bytes });
+  s.unappliedBytes += bytes;
+  if (s.replaying) s.undelivered.push(run);
+  else handOut(s, run);
+}
+
+/** The state machine has applied everything up to `seq`. */
+export function onApplied(s: State, seq: number): void {
+  invariant(seq >= s.applied && seq <= s.delivered, `applied ${seq}, between ${s.applied} and ${s.delivered}`);
+  s.applied = seq;
+  for (;;) {
+    const piece = s.unapplied.at(0);
+    if (piece === undefined || piece.end > seq) return;
+    s.unappliedBytes -= piece.bytes;
+    s.unapplied.shift();
+  }
+}
+
+/** Asks storage for the next piece of what was ordered before the start, once the one before is applied. */
+export function continueReplay(s: State): void {
+  const self = s.settings.nodeId;
+  if (!s.replaying || s.reading.has(self) || s.applied < s.delivered) return;
+  s.reading.add(self);
+  s.outbox.reads.push({
+    to: undefined,
+    from: s.delivered + 1,
+    upTo: s.replayUpTo,
+    maxBytes: s.settings.catchUpBytes,
+  });
+}
+
+/** Takes what storage held. */
+export function onReplayed(s: State, request: ReadRequest, stored: StoredUpdates): void {
+  s.reading.delete(s.settings.nodeId);
+  const held = stored.updates.length > 0 && stored.seq === request.from;
+  invariant(held, `seq ${request.from} is ordered but storage does not hold it (first held: ${stored.firstSeq})`);
+  handOut(s, stored);
+  if (s.delivered < s.replayUpTo) return;
+  s.replaying = false;
+  for (const run of s.undelivered) handOut(s, run);
+  s.undelivered.clear();
+}
+
+function handOut(s: State, run: OrderedRun): void {
+  invariant(run.seq === s.delivered + 1, `seq ${run.seq} handed out after ${s.delivered}`);
+  const waited = s.updates.own > 0;
+  for (let i = 0; i < run.updates.length; i++) {
+    const fields = decodeClientUpdate(run.updates[i] as Uint8Array);
+    const noop = fields.clientId === 0n;
+    s.outbox.orderedUpdates.push({ seq: run.seq + i, noop, ...fields });
+    if (!noop && s.updates.size > 0) s.updates.remove(fields.clientId, fields.timestamp);
+  }
+  s.delivered = run.seq + run.updates.length - 1;
+  // An advance is progress for a node that waits for its own updates; so is having nothing left to wait for.
+  if (waited && s.role === "follower") restartProgress(s);
+}

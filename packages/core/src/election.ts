@@ -1,0 +1,126 @@
+// Leader election: ViewChange and ViewChangeProof, attempts and their end.
+import type { ViewChange, ViewChangeProof } from "@paxos/proto";
+import type { Peer } from "./peers.js";
+import { startPrepare } from "./prepare.js";
+import type { State } from "./state.js";
+import {
+  countVoters,
+  follow,
+  hears,
+  hearsLeader,
+  hearsQuorum,
+  nextView,
+  restartProgress,
+  storageStuck,
+} from "./view.js";
+import { fromWire, toWire } from "./wire.js";
+
+/** The first attempt of a fresh node, and that of a cluster of one at every start. Others that restart wait to hear of a view. */
+export function startElection(s: State): void {
+  const { membership, nodeId } = s.settings;
+  if (!membership.isVoter(nodeId)) return;
+  if (s.view === 0 || membership.voters.length === 1) attempt(s, s.view + 1, "start");
+  else restartProgress(s);
+}
+
+/** Every tick: whoever has waited too long, or cannot lead any longer, attempts another view. */
+export function tickElection(s: State): void {
+  const { membership, nodeId } = s.settings;
+  if (!membership.isVoter(nodeId)) return;
+  if (s.role === "leader") {
+    const why = unfitToLead(s);
+    if (why !== undefined) attempt(s, nextView(s), why);
+  } else if (s.progress.expired(s.now)) {
+    if (s.settings.logger.verbose) s.settings.logger.debug(`timer: progress, while ${s.role}`);
+    if (hearsQuorum(s)) s.attempts++;
+    attempt(s, nextView(s), s.role === "follower" ? "no progress" : `view ${s.attempted} not installed in time`);
+  }
+}
+
+/** Check-quorum, and the leader's own storage. */
+function unfitToLead(s: State): string | undefined {
+  for (const peer of s.peers.values()) {
+    if (peer.isVoter && hears(s, peer) && peer.promisedView > s.view) {
+      return `node ${peer.nodeId} has promised view ${peer.promisedView}`;
+    }
+  }
+  const following = countVoters(s, (peer) => hears(s, peer) && peer.promisedView <= s.view);
+  if (following < s.settings.membership.acceptQuorum) return `hears ${following} voters only`;
+  if (storageStuck(s)) return "its storage makes no progress";
+  return undefined;
+}
+
+/** Attempts a view: says so until a quorum does, a leader is heard, or time is up. */
+export function attempt(s: State, view: number, why: string): void {
+  const { logger, membership } = s.settings;
+  logger.info(`attempts view ${view}, to be led by node ${membership.leaderOf(view)} (${why})`);
+  const wasLeading = s.role === "leader" || s.role === "preparing";
+  s.role = "electing";
+  s.attempted = view;
+  s.preparing = undefined;
+  s.leading = undefined;
+  s.leaderHeard = undefined;
+  s.updates.restart();
+  restartProgress(s);
+  if (wasLeading) s.heartbeatWanted = true;
+  sendViewChange(s);
+  prepareIfQuorum(s);
+}
+
+/** Also every heartbeat while electing. */
+export function sendViewChange(s: State): void {
+  for (const peer of s.peers.values()) {
+    if (!peer.isVoter) continue;
+    s.outbox.send(peer.nodeId, {
+      case: "viewChange",
+      value: {
+        nodeId: toWire(s.settings.nodeId),
+        attemptedView: toWire(s.attempted),
+        localAru: toWire(s.history.aru),
+        hearsQuorum: hearsQuorum(s),
+      },
+    });
+  }
+}
+
+/** A peer attempts a view. No promise is given or taken. */
+export function onViewChange(s: State, from: Peer, message: ViewChange): void {
+  const view = fromWire(message.attemptedView, "view");
+  if (!from.isVoter || !s.settings.membership.isVoter(s.settings.nodeId)) return;
+  from.viewChange = { view, tick: s.now };
+  from.aru = Math.max(from.aru, fromWire(message.localAru, "ARU"));
+  from.hearsQuorum = message.hearsQuorum;
+  const content = s.role === "electing" || s.role === "preparing" || !hearsLeader(s);
+  if (view > s.attempted && content) return attempt(s, view, `joins node ${from.nodeId}`);
+  if (s.role === "electing") return prepareIfQuorum(s);
+  if (s.role === "preparing" || view === s.view) return;
+  s.outbox.send(from.nodeId, {
+    case: "viewChangeProof",
+    value: {
+      nodeId: toWire(s.settings.nodeId),
+      installedView: toWire(s.view),
+      hearsLeader: hearsLeader(s),
+    },
+  });
+}
+
+/** Prepares when a prepare quorum attempts a view that this node is to lead. Attempts count for half a progress timeout. */
+function prepareIfQuorum(s: State): void {
+  const { membership, nodeId, progressTicks } = s.settings;
+  if (membership.leaderOf(s.attempted) !== nodeId) return;
+  const attempting = countVoters(s, ({ viewChange }) => {
+    return viewChange?.view === s.attempted && s.now - viewChange.tick <= progressTicks >> 1;
+  });
+  if (attempting >= membership.prepareQuorum) startPrepare(s);
+}
+
+/**
+ * A peer has installed a view. Only one that hears the view's leader ends an attempt; taking over its word is not hearing
+ * the leader, so that followers of a dead leader do not end each other's attempts for ever.
+ */
+export function onViewChangeProof(s: State, from: Peer, message: ViewChangeProof): void {
+  const view = fromWire(message.installedView, "view");
+  const { membership, nodeId } = s.settings;
+  if (!from.isVoter || !message.hearsLeader || membership.leaderOf(view) === nodeId || view < s.promised) return;
+  if (view > s.view || (view === s.view && s.role === "electing")) follow(s, view);
+}

@@ -1,0 +1,71 @@
+// Heartbeats, by all to all: who is alive, who leads, who lags, who hears whom.
+import type { Heartbeat } from "@paxos/proto";
+import { attempt } from "./election.js";
+import { countVote } from "./ordering.js";
+import type { Peer } from "./peers.js";
+import type { State } from "./state.js";
+import { knowsStores, logStoresRecorded } from "./stores.js";
+import { follow, hearsQuorum, nextView, restartProgress, storageStuck } from "./view.js";
+import { fromWire, toWire } from "./wire.js";
+
+/** Says how this node stands, of promises only what is durable. */
+export function sendHeartbeats(s: State): void {
+  s.heartbeat.restart(s.now);
+  s.heartbeatWanted = false;
+  const { promisedView, ledView, accepted } = s.durable;
+  const leads = s.role === "leader" || s.role === "preparing";
+  // Safety rule 4: not a word of a view that is led before that is durable.
+  const announced = !leads || ledView === s.view;
+  for (const peer of s.peers.keys()) {
+    s.outbox.send(peer, {
+      case: "heartbeat",
+      value: {
+        nodeId: toWire(s.settings.nodeId),
+        view: toWire(announced ? s.view : promisedView),
+        localAru: toWire(s.history.aru),
+        promisedView: toWire(promisedView),
+        acceptedSeq: toWire(accepted.view === promisedView ? accepted.seq : 0),
+        leading: leads && announced,
+        hearsQuorum: hearsQuorum(s) && !storageStuck(s),
+        knowsStores: knowsStores(s),
+      },
+    });
+  }
+}
+
+/** A sign of life. That of a leader installs its view, unless more has been promised, and ends any attempt. */
+export function onHeartbeat(s: State, from: Peer, message: Heartbeat): void {
+  const view = fromWire(message.view, "view");
+  from.aru = Math.max(from.aru, fromWire(message.localAru, "ARU"));
+  from.promisedView = Math.max(from.promisedView, fromWire(message.promisedView, "view"));
+  from.hearsQuorum = message.hearsQuorum;
+  from.knowsStores = message.knowsStores;
+  logStoresRecorded(s);
+  if (message.acceptedSeq > 0n) {
+    countVote(s, from, fromWire(message.promisedView, "view"), fromWire(message.acceptedSeq, "seq"));
+  }
+  if (s.settings.membership.leaderOf(view) !== from.nodeId) return;
+  if (message.leading) onLeaderHeard(s, view);
+  else if (view === s.view && s.role === "follower") onLeaderGone(s, from);
+}
+
+function onLeaderHeard(s: State, view: number): void {
+  if (view < s.promised || view < s.view) return;
+  // A preparing node has a quorum behind it: only a higher view ends its attempt. It never hears itself.
+  if (view > s.view || s.role === "electing") follow(s, view);
+  if (s.role !== "follower") return;
+  if (s.leaderLogged !== view) {
+    s.leaderLogged = view;
+    s.settings.logger.info(`follows node ${s.settings.membership.leaderOf(view)}, leader of view ${view}`);
+  }
+  s.leaderHeard = s.now;
+  s.attempts = 0;
+  // While own updates wait, only their getting ordered is progress: see delivery.
+  if (s.updates.own === 0) restartProgress(s);
+}
+
+/** The leader of this node's view says that it leads no more, or has restarted: nobody need wait for the timeout. */
+function onLeaderGone(s: State, from: Peer): void {
+  s.leaderHeard = undefined;
+  if (s.settings.membership.isVoter(s.settings.nodeId)) attempt(s, nextView(s), `node ${from.nodeId} leads no more`);
+}

@@ -1,0 +1,80 @@
+import { create } from "@bufbuild/protobuf";
+import { EpochRecordSchema, type EpochRecord } from "@paxos/proto";
+import { ConfigError } from "./errors.js";
+
+/**
+ * The record of epoch 0 of a new cluster, with majority quorums.
+ * @param addresses of the voters, host:port; a voter's id is its index.
+ */
+export function firstEpoch(addresses: readonly string[]): EpochRecord {
+  const majority = Math.floor(addresses.length / 2) + 1;
+  return create(EpochRecordSchema, {
+    formatVersion: 1,
+    voters: addresses.map((address, id) => ({ nodeId: BigInt(id), address })),
+    prepareQuorum: majority,
+    acceptQuorum: majority,
+    nextNodeId: BigInt(addresses.length),
+  });
+}
+
+/** One epoch's members and quorums, read from its record: the only source of both. */
+export class Membership {
+  readonly epoch: number;
+  /** The voters' ids; the leader of view v is `voters[v mod voters.length]`. */
+  readonly voters: readonly number[];
+  /** Voters and learners. */
+  readonly members: readonly number[];
+  /** How many voters must answer a Prepare. Decides view change and prepare. */
+  readonly prepareQuorum: number;
+  /** How many voters must accept. Decides ordering and check-quorum. */
+  readonly acceptQuorum: number;
+  /** How many voters a node must hear to be of use as a leader: either quorum. */
+  readonly hearingQuorum: number;
+
+  /** @throws ConfigError when the record contradicts itself. */
+  constructor(readonly record: EpochRecord) {
+    validate(record);
+    this.epoch = Number(record.epoch);
+    this.voters = record.voters.map((member) => Number(member.nodeId));
+    this.members = [...this.voters, ...record.learners.map((member) => Number(member.nodeId))];
+    this.prepareQuorum = record.prepareQuorum;
+    this.acceptQuorum = record.acceptQuorum;
+    this.hearingQuorum = Math.max(this.prepareQuorum, this.acceptQuorum);
+  }
+
+  /** The node that leads a view. */
+  leaderOf(view: number): number {
+    return this.voters[view % this.voters.length] as number;
+  }
+
+  isVoter(nodeId: number): boolean {
+    return this.voters.includes(nodeId);
+  }
+}
+
+function validate(record: EpochRecord): void {
+  const fail = (what: string): never => {
+    throw new ConfigError(`epochRecord: ${what}`);
+  };
+  if (record.formatVersion !== 1) {
+    fail(`formatVersion is ${record.formatVersion}; this version of the library reads 1`);
+  }
+  const ids = [...record.voters, ...record.learners].map((member) => member.nodeId);
+  if (record.voters.length === 0) fail("voters is empty; at least one is needed");
+  if (new Set(ids).size !== ids.length) fail(`node ids ${ids.join(", ")} are not distinct`);
+  for (const id of ids) {
+    if (id >= record.nextNodeId) fail(`node id ${id} is not below nextNodeId ${record.nextNodeId}`);
+    if (id > BigInt(Number.MAX_SAFE_INTEGER)) fail(`node id ${id} exceeds 2^53 - 1`);
+  }
+  const voters = record.voters.length;
+  for (const name of ["prepareQuorum", "acceptQuorum"] as const) {
+    const size = record[name];
+    if (size < 1 || size > voters) fail(`${name} is ${size}; allowed is 1 to ${voters}, the number of voters`);
+  }
+  if (record.prepareQuorum + record.acceptQuorum <= voters) {
+    fail(
+      `prepareQuorum ${record.prepareQuorum} and acceptQuorum ${record.acceptQuorum} of ${voters} voters do not ` +
+        `always meet; their sum must exceed ${voters}`,
+    );
+  }
+}

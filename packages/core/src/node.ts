@@ -1,0 +1,164 @@
+// The handle: inputs in, outputs out. Everything here is synchronous.
+import { onRead } from "./catch-up.js";
+import { takeUpdate, type ProposeResult, type UpdateRequest } from "./client-update.js";
+import { validateConfig, type Config } from "./config.js";
+import { onApplied, onReplayed } from "./delivery.js";
+import { describeMessage } from "./describe.js";
+import { startElection } from "./election.js";
+import { ConfigError, invariant, InvariantError } from "./errors.js";
+import { checkInvariants } from "./invariants.js";
+import { advance, makeAccept } from "./ordering.js";
+import type { Durable, Ready, ReadRequest } from "./outbox.js";
+import { onSaved, settle, step, tick } from "./paxos.js";
+import type { AdmissionRefusal, Identity, Save, StoredState, StoredUpdates } from "./ports.js";
+import { makePersistentState } from "./restore.js";
+import { makeState, type NodeRole, type State } from "./state.js";
+import { statusOf, type NodeStatus } from "./status.js";
+import { admit } from "./stores.js";
+import type { Message } from "@paxos/proto";
+
+/**
+ * Starts a node whose storage is new.
+ * @throws ConfigError
+ */
+export function startNode(config: Config, storeId: bigint): Node {
+  return restartNode(config, { storeId, runs: [] });
+}
+
+/**
+ * Starts a node with what `Storage.load` gave, be that nothing. Updates ordered before come out of `ready` again, from seq 1 on.
+ * @throws ConfigError when the configuration is wrong or the storage belongs to another node, cluster or format.
+ */
+export function restartNode(config: Config, stored: StoredState): Node {
+  const settings = validateConfig(config);
+  if (stored.storeId <= 0n) throw new ConfigError(`storeId is ${stored.storeId}; allowed is any 64-bit number but 0`);
+  return new Node(makeState(settings, stored));
+}
+
+/**
+ * One member of a cluster, as a state machine without effects: give it ticks, messages and updates; do what `ready` says; report
+ * what is saved and applied. The same inputs give the same outputs, byte for byte.
+ *
+ * Any method may throw an {@link InvariantError}; then the node is dead and every further call throws.
+ */
+export class Node {
+  readonly #state: State;
+  #failure: InvariantError | undefined;
+
+  /** @internal Use {@link startNode} or {@link restartNode}. */
+  constructor(state: State) {
+    this.#state = state;
+    this.#run(() => startElection(state));
+  }
+
+  /** One tick of the clock has passed: 10 ms, unless all nodes agree on something else. */
+  tick(): void {
+    this.#run((s) => tick(s));
+  }
+
+  /** Takes a message from a peer. Messages that make no sense are ignored and counted. */
+  step(message: Message): void {
+    this.#run((s) => {
+      if (s.settings.logger.verbose) s.settings.logger.debug(`received ${describeMessage(message)}`);
+      step(s, message);
+    });
+  }
+
+  /** Takes an update for ordering, and answers at once what becomes of it. */
+  propose(request: UpdateRequest): ProposeResult {
+    return this.#run((s) => takeUpdate(s, request));
+  }
+
+  /** What is to be done now; undefined when nothing is. Whatever is given out is not given out again. */
+  ready(): Ready | undefined {
+    return this.#run((s) => {
+      settle(s);
+      const save = s.outbox.saving === undefined && s.outbox.saveWanted ? makeSave(s) : undefined;
+      if (save === undefined && s.outbox.isEmpty) return undefined;
+      const ready = s.outbox.take(save);
+      if (s.settings.logger.verbose) {
+        for (const message of ready.messages) s.settings.logger.debug(`sends ${describeMessage(message)}`);
+        for (const message of save?.messages ?? []) {
+          s.settings.logger.debug(`sends when saved ${describeMessage(message)}`);
+        }
+      }
+      return ready;
+    });
+  }
+
+  /** This save is durable. Its messages may be sent before or after. */
+  saved(save: Save): void {
+    this.#run((s) => {
+      const { saving } = s.outbox;
+      invariant(saving?.makes.saveNumber === save.number, `save ${save.number} was not under way`);
+      s.outbox.saving = undefined;
+      onSaved(s, saving.makes);
+    });
+  }
+
+  /** The state machine has applied every ordered update up to this seq. */
+  applied(seq: number): void {
+    this.#run((s) => {
+      onApplied(s, seq);
+      advance(s);
+    });
+  }
+
+  /** All of this is done: saved, and applied. */
+  advance(ready: Ready): void {
+    if (ready.save !== undefined) this.saved(ready.save);
+    const last = ready.orderedUpdates.at(-1);
+    if (last !== undefined) this.applied(last.seq);
+  }
+
+  /** What storage held for a read that `ready` asked for. */
+  answer(request: ReadRequest, stored: StoredUpdates): void {
+    this.#run((s) => {
+      if (request.to === undefined) onReplayed(s, request, stored);
+      else onRead(s, request.to, request, stored);
+    });
+  }
+
+  /** Whether a peer that introduces itself may talk to this node. Undefined admits it. */
+  admit(peer: Pick<Identity, "nodeId" | "storeId">): AdmissionRefusal | undefined {
+    return this.#run((s) => admit(s, peer));
+  }
+
+  /** How the node stands. */
+  status(): NodeStatus {
+    return statusOf(this.#state);
+  }
+
+  #run<T>(input: (s: State) => T): T {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      const result = input(this.#state);
+      checkInvariants(this.#state);
+      return result;
+    } catch (error) {
+      this.#failure = error instanceof InvariantError ? error : new InvariantError(`unexpected: ${String(error)}`, { cause: error });
+      throw this.#failure;
+    }
+  }
+}
+
+/** All that piled up, with one cumulative Accept for everything it makes durable. */
+function makeSave(s: State): Save {
+  const makes: Durable = {
+    saveNumber: s.durable.saveNumber + 1,
+    promisedView: s.promised,
+    ledView: s.led,
+    aru: s.history.aru,
+    accepted: { view: s.promised, seq: s.history.accepted },
+    peerStores: [...s.peers.values()].filter((peer) => peer.storeId !== undefined).map((peer) => peer.nodeId),
+  };
+  if (s.outbox.acceptWanted && makes.accepted.seq > 0) {
+    for (const peer of s.peers.keys()) {
+      s.outbox.sendAfterSave(peer, { case: "accept", value: makeAccept(s, makes.accepted) });
+    }
+  }
+  const state = makePersistentState(s.settings, s.view, makes, s.peers.values());
+  return { number: makes.saveNumber, state, ...s.outbox.beginSave(makes, s.now) };
+}
+
+export type { NodeRole };

@@ -1,0 +1,131 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { MessageSchema, type ClientUpdateFields, type Message, type StoredRun } from "@paxos/proto";
+import { invariant } from "./errors.js";
+import type { Save } from "./ports.js";
+import { toWire } from "./wire.js";
+
+/** An update at its place. */
+export interface OrderedUpdate extends ClientUpdateFields {
+  readonly seq: number;
+  /** A no-op only takes a place: nothing is to be applied. */
+  readonly noop: boolean;
+}
+
+/** A duty: read ordered updates from storage and give them to {@link Node.answer}. */
+export interface ReadRequest {
+  /** The peer that the updates are for; undefined when this node applies them itself, after a restart. */
+  readonly to: number | undefined;
+  readonly from: number;
+  readonly upTo: number;
+  readonly maxBytes: number;
+}
+
+/** An update of this node that the leader did not take. */
+export interface Refusal {
+  readonly clientId: bigint;
+  readonly timestamp: bigint;
+  readonly code: "busy" | "too_large";
+}
+
+/** What a node wants done. See the README for the order in which to do it. */
+export interface Ready {
+  /** To be made durable; then its messages are to be sent. At most one save is under way at a time. */
+  readonly save: Save | undefined;
+  /** To be sent at once. */
+  readonly messages: readonly Message[];
+  /** To be applied in this order. They need not wait for the save. */
+  readonly orderedUpdates: readonly OrderedUpdate[];
+  /** To be read from storage and given to {@link Node.answer}. */
+  readonly reads: readonly ReadRequest[];
+  /** Updates that will not be ordered unless they are proposed again. */
+  readonly refusals: readonly Refusal[];
+}
+
+/** What a save makes durable, remembered until it is. */
+export interface Durable {
+  /** The number of the save; 0 before the first. */
+  readonly saveNumber: number;
+  readonly promisedView: number;
+  readonly ledView: number | undefined;
+  readonly aru: number;
+  readonly accepted: { readonly view: number; readonly seq: number };
+  /** The peers whose store ids are on record. */
+  readonly peerStores: readonly number[];
+}
+
+/** What a message says, without the envelope. */
+export type MessageContent = NonNullable<MessageInitShape<typeof MessageSchema>["type"]>;
+
+/** Collects what leaves a node. Saves queue here: whatever piles up while one is under way forms the next. */
+export class Outbox {
+  messages: Message[] = [];
+  orderedUpdates: OrderedUpdate[] = [];
+  reads: ReadRequest[] = [];
+  refusals: Refusal[] = [];
+
+  /** Runs for the next save. */
+  runs: StoredRun[] = [];
+  /** Messages that follow the next save. */
+  promises: Message[] = [];
+  /** Whether the next save has something to say. */
+  saveWanted = false;
+  /** Whether the next save is to be followed by an Accept. */
+  acceptWanted = false;
+
+  /** What the save under way makes durable, and the tick at which it left. */
+  saving: { readonly makes: Durable; readonly since: number } | undefined;
+
+  constructor(private readonly envelope: { readonly from: number; readonly epoch: number; readonly storeId: bigint }) {}
+
+  /** Queues a message that promises nothing. */
+  send(to: number, type: MessageContent): void {
+    this.messages.push(this.wrap(to, type));
+  }
+
+  /** Queues a message that may leave only when everything queued for saving so far is durable. */
+  sendAfterSave(to: number, type: MessageContent): void {
+    this.promises.push(this.wrap(to, type));
+    this.saveWanted = true;
+  }
+
+  wrap(to: number, type: MessageContent): Message {
+    return create(MessageSchema, {
+      to: toWire(to),
+      type,
+      from: toWire(this.envelope.from),
+      epoch: toWire(this.envelope.epoch),
+      storeId: this.envelope.storeId,
+    });
+  }
+
+  get isEmpty(): boolean {
+    return (
+      this.messages.length === 0 &&
+      this.orderedUpdates.length === 0 &&
+      this.reads.length === 0 &&
+      this.refusals.length === 0
+    );
+  }
+
+  /** Hands out everything queued, with this save if one is due. */
+  take(save: Save | undefined): Ready {
+    const { messages, orderedUpdates, reads, refusals } = this;
+    this.messages = [];
+    this.orderedUpdates = [];
+    this.reads = [];
+    this.refusals = [];
+    return { save, messages, orderedUpdates, reads, refusals };
+  }
+
+  /** Empties the queue of the save that leaves now. */
+  beginSave(makes: Durable, now: number): Pick<Save, "runs" | "messages"> {
+    invariant(this.saving === undefined, "one save at a time");
+    const { runs, promises: messages } = this;
+    this.saving = { makes, since: now };
+    this.runs = [];
+    this.promises = [];
+    this.saveWanted = false;
+    this.acceptWanted = false;
+    return { runs, messages };
+  }
+}

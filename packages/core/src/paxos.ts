@@ -1,0 +1,107 @@
+// The map: which message and which timer goes to which phase.
+import type { Message } from "@paxos/proto";
+import { onCatchUpAnswer, onCatchUpRequest, tickCatchUp } from "./catch-up.js";
+import { forwardUpdates, onClientUpdate, onUpdateRefusal, resendUpdates } from "./client-update.js";
+import { continueReplay } from "./delivery.js";
+import { describeMessage } from "./describe.js";
+import { onViewChange, onViewChangeProof, sendViewChange, tickElection } from "./election.js";
+import { unreachable } from "./errors.js";
+import { onHeartbeat, sendHeartbeats } from "./heartbeat.js";
+import { ignore } from "./ignored.js";
+import { advance, onAccept, onProposal, propose, resendProposals } from "./ordering.js";
+import type { Durable } from "./outbox.js";
+import type { Peer } from "./peers.js";
+import { continuePrepare, onPrepare, onPrepareOK, resendPrepare } from "./prepare.js";
+import type { State } from "./state.js";
+import { checkStore, logStoresRecorded } from "./stores.js";
+import { fromWire, PeerError, toWire } from "./wire.js";
+
+/** A message from a peer. Whatever makes no sense is ignored and counted. */
+export function step(s: State, message: Message): void {
+  try {
+    const from = s.peers.get(fromWire(message.from, "sender"));
+    if (from === undefined || message.to !== toWire(s.settings.nodeId)) {
+      return ignore(s, "misdirected", `message for node ${message.to}: ${describeMessage(message)}`);
+    }
+    if (message.group !== 0n) return ignore(s, "wrong_group", `message of group ${message.group}`);
+    if (message.epoch !== toWire(s.settings.membership.epoch)) {
+      return ignore(s, "wrong_epoch", `message of epoch ${message.epoch}`);
+    }
+    if (!checkStore(s, from, message.storeId)) return;
+    from.lastHeard = s.now;
+    dispatch(s, from, message.type);
+  } catch (error) {
+    if (!(error instanceof PeerError)) throw error;
+    ignore(s, error.reason, error.message);
+  }
+}
+
+function dispatch(s: State, from: Peer, type: Message["type"]): void {
+  switch (type.case) {
+    case "viewChange":
+      return onViewChange(s, from, type.value);
+    case "viewChangeProof":
+      return onViewChangeProof(s, from, type.value);
+    case "heartbeat":
+      return onHeartbeat(s, from, type.value);
+    case "prepare":
+      return onPrepare(s, from, type.value);
+    case "prepareOk":
+      return onPrepareOK(s, from, type.value);
+    case "proposal":
+      return onProposal(s, from, type.value);
+    case "accept":
+      return onAccept(s, from, type.value);
+    case "clientUpdate":
+      return onClientUpdate(s, from, type.value);
+    case "updateRefusal":
+      return onUpdateRefusal(s, from, type.value);
+    case "catchUpRequest":
+      return onCatchUpRequest(s, from, type.value);
+    case "catchUpAnswer":
+      return onCatchUpAnswer(s, from, type.value);
+    case "globallyOrderedUpdate":
+    case undefined:
+      return ignore(s, "unexpected", `message of kind ${String(type.case)} between peers`);
+    default:
+      return unreachable(type);
+  }
+}
+
+/** One tick has passed. */
+export function tick(s: State): void {
+  s.now++;
+  const atHeartbeat = s.heartbeat.expired(s.now);
+  tickElection(s);
+  if (atHeartbeat) {
+    if (s.settings.logger.verbose) s.settings.logger.debug("timer: heartbeat");
+    s.heartbeatWanted = true;
+    if (s.role === "electing") sendViewChange(s);
+    if (s.role === "preparing") resendPrepare(s);
+    resendProposals(s);
+    resendUpdates(s);
+    // What peers ask for is read from storage, up to the mark that is durable there.
+    if (s.history.aru > s.durable.aru) s.outbox.saveWanted = true;
+  }
+  tickCatchUp(s, atHeartbeat);
+}
+
+/** Before outputs are taken: whatever the inputs have made possible. */
+export function settle(s: State): void {
+  continuePrepare(s);
+  propose(s);
+  forwardUpdates(s);
+  continueReplay(s);
+  if (s.heartbeatWanted) sendHeartbeats(s);
+}
+
+/** A save is durable: so are the promises in it, this node's own acceptance among them. */
+export function onSaved(s: State, makes: Durable): void {
+  s.durable = makes;
+  for (const nodeId of makes.peerStores) {
+    const peer = s.peers.get(nodeId);
+    if (peer !== undefined) peer.storeDurable = true;
+  }
+  logStoresRecorded(s);
+  advance(s);
+}

@@ -1,0 +1,178 @@
+// Phase 1: Prepare and PrepareOK.
+import { create } from "@bufbuild/protobuf";
+import {
+  decodeClientUpdate,
+  PrepareOKSchema,
+  ProposalSchema,
+  type Message,
+  type Prepare,
+  type PrepareOK,
+} from "@paxos/proto";
+import { askNext } from "./catch-up.js";
+import { maxRunUpdates } from "./config.js";
+import { Deque } from "./deque.js";
+import { invariant } from "./errors.js";
+import type { Acceptance } from "./history.js";
+import { ignore } from "./ignored.js";
+import type { Peer } from "./peers.js";
+import type { State } from "./state.js";
+import { follow, raisePromise, restartProgress } from "./view.js";
+import { fromWire, PeerError, toWire } from "./wire.js";
+
+/** A prepare quorum attempts a view that this node leads: it asks what has been accepted in lower ones. */
+export function startPrepare(s: State): void {
+  const view = s.attempted;
+  invariant(s.led === undefined || view > s.led, `view ${view} is led after ${s.led}`);
+  raisePromise(s, view);
+  s.led = view;
+  s.view = view;
+  s.role = "preparing";
+  s.preparing = { view, answers: new Map() };
+  restartProgress(s);
+  // Safety rule 4: no message of this view leaves before "I lead" is durable.
+  for (const peer of s.peers.values()) if (peer.isVoter) s.outbox.sendAfterSave(peer.nodeId, makePrepare(s));
+}
+
+/** Every heartbeat: asks those again who have not answered. */
+export function resendPrepare(s: State): void {
+  if (s.preparing === undefined || s.durable.ledView !== s.preparing.view) return;
+  for (const peer of s.peers.values()) {
+    if (peer.isVoter && !s.preparing.answers.has(peer.nodeId)) s.outbox.send(peer.nodeId, makePrepare(s));
+  }
+}
+
+function makePrepare(s: State) {
+  return {
+    case: "prepare" as const,
+    value: { nodeId: toWire(s.settings.nodeId), view: toWire(s.view), localAru: toWire(s.history.aru) },
+  };
+}
+
+/** The leader of a view asks. A Prepare above the promise is answered in every state. */
+export function onPrepare(s: State, from: Peer, prepare: Prepare): void {
+  const view = fromWire(prepare.view, "view");
+  if (s.settings.membership.leaderOf(view) !== from.nodeId) {
+    throw new PeerError("not_leader", `prepare of view ${view} from node ${from.nodeId}, which does not lead it`);
+  }
+  if (view < s.promised) return ignore(s, "stale_prepare", `prepare of view ${view}, promised ${s.promised}`);
+  from.aru = Math.max(from.aru, fromWire(prepare.localAru, "ARU"));
+  if (view === s.promised) {
+    // Promised by accepting in it: its leader has finished preparing. Otherwise the answer is the same as before.
+    const { prepareOK } = s;
+    if (prepareOK !== undefined && s.durable.saveNumber >= prepareOK.saveNumber) {
+      s.outbox.send(from.nodeId, { case: "prepareOk", value: prepareOK.value });
+    }
+    return;
+  }
+  raisePromise(s, view);
+  follow(s, view);
+  s.leaderHeard = s.now;
+  const value = makePrepareOK(s, view, from.aru);
+  s.prepareOK = { view, saveNumber: s.durable.saveNumber + (s.outbox.saving === undefined ? 1 : 2), value };
+  // Safety rule 2: fixed now, with all that was accepted, saves under way included, and released by the next save.
+  s.outbox.sendAfterSave(from.nodeId, { case: "prepareOk", value });
+}
+
+function makePrepareOK(s: State, view: number, leaderAru: number): PrepareOK {
+  return create(PrepareOKSchema, {
+    nodeId: toWire(s.settings.nodeId),
+    view: toWire(view),
+    localAru: toWire(s.history.aru),
+    dataList: packAcceptances(s, s.history.acceptedAbove(leaderAru)),
+  });
+}
+
+/** Neighbours of the same view travel in one Proposal. */
+function packAcceptances(s: State, acceptances: readonly Acceptance[]): Message[] {
+  const messages: Message[] = [];
+  let updates: Uint8Array[] = [];
+  acceptances.forEach((acceptance, i) => {
+    updates.push(acceptance.update);
+    const next = acceptances[i + 1];
+    if (next?.view === acceptance.view && next.seq === acceptance.seq + 1 && updates.length < maxRunUpdates) return;
+    const proposal = create(ProposalSchema, {
+      nodeId: toWire(s.settings.membership.leaderOf(acceptance.view)),
+      view: toWire(acceptance.view),
+      seq: toWire(acceptance.seq + 1 - updates.length),
+      updates,
+    });
+    messages.push(s.outbox.wrap(s.settings.membership.leaderOf(s.view), { case: "proposal", value: proposal }));
+    updates = [];
+  });
+  return messages;
+}
+
+/** A voter's promise, and what it has accepted. */
+export function onPrepareOK(s: State, from: Peer, message: PrepareOK): void {
+  const { preparing } = s;
+  if (preparing === undefined || fromWire(message.view, "view") !== preparing.view || !from.isVoter) return;
+  const aru = fromWire(message.localAru, "ARU");
+  const accepted: Acceptance[] = [];
+  for (const { type } of message.dataList) {
+    if (type.case !== "proposal") throw new PeerError("malformed", `prepare answer holds a ${String(type.case)}`);
+    const view = fromWire(type.value.view, "view");
+    const seq = fromWire(type.value.seq, "seq");
+    if (view >= preparing.view) throw new PeerError("malformed", `prepare answer of view ${view} in ${preparing.view}`);
+    type.value.updates.forEach((update, i) => accepted.push({ seq: seq + i, view, update }));
+  }
+  from.aru = Math.max(from.aru, aru);
+  preparing.answers.set(from.nodeId, { aru, accepted });
+}
+
+/**
+ * Leads, as soon as a prepare quorum has promised and everything is here that one of them knows as ordered. Until then
+ * it asks for that.
+ */
+export function continuePrepare(s: State): void {
+  const { preparing } = s;
+  // Safety rule 2: this node's own promise counts once it is durable.
+  if (preparing === undefined || s.durable.ledView !== preparing.view) return;
+  const answers = [...preparing.answers]
+    .filter(([nodeId]) => s.peers.get(nodeId)?.storeDurable === true)
+    .map(([, answer]) => answer);
+  if (answers.length + 1 < s.settings.membership.prepareQuorum) return;
+  const ordered = Math.max(s.history.aru, ...answers.map((answer) => answer.aru));
+  if (s.history.aru < ordered) return askNext(s, ordered);
+  lead(s, adopt(s, answers.flatMap((answer) => answer.accepted)));
+}
+
+/** Safety rule 4: for each seq above what is ordered, the value of the highest view that anybody of the quorum accepted. */
+function adopt(s: State, reported: readonly Acceptance[]): Deque<Uint8Array> {
+  const highest = new Map<number, Acceptance>();
+  for (const acceptance of [...s.history.acceptedAbove(s.history.aru), ...reported]) {
+    const known = highest.get(acceptance.seq);
+    if (acceptance.seq > s.history.aru && (known === undefined || known.view < acceptance.view)) {
+      highest.set(acceptance.seq, acceptance);
+    }
+  }
+  const values = new Deque<Uint8Array>();
+  for (let seq = s.history.aru + 1; values.length < highest.size; seq++) {
+    const acceptance = highest.get(seq);
+    invariant(acceptance !== undefined, `no value for seq ${seq} among ${highest.size} above ${s.history.aru}`);
+    values.push(acceptance.update);
+  }
+  return values;
+}
+
+function lead(s: State, first: Deque<Uint8Array>): void {
+  s.settings.logger.info(
+    `leads view ${s.view} from seq ${s.history.aru + 1} on; ${first.length} values to propose again`,
+  );
+  s.role = "leader";
+  s.preparing = undefined;
+  s.attempts = 0;
+  for (const bytes of first) markProposed(s, bytes);
+  // A no-op of its own view: once that is ordered, so is everything before it.
+  first.push(new Uint8Array());
+  s.leading = { nextSeq: s.history.aru + 1, first };
+  for (const peer of s.peers.values()) peer.resend = { acknowledged: 0, wait: 1, waited: 0 };
+  s.heartbeatWanted = true;
+}
+
+/** An update that is proposed again need not be proposed anew when its sender tries again. */
+function markProposed(s: State, bytes: Uint8Array): void {
+  const { clientId, timestamp } = decodeClientUpdate(bytes);
+  if (clientId === 0n) return;
+  const pending = s.updates.get(clientId, timestamp) ?? s.updates.add({ clientId, timestamp, bytes, own: false });
+  pending.stage = "proposed";
+}

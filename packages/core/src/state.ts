@@ -1,0 +1,156 @@
+import type { PrepareOK } from "@paxos/proto";
+import type { Settings } from "./config.js";
+import { Deque } from "./deque.js";
+import { History, type Acceptance, type OrderedRun } from "./history.js";
+import { Outbox, type Durable } from "./outbox.js";
+import { makePeers, type Peer } from "./peers.js";
+import type { StoredState } from "./ports.js";
+import { Random } from "./random.js";
+import { restoreDurable, restorePeers, restoreRuns } from "./restore.js";
+import { Timer } from "./timer.js";
+import { UpdateQueue, type PendingUpdate } from "./update-queue.js";
+
+/** Kirsch and Amir's LEADER_ELECTION, REG_LEADER (in two steps: first it prepares) and REG_NONLEADER. */
+export type NodeRole = "electing" | "preparing" | "leader" | "follower";
+
+/** What a voter answered to this node's Prepare. */
+export interface PrepareAnswer {
+  readonly aru: number;
+  readonly accepted: readonly Acceptance[];
+}
+
+/** All of a node's state. Handlers are functions on it. */
+export interface State {
+  // Fixed at the start.
+  readonly settings: Settings;
+  readonly storeId: bigint;
+  readonly random: Random;
+
+  /** Ticks since the start. */
+  now: number;
+
+  // The view.
+  role: NodeRole;
+  /** The view last installed: known to have been attempted by a prepare quorum. */
+  view: number;
+  /** The view being attempted; `view` when none is. */
+  attempted: number;
+  /** Safety rule 1: nothing below is accepted or answered. Durable once its save is. */
+  promised: number;
+  /** The highest view this node has led (safety rule 4). Durable once its save is. */
+  led: number | undefined;
+  /** What is durable of all that. */
+  durable: Durable;
+
+  // Election.
+  /** The tick at which the leader of `view` was last heard itself; undefined when never, or when it said it leads no more. */
+  leaderHeard: number | undefined;
+  /** Follower: time without progress. Electing and preparing: time of the attempt. */
+  readonly progress: Timer;
+  readonly heartbeat: Timer;
+  /** Whether a heartbeat is to leave before the timer expires: what it says has changed. */
+  heartbeatWanted: boolean;
+  /** How many views were attempted since a leader was last heard, with a quorum within hearing. */
+  attempts: number;
+
+  /** The phase 1 under way. */
+  preparing: { readonly view: number; readonly answers: Map<number, PrepareAnswer> } | undefined;
+  /** The answer to the Prepare of `promised`, the same whenever it is given. */
+  prepareOK: { readonly view: number; readonly saveNumber: number; readonly value: PrepareOK } | undefined;
+
+  /** Leading: the next seq, and the values to be proposed before any waiting update. */
+  leading: { nextSeq: number; readonly first: Deque<Uint8Array> } | undefined;
+
+  // Ordering.
+  readonly history: History;
+  readonly peers: ReadonlyMap<number, Peer>;
+  readonly updates: UpdateQueue;
+  /** The oldest forwarded update, and how many heartbeats it waits before it is sent again. */
+  resend: { readonly oldest: PendingUpdate | undefined; wait: number; waited: number };
+
+  // Delivery to the state machine.
+  /** The last seq handed out for application. */
+  delivered: number;
+  /** The last seq reported as applied. */
+  applied: number;
+  /** Everything up to here was ordered before the start and is read back from storage. */
+  readonly replayUpTo: number;
+  replaying: boolean;
+  /** Ordered since the start, waiting for the replay to end. */
+  readonly undelivered: Deque<OrderedRun>;
+  /** Handed out or waiting, not applied yet: the last seq and size of each piece. */
+  readonly unapplied: Deque<{ readonly end: number; readonly bytes: number }>;
+  unappliedBytes: number;
+
+  // Catch-up.
+  catchUp: {
+    /** The greatest ARU of a peer a heartbeat ago: to be behind that is to be behind. */
+    mark: number;
+    /** The question out, if any. */
+    asked: { readonly peer: number; readonly seq: number; readonly tick: number } | undefined;
+    /** Where this catching-up began, for the log; undefined when not behind. */
+    since: number | undefined;
+    /** How often the peer was changed because no answer came, or an empty one. */
+    changes: number;
+  };
+
+  // What peers asked of storage: at most one question each.
+  readonly reading: Set<number>;
+
+  readonly outbox: Outbox;
+  readonly counters: Map<string, number>;
+  /** The tick at which each kind of ignored input was last logged. */
+  readonly lastLogged: Map<string, number>;
+  storesLogged: boolean;
+  /** The view whose leader was last named in the log. */
+  leaderLogged: number | undefined;
+}
+
+/** The state of a node at its start, fresh or restarted. */
+export function makeState(settings: Settings, stored: StoredState): State {
+  const { membership, nodeId, windowUpdates, windowBytes, seed } = settings;
+  const bounds = { updates: 2 * windowUpdates, bytes: 2 * windowBytes };
+  const durable = restoreDurable(settings, stored);
+  const { promisedView: promised, aru, ledView: led } = durable;
+  const view = Math.max(promised, Number(stored.state?.lastInstalled ?? 0n));
+  const history = new History(promised, aru, bounds);
+  history.restore(restoreRuns(settings, stored));
+  return {
+    settings,
+    storeId: stored.storeId,
+    random: new Random(seed),
+    now: 0,
+    role: "follower",
+    view,
+    attempted: view,
+    promised,
+    led,
+    durable,
+    leaderHeard: undefined,
+    progress: new Timer(settings.progressTicks),
+    heartbeat: new Timer(settings.heartbeatTicks),
+    heartbeatWanted: true,
+    attempts: 0,
+    preparing: undefined,
+    prepareOK: undefined,
+    leading: undefined,
+    history,
+    peers: restorePeers(makePeers(membership, nodeId), stored),
+    updates: new UpdateQueue(bounds.updates, bounds.bytes),
+    resend: { oldest: undefined, wait: 2, waited: 0 },
+    delivered: 0,
+    applied: 0,
+    replayUpTo: aru,
+    replaying: aru > 0,
+    undelivered: new Deque(),
+    unapplied: new Deque(),
+    unappliedBytes: 0,
+    catchUp: { mark: 0, asked: undefined, since: undefined, changes: 0 },
+    reading: new Set(),
+    outbox: new Outbox({ from: nodeId, epoch: membership.epoch, storeId: stored.storeId }),
+    counters: new Map(),
+    lastLogged: new Map(),
+    storesLogged: false,
+    leaderLogged: undefined,
+  };
+}

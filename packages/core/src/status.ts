@@ -1,0 +1,49 @@
+import type { NodeRole, State } from "./state.js";
+import { storesRecorded } from "./stores.js";
+import { hears, knownLeader } from "./view.js";
+
+/** How a node stands. */
+export interface NodeStatus {
+  readonly nodeId: number;
+  readonly role: NodeRole;
+  readonly epoch: number;
+  /** The view installed; while electing, the view attempted. */
+  readonly view: number;
+  /** The view's leader, once heard. */
+  readonly leader: number | undefined;
+  /** Every seq up to here is known as ordered. */
+  readonly aru: number;
+  /** Every seq up to here is marked as ordered in storage, and may be read from it. */
+  readonly durableAru: number;
+  /** Every seq up to here has been applied. */
+  readonly applied: number;
+  /** The view below which this node accepts nothing. */
+  readonly promised: number;
+  /** Updates on their way to their place in the order. */
+  readonly waitingUpdates: number;
+  readonly storeId: bigint;
+  /** Whether the store ids of all voters are on record at all of them (safety rule 8). */
+  readonly storesRecorded: boolean;
+  readonly peers: readonly { readonly nodeId: number; readonly heard: boolean; readonly aru: number }[];
+  /** How often input was ignored, by reason. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+export function statusOf(s: State): NodeStatus {
+  return {
+    nodeId: s.settings.nodeId,
+    role: s.role,
+    epoch: s.settings.membership.epoch,
+    view: s.role === "electing" ? s.attempted : s.view,
+    leader: knownLeader(s),
+    aru: s.history.aru,
+    durableAru: s.durable.aru,
+    applied: s.applied,
+    promised: s.promised,
+    waitingUpdates: s.updates.size,
+    storeId: s.storeId,
+    storesRecorded: storesRecorded(s),
+    peers: [...s.peers.values()].map((peer) => ({ nodeId: peer.nodeId, heard: hears(s, peer), aru: peer.aru })),
+    counters: Object.fromEntries(s.counters),
+  };
+}

@@ -1,0 +1,63 @@
+// Safety rule 8: storage that has lost what it promised does not vote. Each node's storage has an id; peers record it on
+// first contact, and ignore whoever comes with another one.
+import { ignore } from "./ignored.js";
+import type { Peer } from "./peers.js";
+import type { AdmissionRefusal, Identity } from "./ports.js";
+import type { State } from "./state.js";
+
+/** Checks the store id on a message, and records it when it is the first one. */
+export function checkStore(s: State, from: Peer, storeId: bigint): boolean {
+  if (storeId === from.storeId) return true;
+  if (storeId === 0n || from.storeId !== undefined) {
+    ignore(s, "wrong_store", `message of node ${from.nodeId}, whose storage is not the one on record`);
+    return false;
+  }
+  from.storeId = storeId;
+  s.outbox.saveWanted = true;
+  return true;
+}
+
+/** Whether every other voter's store id is durably on record here. */
+export function knowsStores(s: State): boolean {
+  for (const peer of s.peers.values()) if (peer.isVoter && !peer.storeDurable) return false;
+  return true;
+}
+
+/** Whether every voter has been recorded by all others: from then on, rule 8 holds. */
+export function storesRecorded(s: State): boolean {
+  for (const peer of s.peers.values()) if (peer.isVoter && !peer.knowsStores) return false;
+  return knowsStores(s);
+}
+
+/** Says so once. */
+export function logStoresRecorded(s: State): void {
+  if (s.storesLogged || !storesRecorded(s)) return;
+  s.storesLogged = true;
+  if (s.peers.size > 0) {
+    s.settings.logger.info("the storage of every voter is on record at all others; a lost one will be recognised");
+  }
+}
+
+/** Decides about a peer that introduces itself. Undefined admits it. */
+export function admit(s: State, { nodeId, storeId }: Omit<Identity, "clusterId">): AdmissionRefusal | undefined {
+  const { members } = s.settings.membership;
+  const peer = s.peers.get(nodeId);
+  if (peer === undefined) {
+    const detail = `node ${s.settings.nodeId} has no peer with id ${nodeId}; the members are ${members.join(", ")}`;
+    return { reason: "node", detail };
+  }
+  if (peer.storeId === undefined || peer.storeId === storeId) return undefined;
+  ignore(s, "wrong_store", `node ${nodeId} introduced itself with storage that is not the one on record`);
+  return {
+    reason: "store",
+    detail:
+      `node ${s.settings.nodeId} knows node ${nodeId} with the storage ${hex(peer.storeId)}, not ${hex(storeId)}. ` +
+      `Storage that was emptied, swapped or kept in memory has lost promises that the others rely on, so it must not ` +
+      `vote. Start node ${nodeId} with its original data directory. If that is lost, replace the member: the cluster ` +
+      `goes on without it as long as a majority is up`,
+  };
+}
+
+function hex(storeId: bigint): string {
+  return storeId.toString(16).padStart(16, "0");
+}

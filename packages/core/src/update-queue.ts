@@ -1,0 +1,121 @@
+import { Deque } from "./deque.js";
+
+/** An update on its way to its place in the order. */
+export interface PendingUpdate {
+  readonly clientId: bigint;
+  readonly timestamp: bigint;
+  /** The encoded ClientUpdate. */
+  readonly bytes: Uint8Array;
+  /** Whether it entered the cluster through this node, which then sees to it that it gets ordered. */
+  own: boolean;
+  /** Waiting to be proposed or forwarded; forwarded to the leader; or proposed by this node. */
+  stage: "waiting" | "forwarded" | "proposed";
+  /** Set when it has left the queue: ordered, refused or given up. */
+  done: boolean;
+}
+
+/** The pending updates of a node, oldest first, found by `(client_id, timestamp)`. Bounded in number and bytes. */
+export class UpdateQueue {
+  #byClient = new Map<bigint, Map<bigint, PendingUpdate>>();
+  #fifo = new Deque<PendingUpdate>();
+  #waiting = new Deque<PendingUpdate>();
+  #size = 0;
+  #bytes = 0;
+  #own = 0;
+
+  constructor(
+    private readonly maxUpdates: number,
+    private readonly maxBytes: number,
+  ) {}
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** How many of the updates entered the cluster through this node. */
+  get own(): number {
+    return this.#own;
+  }
+
+  /** Whether an update of this size has no room. One update always has. */
+  isFull(bytes: number): boolean {
+    return this.#size > 0 && (this.#size >= this.maxUpdates || this.#bytes + bytes > this.maxBytes);
+  }
+
+  get(clientId: bigint, timestamp: bigint): PendingUpdate | undefined {
+    return this.#byClient.get(clientId)?.get(timestamp);
+  }
+
+  add(update: Omit<PendingUpdate, "stage" | "done">): PendingUpdate {
+    const pending: PendingUpdate = { ...update, stage: "waiting", done: false };
+    let ofClient = this.#byClient.get(update.clientId);
+    if (ofClient === undefined) this.#byClient.set(update.clientId, (ofClient = new Map()));
+    ofClient.set(update.timestamp, pending);
+    this.#fifo.push(pending);
+    this.#waiting.push(pending);
+    this.#size++;
+    this.#bytes += update.bytes.length;
+    if (update.own) this.#own++;
+    if (this.#fifo.length > 2 * this.#size + 1024) this.#compact();
+    return pending;
+  }
+
+  /** Makes this node responsible for an update that a peer forwarded. */
+  adopt(update: PendingUpdate): void {
+    if (!update.own) this.#own++;
+    update.own = true;
+  }
+
+  remove(clientId: bigint, timestamp: bigint): PendingUpdate | undefined {
+    const ofClient = this.#byClient.get(clientId);
+    const pending = ofClient?.get(timestamp);
+    if (ofClient === undefined || pending === undefined) return undefined;
+    ofClient.delete(timestamp);
+    if (ofClient.size === 0) this.#byClient.delete(clientId);
+    pending.done = true;
+    this.#size--;
+    this.#bytes -= pending.bytes.length;
+    if (pending.own) this.#own--;
+    while (this.#fifo.at(0)?.done === true) this.#fifo.shift();
+    return pending;
+  }
+
+  /** The oldest update that waits to be proposed or forwarded. */
+  peekWaiting(): PendingUpdate | undefined {
+    for (;;) {
+      const pending = this.#waiting.at(0);
+      if (pending === undefined || (!pending.done && pending.stage === "waiting")) return pending;
+      this.#waiting.shift();
+    }
+  }
+
+  /** That update changes its stage. */
+  takeWaiting(stage: "forwarded" | "proposed"): void {
+    const pending = this.#waiting.shift();
+    if (pending !== undefined) pending.stage = stage;
+  }
+
+  /** The leader is gone: what entered through this node waits anew; what others forwarded is theirs to send again. */
+  restart(): void {
+    for (const pending of [...this]) {
+      if (!pending.own) this.remove(pending.clientId, pending.timestamp);
+      pending.stage = "waiting";
+    }
+    this.#compact();
+  }
+
+  /** The pending updates, oldest first. */
+  *[Symbol.iterator](): Iterator<PendingUpdate> {
+    for (const pending of this.#fifo) if (!pending.done) yield pending;
+  }
+
+  #compact(): void {
+    const live = [...this];
+    this.#fifo.clear();
+    this.#waiting.clear();
+    for (const pending of live) {
+      this.#fifo.push(pending);
+      if (pending.stage === "waiting") this.#waiting.push(pending);
+    }
+  }
+}

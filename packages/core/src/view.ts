@@ -1,0 +1,94 @@
+// Which view a node is in, whom it hears, and who would be fit to lead. Used by all phases.
+import { invariant } from "./errors.js";
+import type { Peer } from "./peers.js";
+import type { State } from "./state.js";
+
+/** Raises the promise (safety rule 1), to be made durable by the next save. */
+export function raisePromise(s: State, view: number): void {
+  invariant(view > s.promised, `promise raised from ${s.promised} to ${view}`);
+  s.promised = view;
+  s.history.startView(view);
+  s.prepareOK = undefined;
+  s.outbox.saveWanted = true;
+}
+
+/** Enters a view that another node leads. */
+export function follow(s: State, view: number): void {
+  invariant(s.settings.membership.leaderOf(view) !== s.settings.nodeId, `node follows itself in view ${view}`);
+  s.role = "follower";
+  s.preparing = undefined;
+  s.leading = undefined;
+  if (view !== s.view) s.leaderHeard = undefined;
+  s.view = view;
+  s.attempted = view;
+  s.updates.restart();
+  restartProgress(s);
+}
+
+/** Starts the progress timer anew, with seeded jitter, so that nodes do not attempt views in step. */
+export function restartProgress(s: State): void {
+  const { progressTicks, heartbeatTicks } = s.settings;
+  // At least a heartbeat: when the first node's timer expires, the others have missed their leader for long enough to join.
+  const jitter = s.random.between(heartbeatTicks, Math.max(heartbeatTicks, progressTicks >> 1));
+  const rotations = Math.floor(s.attempts / s.settings.membership.voters.length);
+  s.progress.restart(s.now, progressTicks * Math.min(8, 2 ** Math.min(rotations, 3)) + jitter);
+}
+
+/** The leader this node goes by: heard in person, or itself. */
+export function knownLeader(s: State): number | undefined {
+  if (s.role === "leader") return s.settings.nodeId;
+  if (s.role === "follower" && s.leaderHeard !== undefined) return s.settings.membership.leaderOf(s.view);
+  return undefined;
+}
+
+/** Whether the leader of the installed view has been heard within the progress timeout. */
+export function hearsLeader(s: State): boolean {
+  if (s.role === "leader") return true;
+  return s.leaderHeard !== undefined && s.now - s.leaderHeard < s.settings.progressTicks;
+}
+
+/** Whether a peer has been heard within the progress timeout. */
+export function hears(s: State, peer: Peer): boolean {
+  return peer.lastHeard !== undefined && s.now - peer.lastHeard < s.settings.progressTicks;
+}
+
+/** The voters among the peers that satisfy `condition`, and this node itself if it is a voter. */
+export function countVoters(s: State, condition: (peer: Peer) => boolean): number {
+  let count = s.settings.membership.isVoter(s.settings.nodeId) ? 1 : 0;
+  for (const peer of s.peers.values()) if (peer.isVoter && condition(peer)) count++;
+  return count;
+}
+
+/** Whether this node hears a quorum of voters. */
+export function hearsQuorum(s: State): boolean {
+  return countVoters(s, (peer) => hears(s, peer)) >= s.settings.membership.hearingQuorum;
+}
+
+/** Whether a save has been under way for a progress timeout: this node cannot promise anything. */
+export function storageStuck(s: State): boolean {
+  return s.outbox.saving !== undefined && s.now - s.outbox.saving.since >= s.settings.progressTicks;
+}
+
+/** The greatest ARU known of any peer. */
+export function greatestAru(s: State): number {
+  let greatest = 0;
+  for (const peer of s.peers.values()) greatest = Math.max(greatest, peer.aru);
+  return greatest;
+}
+
+/** The next view above all attempted whose leader was heard lately, hears a quorum and is less than a window behind. */
+export function nextView(s: State): number {
+  const { membership, nodeId, windowUpdates } = s.settings;
+  // A view that somebody heard has promised above can reach no quorum with that node.
+  const promises = [...s.peers.values()].map((peer) => (hears(s, peer) ? peer.promisedView : 0));
+  const above = Math.max(s.attempted, s.view, s.promised, ...promises);
+  const level = Math.max(greatestAru(s), s.history.aru) - windowUpdates;
+  const fit = (view: number): boolean => {
+    const leader = membership.leaderOf(view);
+    if (leader === nodeId) return hearsQuorum(s) && !storageStuck(s) && s.history.aru > level;
+    const peer = s.peers.get(leader);
+    return peer !== undefined && hears(s, peer) && peer.hearsQuorum && peer.aru > level;
+  };
+  for (let view = above + 1; view <= above + membership.voters.length; view++) if (fit(view)) return view;
+  return above + 1;
+}

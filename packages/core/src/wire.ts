@@ -1,0 +1,26 @@
+// Numbers at the border: 64-bit integers on the wire are `bigint`s there and `number`s inside the core.
+
+/** A message from a peer makes no sense. The message is ignored, counted and logged; nothing else happens. */
+export class PeerError extends Error {
+  override readonly name = "PeerError";
+  /** @param reason snake_case, the name of the counter. */
+  constructor(
+    readonly reason: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const greatest = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** Converts a seq, view, epoch or node id of a message. Above 2^53 - 1 it throws a {@link PeerError}. */
+export function fromWire(value: bigint, what: string): number {
+  if (value > greatest) throw new PeerError("number_too_large", `${what} ${value} exceeds ${greatest}`);
+  return Number(value);
+}
+
+/** Converts a seq, view, epoch or node id for a message. */
+export function toWire(value: number): bigint {
+  return BigInt(value);
+}

@@ -1,0 +1,243 @@
+import { fromBinary } from "@bufbuild/protobuf";
+import { encodeMessage, MessageSchema, type EpochRecord, type Message } from "@paxos/proto";
+import type { ProposeResult } from "../src/client-update.js";
+import type { Config } from "../src/config.js";
+import type { Logger } from "../src/logger.js";
+import { firstEpoch } from "../src/membership.js";
+import { restartNode, type Node } from "../src/node.js";
+import type { OrderedUpdate, Refusal } from "../src/outbox.js";
+import type { Save } from "../src/ports.js";
+import type { NodeStatus } from "../src/status.js";
+import { MemoryDisk } from "./memory-disk.js";
+
+export interface Member {
+  readonly id: number;
+  disk: MemoryDisk;
+  /** Undefined while crashed. */
+  node: Node | undefined;
+  /** A save that has left the node and is not durable yet. */
+  pending: Save | undefined;
+  /** Whether saves wait for {@link Cluster.flush} instead of becoming durable at once. */
+  slowDisk: boolean;
+  /** Everything applied since the last start. */
+  applied: OrderedUpdate[];
+  refusals: Refusal[];
+}
+
+export interface InFlight {
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Real nodes on a network and disks in memory. Nothing happens unless it is asked for; nothing is random. */
+export class Cluster {
+  readonly members: Member[];
+  /** Messages on their way, oldest first. */
+  readonly network: InFlight[] = [];
+  /** One-way links that lose everything, as "from>to". */
+  readonly cuts = new Set<string>();
+  /** Decides about each message when it is sent; false loses it. */
+  passes: (message: InFlight) => boolean = () => true;
+  onLog: (id: number, line: string) => void = () => undefined;
+  onDelivered: (message: Message) => void = () => undefined;
+  onSaved: (id: number, save: Save) => void = () => undefined;
+  readonly #config: Partial<Config>;
+  readonly #record: EpochRecord;
+
+  constructor(size: number, config: Partial<Config> = {}) {
+    this.#config = config;
+    this.#record = config.epochRecord ?? firstEpoch(Array.from({ length: size }, (_, id) => `node-${id}:2346`));
+    this.members = Array.from({ length: size }, (_, id) => ({
+      id,
+      disk: new MemoryDisk(BigInt(1000 + id)),
+      node: undefined,
+      pending: undefined,
+      slowDisk: false,
+      applied: [],
+      refusals: [],
+    }));
+  }
+
+  /** Starts these nodes, or all. */
+  start(...ids: number[]): this {
+    for (const id of ids.length > 0 ? ids : this.members.keys()) {
+      const member = this.member(id);
+      member.applied = [];
+      member.pending = undefined;
+      const logger: Logger = {
+        verbose: false,
+        debug: () => undefined,
+        info: (line) => this.onLog(id, line),
+        warn: (line) => this.onLog(id, `warning: ${line}`),
+        error: (line) => this.onLog(id, `error: ${line}`),
+      };
+      const config = { seed: id + 1, ...this.#config, nodeId: id, epochRecord: this.#record, logger };
+      member.node = restartNode(config, member.disk.load());
+      this.pump(id);
+    }
+    return this;
+  }
+
+  /** Ends a node; what is not durable is lost. */
+  crash(...ids: number[]): void {
+    for (const id of ids) {
+      this.member(id).node = undefined;
+      this.member(id).pending = undefined;
+    }
+  }
+
+  member(id: number): Member {
+    const member = this.members[id];
+    if (member === undefined) throw new Error(`no node ${id}`);
+    return member;
+  }
+
+  get up(): Member[] {
+    return this.members.filter((member) => member.node !== undefined);
+  }
+
+  status(id: number): NodeStatus {
+    const { node } = this.member(id);
+    if (node === undefined) throw new Error(`node ${id} is down`);
+    return node.status();
+  }
+
+  /** The node that leads with a quorum behind it, if there is one: of several, the one of the highest view. */
+  leader(): number | undefined {
+    const leaders = this.up.map(({ id }) => this.status(id)).filter(({ role }) => role === "leader");
+    return leaders.sort((a, b) => b.view - a.view)[0]?.nodeId;
+  }
+
+  propose(id: number, clientId: bigint, timestamp: bigint, text = `${clientId}/${timestamp}`): ProposeResult {
+    const { node } = this.member(id);
+    if (node === undefined) throw new Error(`node ${id} is down`);
+    const result = node.propose({ clientId, timestamp, update: new TextEncoder().encode(text) });
+    this.pump(id);
+    return result;
+  }
+
+  cut(from: number, to: number): void {
+    this.cuts.add(`${from}>${to}`);
+  }
+
+  /** Cuts a node off, both ways. */
+  isolate(id: number): void {
+    for (const other of this.members) {
+      if (other.id === id) continue;
+      this.cut(id, other.id);
+      this.cut(other.id, id);
+    }
+  }
+
+  heal(): void {
+    this.cuts.clear();
+  }
+
+  /** Does what a node's `ready` asks for, until it asks for nothing more. */
+  pump(id: number): void {
+    const member = this.member(id);
+    for (;;) {
+      const { node } = member;
+      const ready = node?.ready();
+      if (node === undefined || ready === undefined) return;
+      for (const message of ready.messages) this.#post(message);
+      member.refusals.push(...ready.refusals);
+      if (ready.orderedUpdates.length > 0) {
+        for (const update of ready.orderedUpdates) member.applied.push({ ...update });
+        node.applied(member.applied.at(-1)?.seq ?? 0);
+      }
+      if (ready.save !== undefined) {
+        member.pending = ready.save;
+        if (!member.slowDisk) this.#complete(member);
+      }
+      for (const read of ready.reads) {
+        node.answer(read, member.disk.read(read.from, read.upTo, read.maxBytes));
+      }
+    }
+  }
+
+  /** Makes a node's pending save durable. */
+  flush(id: number): void {
+    const member = this.member(id);
+    if (member.pending === undefined) return;
+    this.#complete(member);
+    this.pump(id);
+  }
+
+  #complete(member: Member): void {
+    const { pending, node } = member;
+    if (pending === undefined || node === undefined) return;
+    member.disk.write(pending);
+    member.pending = undefined;
+    for (const message of pending.messages) this.#post(message);
+    this.onSaved(member.id, pending);
+    node.saved(pending);
+  }
+
+  #post(message: Message): void {
+    const inFlight = { from: Number(message.from), to: Number(message.to), bytes: encodeMessage(message) };
+    if (!this.cuts.has(`${inFlight.from}>${inFlight.to}`) && this.passes(inFlight)) this.network.push(inFlight);
+  }
+
+  /** Delivers the message at this place in the network's queue. */
+  deliver(index = 0): void {
+    const [inFlight] = this.network.splice(index, 1);
+    if (inFlight === undefined || this.cuts.has(`${inFlight.from}>${inFlight.to}`)) return;
+    const { node } = this.member(inFlight.to);
+    if (node === undefined) return;
+    const message = fromBinary(MessageSchema, inFlight.bytes);
+    this.onDelivered(message);
+    node.step(message);
+    this.pump(inFlight.to);
+  }
+
+  /** Delivers everything, and what that leads to, until the network is quiet. */
+  settle(): void {
+    for (let i = 0; this.network.length > 0; i++) {
+      if (i > 1_000_000) throw new Error("the network never gets quiet");
+      this.deliver();
+    }
+  }
+
+  /** Ticks these nodes, or all, and delivers everything after each tick. */
+  tick(ticks: number, ...ids: number[]): void {
+    for (let i = 0; i < ticks; i++) {
+      for (const { id, node } of this.members) {
+        if (ids.length > 0 && !ids.includes(id)) continue;
+        node?.tick();
+        this.pump(id);
+      }
+      this.settle();
+    }
+  }
+
+  /** Ticks until the condition holds. */
+  tickUntil(condition: () => boolean, what: string, ticks = 5000): number {
+    for (let i = 0; i <= ticks; i++) {
+      if (condition()) return i;
+      this.tick(1);
+    }
+    throw new Error(`not within ${ticks} ticks: ${what}`);
+  }
+
+  /** Ticks until somebody leads and all nodes that are up follow. */
+  elect(ticks = 5000): number {
+    this.tickUntil(
+      () => {
+        const leader = this.leader();
+        return leader !== undefined && this.up.every(({ id }) => this.status(id).leader === leader);
+      },
+      "a leader that all follow",
+      ticks,
+    );
+    return this.leader() as number;
+  }
+}
+
+/** What a node applied, as text, no-ops left out. */
+export function log(member: Member): string[] {
+  return member.applied
+    .filter((update) => !update.noop)
+    .map((update) => `${update.clientId}/${update.timestamp}`);
+}
