@@ -1,0 +1,7 @@
+// The server's product is the log itself, so its state machine keeps nothing.
+import type { StateMachine } from "@paxos/core";
+
+const NO_RESULT = new Uint8Array();
+
+/** Keeps nothing, and answers every update with an empty result. */
+export const discard: StateMachine = { apply: () => NO_RESULT };

@@ -1,0 +1,38 @@
+// Which cluster this is, and which of its members.
+import { ConfigError } from "@paxos/core";
+import {
+  type HostProbe,
+  type HostfileMember,
+  clusterIdOf,
+  epochRecordOf,
+  findSelf,
+  loadHostfile,
+} from "@paxos/hostfile";
+import type { EpochRecord } from "@paxos/proto";
+
+import type { ServerFlags } from "./flags.js";
+
+export interface Membership {
+  readonly self: HostfileMember;
+  readonly peers: readonly HostfileMember[];
+  readonly epochRecord: EpochRecord;
+  readonly clusterId: Uint8Array;
+}
+
+/** Reads the hostfile, and finds this member in it. Rejects with a ConfigError. */
+export async function readMembership({ hostfile, port, id }: ServerFlags, probe: HostProbe): Promise<Membership> {
+  const members = await loadHostfile(hostfile, { defaultPort: port });
+  const self = id === undefined ? await findSelf(members, probe) : memberById(members, id, hostfile);
+  const epochRecord = epochRecordOf(members);
+  const peers = members.filter((member) => member !== self);
+  return { self, peers, epochRecord, clusterId: clusterIdOf(epochRecord) };
+}
+
+function memberById(members: readonly HostfileMember[], id: number, file: string): HostfileMember {
+  const member = members[id];
+  if (member === undefined) {
+    const ids = members.length === 1 ? "the id 0" : `the ids from 0 to ${members.length - 1}`;
+    throw new ConfigError(`bad --id ${id}: ${file} names ${members.length}, with ${ids}`);
+  }
+  return member;
+}
