@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { ConfigError } from "@paxos/core";
 import { ClassicLevel } from "classic-level";
 import { LevelStorage, type BinaryLevel } from "./level-storage.js";
-import { reason, StorageError } from "./storage-error.js";
+import { isError, reason, StorageError } from "./storage-error.js";
 
 /** Where {@link classicLevelStorage} keeps its files. */
 export interface ClassicLevelStorageOptions {
@@ -48,8 +48,8 @@ async function makeDirectory(directory: string): Promise<void> {
 
 // classic-level puts LevelDB's reason into the cause of its error, and has no codes for those of the file system.
 function explain(directory: string, error: unknown): Error {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+  const cause = isError(error) && isError(error.cause) ? error.cause : error;
+  const code = isError(cause) && "code" in cause ? cause.code : undefined;
   const detail = reason(cause);
   if (code === "LEVEL_LOCKED") {
     return new ConfigError(

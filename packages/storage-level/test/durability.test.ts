@@ -1,0 +1,75 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterEach, expect, test } from "@jest/globals";
+import { ConfigError } from "@paxos/core";
+import { classicLevelStorage } from "../src/index.js";
+import { seededRandom, texts } from "./builders.js";
+import { temporaryDirectories } from "./temporary-directory.js";
+
+const makeDirectory = temporaryDirectories();
+const children: ChildProcess[] = [];
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+});
+
+function path(file: string): string {
+  return fileURLToPath(new URL(file, import.meta.url));
+}
+
+/** Lets a child save until it has printed so many saves, kills it, and gives the last one that it printed. */
+async function saveAndKill(directory: string, saves: number, whileItRuns?: () => Promise<void>): Promise<number> {
+  const options = ["--conditions=@paxos/source", "--import", new URL("register-typescript.mjs", import.meta.url).href];
+  const child = spawn(process.execPath, [...options, path("save-loop.ts"), directory], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  children.push(child);
+  let errors = "";
+  child.stderr.on("data", (chunk: Buffer) => (errors += chunk.toString()));
+  const exited = once(child, "close");
+  let printed = 0;
+  let last = 0;
+  for await (const line of createInterface({ input: child.stdout })) {
+    last = Number(line);
+    printed++;
+    if (printed === 1) await whileItRuns?.();
+    if (printed === saves) child.kill("SIGKILL");
+  }
+  const [, signal] = (await exited) as [number | null, string | null];
+  expect({ signal, errors }).toEqual({ signal: "SIGKILL", errors: "" });
+  return last;
+}
+
+test("what was durable before kill -9 is there afterwards", async () => {
+  const directory = await makeDirectory();
+  const random = seededRandom(2);
+  const ids = new Set<bigint>();
+  for (let round = 0; round < 5; round++) {
+    const printed = await saveAndKill(directory, 20 + random(400));
+    await using storage = classicLevelStorage({ directory });
+    const { storeId, state, runs } = await storage.load();
+    ids.add(storeId);
+    // The save under way when it died may have become durable as well; no other can have.
+    const number = Number(state?.saveNumber ?? 0n);
+    expect([printed, printed + 1]).toContain(number);
+    const aru = Number(state?.localAru ?? 0n);
+    expect(runs).toHaveLength(1);
+    expect(runs[0]?.proposal).toMatchObject({ seq: BigInt(aru + 1) });
+    expect(runs[0]?.proposal?.updates).toHaveLength(1 + (number % 7));
+    const { updates } = await storage.read(1, aru, Number.MAX_SAFE_INTEGER);
+    expect(texts(updates)).toEqual(Array.from({ length: aru }, (_, i) => `${i + 1}@0.0`.padEnd(50, "-")));
+  }
+  expect(ids.size).toBe(1);
+}, 60_000);
+
+test("a directory in use by another process is refused", async () => {
+  const directory = await makeDirectory();
+  await saveAndKill(directory, 5, async () => {
+    await using storage = classicLevelStorage({ directory });
+    const refusal = storage.load();
+    await expect(refusal).rejects.toThrow(ConfigError);
+    await expect(refusal).rejects.toThrow(`${directory} is in use already`);
+  });
+}, 60_000);
