@@ -1,3 +1,7 @@
+import { fileURLToPath } from "node:url";
+
+const countingReporter = fileURLToPath(new URL("scripts/test-counts/jest-reporter.mjs", import.meta.url));
+
 // What the jest configurations of all packages share. Tests run as ES modules and resolve workspace packages
 // from their sources (the "@paxos/source" condition), so that no test needs a build.
 export default {
@@ -7,5 +11,6 @@ export default {
   testMatch: ["<rootDir>/src/**/*.test.ts", "<rootDir>/test/**/*.test.ts"],
   extensionsToTreatAsEsm: [".ts"],
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },
+  reporters: ["default", countingReporter],
   transform: { "^.+\\.ts$": ["ts-jest", { useESM: true, tsconfig: "<rootDir>/tsconfig.json" }] },
 };

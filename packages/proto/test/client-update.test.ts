@@ -38,23 +38,37 @@ test("a message itself can be encoded", () => {
 });
 
 test("the decoded update is a view of the bytes given", () => {
-  const bytes = encodeClientUpdate({ clientId: 7n, nodeId: 1n, timestamp: 1n, update: Uint8Array.of(1, 2, 3) });
+  const bytes = encodeClientUpdate({
+    clientId: 7n,
+    nodeId: 1n,
+    timestamp: 1n,
+    update: Uint8Array.of(1, 2, 3),
+  });
   expect(decodeClientUpdate(bytes).update.buffer).toBe(bytes.buffer);
 });
 
 test("fields of a later version are skipped, and of a field that comes twice the last counts", () => {
   const bytes = new BinaryWriter()
-    .tag(1, WireType.Varint).uint64(1n)
-    .tag(99, WireType.LengthDelimited).bytes(Uint8Array.of(1, 2, 3))
-    .tag(98, WireType.Bit64).fixed64(5n)
-    .tag(1, WireType.Varint).uint64(7n)
+    .tag(1, WireType.Varint)
+    .uint64(1n)
+    .tag(99, WireType.LengthDelimited)
+    .bytes(Uint8Array.of(1, 2, 3))
+    .tag(98, WireType.Bit64)
+    .fixed64(5n)
+    .tag(1, WireType.Varint)
+    .uint64(7n)
     .finish();
   expect(decodeClientUpdate(bytes)).toEqual(fieldsOf(fromBinary(ClientUpdateSchema, bytes)));
   expect(decodeClientUpdate(bytes).clientId).toBe(7n);
 });
 
 test("cut off bytes are read, or refused, as protobuf-es does it", () => {
-  const whole = encodeClientUpdate({ clientId: max, nodeId: 1n, timestamp: max, update: new Uint8Array(200) });
+  const whole = encodeClientUpdate({
+    clientId: max,
+    nodeId: 1n,
+    timestamp: max,
+    update: new Uint8Array(200),
+  });
   let refused = 0;
   for (let length = 0; length < whole.length; length++) {
     const bytes = whole.subarray(0, length);

@@ -31,11 +31,17 @@ const contents: Content[] = [
   },
   { case: "proposal", value: proposal },
   { case: "accept", value: { nodeId: 1n, view: 4n, seq: 131n, localAru: 129n } },
-  { case: "globallyOrderedUpdate", value: { nodeId: 1n, seq: 129n, update, result: encodedUpdate, duplicate: true } },
+  {
+    case: "globallyOrderedUpdate",
+    value: { nodeId: 1n, seq: 129n, update, result: encodedUpdate, duplicate: true },
+  },
   { case: "clientUpdate", value: encodedUpdate },
   { case: "heartbeat", value: { nodeId: 1n, view: 4n, localAru: 129n, promisedView: 4n, acceptedSeq: 131n } },
   { case: "catchUpRequest", value: { nodeId: 1n, seq: 7n, maxBytes: 1_048_576n } },
-  { case: "catchUpAnswer", value: { nodeId: 1n, seq: 7n, updates: [encodedUpdate], localAru: 9n, firstSeq: 1n } },
+  {
+    case: "catchUpAnswer",
+    value: { nodeId: 1n, seq: 7n, updates: [encodedUpdate], localAru: 9n, firstSeq: 1n },
+  },
   {
     case: "updateRefusal",
     value: { nodeId: 1n, clientId: update.clientId, timestamp: 3n, reason: RefusalReason.BUSY },
@@ -53,10 +59,13 @@ const envelopes: Envelope[] = [
 
 const cases = contents.flatMap((type) => envelopes.map((envelope) => ({ ...envelope, type })));
 
-test.each(cases)("encodeMessage writes $type.case as toBinary does, to $to epoch $epoch group $group store $storeId", (init) => {
-  const message = create(MessageSchema, init);
-  expect(encodeMessage(message)).toEqual(toBinary(MessageSchema, message));
-});
+test.each(cases)(
+  "encodeMessage writes $type.case as toBinary does, to $to epoch $epoch group $group store $storeId",
+  (init) => {
+    const message = create(MessageSchema, init);
+    expect(encodeMessage(message)).toEqual(toBinary(MessageSchema, message));
+  },
+);
 
 test("every kind of message is among the cases", () => {
   const kinds = MessageSchema.oneofs[0]?.fields.map(({ localName }) => localName);

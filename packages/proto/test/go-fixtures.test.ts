@@ -85,8 +85,8 @@ test.each(fixtures)("reads and writes the bytes of Go's $type: $fields", (fixtur
   const decoded = fromBinary(schema, bytes);
   expect(decoded).toEqual(messageFromText(schema, parseGoText(fixture.fields)).message);
   expect(decoded.$unknown).toBeUndefined();
-  expect(hexOf(toBinary(schema, decoded))).toBe(fixture.hex);
-  if (isMessage(decoded, MessageSchema)) expect(hexOf(encodeMessage(decoded))).toBe(fixture.hex);
+  const again = isMessage(decoded, MessageSchema) ? encodeMessage(decoded) : toBinary(schema, decoded);
+  expect(hexOf(again)).toBe(fixture.hex);
 });
 
 test("every message of the Go library has a fixture", () => {
