@@ -1,1 +1,6 @@
-export {};
+// What applications import to replicate their state machine.
+export { clusterIdOf } from "./cluster-id.js";
+export { startReplica } from "./replica.js";
+export type { Replica, ReplicaOptions, SubmitOptions } from "./replica.js";
+export { systemClock } from "./system-clock.js";
+export type { Outcome } from "./waiters.js";

@@ -1,0 +1,115 @@
+// What clients' requests mean, whatever transport they come by.
+import { create } from "@bufbuild/protobuf";
+import { RequestError, type ClientHandler, type Node, type Storage, type Transport } from "@paxos/core";
+import {
+  decodeClientUpdate,
+  GloballyOrderedUpdateSchema,
+  LogResponseSchema,
+  Role,
+  StatusResponseSchema,
+  type ClientUpdate,
+  type EpochRecord,
+  type GloballyOrderedUpdate,
+  type LogRequest,
+  type LogResponse,
+  type StatusResponse,
+} from "@paxos/proto";
+import type { Driver } from "./driver.js";
+
+const logChunkBytes = 256 * 1024;
+
+/** The one dispatcher of client requests. */
+export class Dispatcher implements ClientHandler {
+  constructor(
+    private readonly parts: {
+      readonly nodeId: number;
+      readonly node: Node;
+      readonly driver: Driver;
+      readonly storage: Storage;
+      readonly transport: Transport;
+      readonly epochRecord: EpochRecord;
+    },
+  ) {}
+
+  async clientUpdate(request: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
+    const { clientId, timestamp, update } = request;
+    if (clientId === 0n) {
+      throw new RequestError("invalid", "client_id is 0; choose any other 64-bit number at random and keep to it");
+    }
+    const { seq, result, duplicate } = await this.parts.driver.submit(clientId, timestamp, update, signal);
+    const nodeId = BigInt(this.parts.nodeId);
+    return create(GloballyOrderedUpdateSchema, {
+      nodeId,
+      seq: BigInt(seq),
+      update: { clientId, nodeId, timestamp, update },
+      result,
+      duplicate,
+    });
+  }
+
+  async *log(request: LogRequest, signal: AbortSignal): AsyncIterable<LogResponse> {
+    const { driver, storage, node } = this.parts;
+    const end = node.status().aru;
+    let seq = Math.max(1, Number(request.fromSeq));
+    while (!signal.aborted && (request.follow || seq <= end)) {
+      if (driver.stopped) throw new RequestError("unavailable", "this node is closing; try another one");
+      const { durableAru, applied } = node.status();
+      // Only what has been applied: whether an entry is a duplicate is known from then on.
+      const readable = Math.min(durableAru, applied);
+      const upTo = request.follow ? readable : Math.min(readable, end);
+      if (upTo < seq) {
+        await (durableAru < seq ? driver.nextSave(signal) : driver.nextApplied(signal));
+        continue;
+      }
+      const stored = await storage.read(seq, upTo, logChunkBytes);
+      if (stored.firstSeq > seq) {
+        yield create(LogResponseSchema, { firstSeq: BigInt(stored.firstSeq) });
+        seq = stored.firstSeq;
+        continue;
+      }
+      const entries = stored.updates.flatMap((bytes, i) => this.#entry(seq + i, bytes));
+      seq += stored.updates.length;
+      if (entries.length > 0) yield create(LogResponseSchema, { entries });
+    }
+  }
+
+  status(): Promise<StatusResponse> {
+    return Promise.resolve(this.statusNow());
+  }
+
+  statusNow(): StatusResponse {
+    const { node, transport, epochRecord } = this.parts;
+    const status = node.status();
+    const addresses = new Map(
+      [...epochRecord.voters, ...epochRecord.learners].map((member) => [Number(member.nodeId), member.address]),
+    );
+    const counters = Object.entries({ ...transport.counters(), ...status.counters });
+    return create(StatusResponseSchema, {
+      nodeId: BigInt(status.nodeId),
+      role: { leader: Role.LEADER, follower: Role.FOLLOWER, electing: Role.ELECTING, preparing: Role.ELECTING }[status.role],
+      epoch: BigInt(status.epoch),
+      view: BigInt(status.view),
+      ...(status.leader === undefined ? {} : { leaderId: BigInt(status.leader) }),
+      localAru: BigInt(status.aru),
+      appliedSeq: BigInt(status.applied),
+      waitingUpdates: BigInt(status.waitingUpdates),
+      peers: status.peers.map(({ nodeId, heard, aru }) => ({
+        nodeId: BigInt(nodeId),
+        address: addresses.get(nodeId) ?? "",
+        heard,
+        localAru: BigInt(aru),
+      })),
+      counters: counters.map(([name, count]) => ({ name, count: BigInt(count) })),
+      storesRecorded: status.storesRecorded,
+      storeId: status.storeId,
+    });
+  }
+
+  #entry(seq: number, bytes: Uint8Array) {
+    const update = decodeClientUpdate(bytes);
+    if (update.clientId === 0n) return [];
+    const first = this.parts.driver.sessions.find(update.clientId, update.timestamp);
+    const duplicate = first?.kind === "duplicate" && first.seq !== seq;
+    return [{ nodeId: update.nodeId, seq: BigInt(seq), update, duplicate }];
+  }
+}

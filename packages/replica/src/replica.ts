@@ -1,0 +1,205 @@
+import { randomBytes } from "node:crypto";
+import {
+  ConfigError,
+  RequestError,
+  restartNode,
+  silentLogger,
+  type AdmissionRefusal,
+  type ClientListener,
+  type Clock,
+  type Config,
+  type Identity,
+  type Logger,
+  type PeerAddress,
+  type StateMachine,
+  type Storage,
+  type Transport,
+} from "@paxos/core";
+import type { EpochRecord, StatusResponse } from "@paxos/proto";
+import { clusterIdOf } from "./cluster-id.js";
+import { Dispatcher } from "./dispatcher.js";
+import { Driver } from "./driver.js";
+import { systemClock } from "./system-clock.js";
+import type { Outcome } from "./waiters.js";
+
+/** The parts that make a replica. */
+export interface ReplicaOptions {
+  /** This node's id: one of the epoch record's members. */
+  readonly nodeId: number;
+  /** The membership of epoch 0, the same on all nodes: see `firstEpoch`. */
+  readonly epochRecord: EpochRecord;
+  /** What is replicated. */
+  readonly stateMachine: StateMachine;
+  readonly storage: Storage;
+  readonly transport: Transport;
+  /** Serves clients of other processes too. Default: none, only {@link Replica.submit}. */
+  readonly clientListener?: ClientListener;
+  /** The cluster's id. Default: a digest of the epoch record. */
+  readonly clusterId?: Uint8Array;
+  /** Default: the machine's. */
+  readonly clock?: Clock;
+  /** Default: says nothing. */
+  readonly logger?: Logger;
+  /** Milliseconds between ticks. Default 10. */
+  readonly tickMs?: number;
+  /** The core's timeouts, in ticks, and bounds. */
+  readonly tuning?: Omit<Config, "nodeId" | "epochRecord" | "logger" | "seed">;
+}
+
+/** How an update is submitted. */
+export interface SubmitOptions {
+  /** Gives up waiting. The update may be ordered all the same. */
+  readonly signal?: AbortSignal;
+  /** What to do when too many updates are waiting: reject (default), or wait for room. */
+  readonly whenBusy?: "reject" | "wait";
+}
+
+/**
+ * Starts a replica: loads its storage, listens, connects to its peers.
+ * @throws ConfigError when something must be put right first; whatever the transport or storage reject with.
+ */
+export async function startReplica(options: ReplicaOptions): Promise<Replica> {
+  const replica = new Replica(options);
+  try {
+    await replica.start();
+  } catch (error) {
+    await replica.close();
+    throw error;
+  }
+  return replica;
+}
+
+/** A running member of a cluster, with its copy of the state machine. */
+export class Replica {
+  /** Resolves when a peer has been reached for the first time; in a cluster of one at the start. */
+  readonly peerReached: Promise<void>;
+  /** Resolves when the replica has stopped: with undefined after {@link close}, else with what stopped it. */
+  readonly stopped: Promise<Error | undefined>;
+  readonly #options: ReplicaOptions;
+  readonly #logger: Logger;
+  readonly #clientId = randomId();
+  #timestamp = 0n;
+  #driver: Driver | undefined;
+  #dispatcher: Dispatcher | undefined;
+  #closing: Promise<void> | undefined;
+  #onPeerReached: () => void = () => undefined;
+  #onStopped: (error: Error | undefined) => void = () => undefined;
+
+  /** @internal Use {@link startReplica}. */
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+    this.#logger = options.logger ?? silentLogger;
+    this.peerReached = new Promise((resolve) => (this.#onPeerReached = resolve));
+    this.stopped = new Promise((resolve) => (this.#onStopped = resolve));
+  }
+
+  /** @internal */
+  async start(): Promise<void> {
+    const { nodeId, epochRecord, stateMachine, storage, transport, clientListener, tuning } = this.#options;
+    const logger = this.#logger;
+    const stored = await storage.load();
+    const node = restartNode(
+      { ...tuning, nodeId, epochRecord, logger, seed: randomBytes(4).readInt32LE() },
+      stored,
+    );
+    const driver = (this.#driver = new Driver({
+      node,
+      stateMachine,
+      storage,
+      transport,
+      logger,
+      clock: this.#options.clock ?? systemClock,
+      tickMs: this.#options.tickMs ?? 10,
+      onFailure: (error) => this.#fail(error),
+    }));
+    const dispatcher = (this.#dispatcher = new Dispatcher({ nodeId, node, driver, storage, transport, epochRecord }));
+    clientListener?.serve(dispatcher);
+    const members = [...epochRecord.voters, ...epochRecord.learners].map((member) => ({
+      nodeId: Number(member.nodeId),
+      address: member.address,
+    }));
+    const self = members.find((member) => member.nodeId === nodeId) as PeerAddress;
+    const clusterId = this.#options.clusterId ?? clusterIdOf(epochRecord);
+    await transport.start({
+      identity: { clusterId, nodeId, storeId: stored.storeId },
+      address: self.address,
+      peers: members.filter((member) => member !== self),
+      onMessage: (from, message) => driver.receive(from, message),
+      admit: (peer: Identity) => node.admit(peer),
+      onConnected: (peer) => this.#connected(peer),
+      onDisconnected: (peer, reason) => logger.info(`not connected to node ${peer.nodeId} at ${peer.address}: ${reason}`),
+      onRefused: (peer, refusal) => this.#refused(peer, refusal),
+    });
+    if (members.length === 1) this.#onPeerReached();
+    driver.start();
+  }
+
+  /**
+   * Has an update ordered and applied on all replicas. Resolves when it has been applied here, with its seq and the state machine's
+   * answer. Executed exactly once.
+   * @throws RequestError
+   */
+  async submit(update: Uint8Array, { signal, whenBusy = "reject" }: SubmitOptions = {}): Promise<Outcome> {
+    const driver = this.#driver;
+    if (driver === undefined) throw new RequestError("unavailable", "this node has not started");
+    const timestamp = ++this.#timestamp;
+    for (;;) {
+      try {
+        return await driver.submit(this.#clientId, timestamp, update, signal);
+      } catch (error) {
+        const busy = error instanceof RequestError && error.code === "busy";
+        if (!busy || whenBusy === "reject") throw error;
+      }
+      await driver.nextApplied(signal);
+    }
+  }
+
+  /** How the replica stands. */
+  status(): StatusResponse {
+    if (this.#dispatcher === undefined) throw new RequestError("unavailable", "this node has not started");
+    return this.#dispatcher.statusNow();
+  }
+
+  /** Stops, in order: no more promises, then the network, then storage. May be called twice. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close().finally(() => this.#onStopped(undefined));
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { transport, storage } = this.#options;
+    await this.#driver?.stop();
+    try {
+      await transport.close();
+    } finally {
+      await storage.close();
+    }
+  }
+
+  #connected(peer: PeerAddress): void {
+    this.#logger.info(`connected to node ${peer.nodeId} at ${peer.address}`);
+    this.#onPeerReached();
+  }
+
+  #refused(peer: PeerAddress, { reason, detail }: AdmissionRefusal): void {
+    const message = `refused by node ${peer.nodeId} at ${peer.address}: ${detail}`;
+    // Safety rule 8. There is no way back for this storage.
+    if (reason === "store") this.#fail(new ConfigError(message));
+    else this.#logger.warn(message);
+  }
+
+  #fail(error: Error): void {
+    this.#logger.error(`stops: ${error.message}`);
+    this.#onStopped(error);
+    this.close().catch((closeError: unknown) => this.#logger.error(`while closing: ${String(closeError)}`));
+  }
+}
+
+function randomId(): bigint {
+  const id = randomBytes(8).readBigUInt64LE();
+  return id === 0n ? 1n : id;
+}
