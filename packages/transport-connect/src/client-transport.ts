@@ -13,6 +13,7 @@ import { setMaxListeners } from "node:events";
 import type { ClientHttp2Session } from "node:http2";
 import { dial, DialedSession, originOf } from "./dial.js";
 import { abortedError, fromConnectError } from "./error-codes.js";
+import { hungUp } from "./hang-up.js";
 import { keepAlive, type KeepAliveOptions } from "./keep-alive.js";
 import {
   defaultConnectTimeoutMs,
@@ -140,9 +141,7 @@ class ServerConnection {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#session?.catch(() => undefined);
-    const closed = [...this.#open].map((session) => new Promise<void>((resolve) => session.once("close", resolve)));
-    for (const session of this.#open) session.destroy();
-    await Promise.all(closed);
+    await Promise.all([...this.#open].map(hungUp));
   }
 
   async #dial(): Promise<ClientHttp2Session> {

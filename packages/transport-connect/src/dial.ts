@@ -1,5 +1,7 @@
 import { connect, type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from "node:http2";
+import { connect as connectSocket } from "node:net";
 import { formatAddress, parseAddress } from "./address.js";
+import { hangUp, runsOn } from "./hang-up.js";
 
 /** Bounds of a connection that is being made. */
 export interface DialOptions {
@@ -15,10 +17,13 @@ export interface DialOptions {
 export function dial(address: string, options: DialOptions): Promise<ClientHttp2Session> {
   return new Promise((resolve, reject) => {
     if (options.signal.aborted) throw new Error("closed");
-    const session = connect(originOf(address), { settings: { initialWindowSize: options.windowBytes, enablePush: false } });
-    const fail = (reason: string): void => {
-      session.destroy(new Error(reason));
-    };
+    const socket = connectSocket(parseAddress(address));
+    const session = connect(originOf(address), {
+      createConnection: () => socket,
+      settings: { initialWindowSize: options.windowBytes, enablePush: false },
+    });
+    runsOn(session, socket);
+    const fail = (reason: string): void => hangUp(session, new Error(reason));
     const onAbort = (): void => fail("closed");
     const timer = setTimeout(() => fail(`no connection within ${options.timeoutMs} ms`), options.timeoutMs);
     options.signal.addEventListener("abort", onAbort);
@@ -57,7 +62,9 @@ export class DialedSession {
   }
 
   async request(method: string, path: string, headers: OutgoingHttpHeaders): Promise<ClientHttp2Stream> {
-    return (await this.session()).request({ ...headers, ":method": method, ":path": path });
+    // Named here because Node leaves out the brackets of an IPv6 address.
+    const authority = this.authority.slice("http://".length);
+    return (await this.session()).request({ ...headers, ":authority": authority, ":method": method, ":path": path });
   }
 
   /** Liveness is judged by pings alone. */

@@ -1,4 +1,5 @@
 import type { Http2Session } from "node:http2";
+import { hangUp } from "./hang-up.js";
 
 /** When a silent connection counts as dead. */
 export interface KeepAliveOptions {
@@ -12,35 +13,39 @@ export interface KeepAliveOptions {
 const slowestBytesPerMs = 1024;
 
 /**
- * Pings the other side of an open session until the session closes, and destroys the session, with an error
+ * Pings the other side of an open session until the session closes, and hangs up, with an error
  * that says so, when an answer does not come in time. `bytesAhead` is how many bytes are on their way before the
  * ping: it gets the time that they take on a slow link.
  */
 export function keepAlive(session: Http2Session, options: KeepAliveOptions, bytesAhead = (): number => 0): void {
   let timer: NodeJS.Timeout | undefined;
+  let closed = false;
   const after = (ms: number, then: () => void): void => {
     timer = setTimeout(then, ms).unref();
   };
   const ping = (): void => {
     let answered = false;
     const timeoutMs = options.timeoutMs + bytesAhead() / slowestBytesPerMs;
-    const sent = session.ping((error) => {
-      answered = error === null;
-      if (!answered) return;
-      clearTimeout(timer);
-      if (!session.destroyed) after(options.intervalMs, ping);
-    });
-    if (!sent) return;
     after(timeoutMs, () => {
       // After a stall of our own event loop the answer may be there, unread: let it be read first.
       setImmediate(() =>
         setImmediate(() => {
-          if (answered || session.destroyed) return;
-          session.destroy(new Error(`no answer to a ping within ${Math.round(timeoutMs)} ms`));
+          if (!answered && !closed) hangUp(session, new Error(`no answer to a ping within ${Math.round(timeoutMs)} ms`));
         }),
       );
     });
+    // On a session that is destroyed but not closed yet no ping can be sent, and the timer ends it.
+    if (session.destroyed) return;
+    session.ping((error) => {
+      answered = error === null;
+      if (!answered || closed) return;
+      clearTimeout(timer);
+      after(options.intervalMs, ping);
+    });
   };
-  session.once("close", () => clearTimeout(timer));
-  if (!session.destroyed) after(options.intervalMs, ping);
+  session.once("close", () => {
+    closed = true;
+    clearTimeout(timer);
+  });
+  after(options.intervalMs, ping);
 }

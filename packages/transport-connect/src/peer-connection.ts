@@ -7,6 +7,7 @@ import { BackOff } from "./back-off.js";
 import type { Counters } from "./counters.js";
 import { dial, DialedSession, originOf } from "./dial.js";
 import { checkHello, helloFrame, readRefusal, refusalFrame } from "./handshake.js";
+import { hangUp, hungUp } from "./hang-up.js";
 import { keepAlive } from "./keep-alive.js";
 import { Lanes } from "./lanes.js";
 import type { LimitedLog } from "./limited-log.js";
@@ -103,8 +104,8 @@ export class PeerConnection {
     let cause: Error | undefined;
     session.on("error", (error) => (cause ??= error));
     session.once("close", () => ended.abort());
-    const hangUp = (): void => session.destroy();
-    this.#closing.signal.addEventListener("abort", hangUp);
+    const onClosing = (): void => hangUp(session);
+    this.#closing.signal.addEventListener("abort", onClosing);
     try {
       return await this.#exchange(session, ended.signal);
     } catch (error) {
@@ -113,8 +114,8 @@ export class PeerConnection {
     } finally {
       this.#frames?.end();
       this.#frames = undefined;
-      this.#closing.signal.removeEventListener("abort", hangUp);
-      await destroyed(session, ended.signal);
+      this.#closing.signal.removeEventListener("abort", onClosing);
+      await hungUp(session);
     }
   }
 
@@ -123,7 +124,7 @@ export class PeerConnection {
     const frames = new OutgoingFrames(helloFrame(context.identity, this.peer.nodeId), this.#lanes, frameTargetBytes);
     keepAlive(session, settings.keepAlive, () => frames.bytesInFlight);
     const timer = setTimeout(
-      () => session.destroy(new Error(`no handshake within ${settings.connectTimeoutMs} ms`)),
+      () => hangUp(session, new Error(`no handshake within ${settings.connectTimeoutMs} ms`)),
       settings.connectTimeoutMs,
     );
     signal.addEventListener("abort", () => clearTimeout(timer));
@@ -141,7 +142,7 @@ export class PeerConnection {
       log.warn(`refused_${check.refusal.reason}`, `refused what answers at ${this.peer.address}: ${check.refusal.detail}`);
       frames.endWith(refusalFrame(check.refusal));
       // The callee ends the stream when it has read the refusal; a callee that does not is cut off by the timer.
-      const last = setTimeout(() => session.destroy(), settings.connectTimeoutMs);
+      const last = setTimeout(() => hangUp(session), settings.connectTimeoutMs);
       await answers.next().catch(() => undefined);
       clearTimeout(last);
       return { reason: `refused: ${check.refusal.detail}` };
@@ -206,15 +207,6 @@ function exchangeOn(
     readMaxBytes: answerMaxBytes,
   });
   return createClient(PeerService, transport).exchange(frames, { signal });
-}
-
-/** Destroys a session and resolves once it is closed, of which `closed` tells. */
-function destroyed(session: ClientHttp2Session, closed: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (closed.aborted) return resolve();
-    closed.addEventListener("abort", () => resolve());
-    session.destroy();
-  });
 }
 
 function describe(error: unknown): string {

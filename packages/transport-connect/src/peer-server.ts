@@ -4,6 +4,7 @@ import { MessageSchema, type Message, type PeerFrame, type PeerService } from "@
 import type { Http2Session } from "node:http2";
 import type { CounterName } from "./counters.js";
 import { checkHello, helloFrame, readRefusal, refusalFrame } from "./handshake.js";
+import { hangUp } from "./hang-up.js";
 import type { PeerLinkage } from "./peer-connection.js";
 import { sessionKey } from "./request-listener.js";
 
@@ -24,7 +25,7 @@ export class PeerServer implements ServiceImpl<typeof PeerService> {
     const { context, settings, counters, log } = this.linkage;
     const frames = requests[Symbol.asyncIterator]();
     try {
-      const timer = setTimeout(() => session.destroy(), settings.connectTimeoutMs);
+      const timer = setTimeout(() => hangUp(session), settings.connectTimeoutMs);
       const first = await frames.next().finally(() => clearTimeout(timer));
       const check = checkHello(first.done === true ? undefined : first.value, context);
       if ("refusal" in check) {
@@ -56,7 +57,7 @@ export class PeerServer implements ServiceImpl<typeof PeerService> {
     session.once("close", () => {
       if (this.#admitted.get(nodeId) === session) this.#admitted.delete(nodeId);
     });
-    if (older !== session) older?.destroy();
+    if (older !== undefined && older !== session) hangUp(older);
     this.onAdmitted(nodeId);
   }
 
@@ -100,7 +101,7 @@ export class PeerServer implements ServiceImpl<typeof PeerService> {
   #close(session: Http2Session, counter: CounterName, why: string): false {
     this.linkage.counters.add(counter);
     this.linkage.log.warn(counter, `closed the connection from ${remoteOf(session)}: ${why}`);
-    session.destroy();
+    hangUp(session);
     return false;
   }
 }

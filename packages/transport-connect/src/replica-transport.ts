@@ -2,10 +2,12 @@ import { createConnectRouter, type ConnectRouter } from "@connectrpc/connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import type { ClientHandler, ClientListener, Transport, TransportContext } from "@paxos/core";
 import { ClientService, PeerService, type Message } from "@paxos/proto";
-import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import { createServer, type Http2Server } from "node:http2";
+import type { Socket } from "node:net";
 import { formatAddress, parseAddress } from "./address.js";
 import { ClientServiceAdapter } from "./client-service.js";
 import { Counters } from "./counters.js";
+import { runsOn } from "./hang-up.js";
 import { keepAlive } from "./keep-alive.js";
 import { LimitedLog } from "./limited-log.js";
 import { listen } from "./listen.js";
@@ -33,7 +35,7 @@ export class ConnectReplicaTransport implements Transport, ClientListener {
   readonly #log: LimitedLog;
   readonly #clients: ClientServiceAdapter;
   readonly #connections = new Map<bigint, PeerConnection>();
-  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sockets = new Set<Socket>();
   #server: Http2Server | undefined;
   #starting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -107,7 +109,7 @@ export class ConnectReplicaTransport implements Transport, ClientListener {
       if (server?.listening === true) server.close(() => resolve());
       else resolve();
     });
-    for (const session of this.#sessions) session.destroy();
+    for (const socket of this.#sockets) socket.destroy();
     await Promise.all([serverClosed, ...connections.map((connection) => connection.close())]);
     this.#address = undefined;
   }
@@ -118,10 +120,15 @@ export class ConnectReplicaTransport implements Transport, ClientListener {
       settings: { initialWindowSize: windowBytes, maxConcurrentStreams: 10_000 },
       maxSessionMemory,
     });
+    let accepted: Socket;
+    // Before the server's own listener, which makes the session and tells of it at once.
+    server.prependListener("connection", (socket: Socket) => {
+      accepted = socket;
+      this.#sockets.add(socket);
+      socket.once("close", () => this.#sockets.delete(socket));
+    });
     server.on("session", (session) => {
-      if (this.#closing !== undefined) return session.destroy();
-      this.#sessions.add(session);
-      session.once("close", () => this.#sessions.delete(session));
+      runsOn(session, accepted);
       session.setLocalWindowSize(windowBytes);
       keepAlive(session, pings);
     });
