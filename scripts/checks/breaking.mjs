@@ -23,7 +23,7 @@ export async function checkBreaking(root) {
   const { status } = await runTool("buf", ["breaking", "--against", against], {
     cwd: join(root, "packages", "proto"),
   });
-  if (status !== 0) console.error(`Compared with commit ${base}.`);
+  if (status !== 0) console.log(`Compared with commit ${base}.`);
   return status === 0;
 }
 

@@ -15,8 +15,7 @@ export async function checkGenerated(root) {
     const { status } = await runTool("buf", ["generate", "--output", fresh], { cwd: proto });
     if (status !== 0) return false;
     const differing = await differingFiles(join(fresh, "src", "gen"), join(proto, "src", "gen"));
-    for (const file of differing)
-      console.error(`packages/proto/src/gen/${file} does not fit its .proto file`);
+    for (const file of differing) console.log(`packages/proto/src/gen/${file} does not fit its .proto file`);
     return differing.length === 0;
   } finally {
     await rm(fresh, { recursive: true, force: true });

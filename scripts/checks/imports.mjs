@@ -37,7 +37,7 @@ export async function checkImports(root) {
   const found = await findForbiddenImports(root);
   for (const [name, imports] of found) {
     const comment = rules.forbidden?.find((rule) => rule.name === name)?.comment ?? "";
-    console.error([`${name}: ${comment}`, ...imports].join("\n  "));
+    console.log([`${name}: ${comment}`, ...imports].join("\n  "));
   }
   return found.size === 0;
 }

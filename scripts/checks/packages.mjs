@@ -17,7 +17,7 @@ export async function checkPackages(root) {
   try {
     for (const folder of await publishedPackages(root)) {
       const problems = await packageProblems(folder, scratch);
-      for (const problem of problems) console.error(problem);
+      for (const problem of problems) console.log(problem);
       ok &&= problems.length === 0;
     }
   } finally {
@@ -68,7 +68,7 @@ export async function packageProblems(folder, scratch) {
  * @param {Manifest} manifest
  * @param {ReadonlySet<string>} files those of the tarball
  */
-export function manifestProblems(manifest, files) {
+function manifestProblems(manifest, files) {
   const problems = [];
   if (manifest.license !== "Apache-2.0") problems.push('license must be "Apache-2.0"');
   if (manifest.type !== "module") problems.push('type must be "module"');

@@ -12,7 +12,7 @@ export async function checkWorkflows(root) {
   let ok = true;
   for (const name of await readdir(folder)) {
     for (const problem of workflowProblems(await readFile(join(folder, name), "utf8"))) {
-      console.error(`.github/workflows/${name}: ${problem}`);
+      console.log(`.github/workflows/${name}: ${problem}`);
       ok = false;
     }
   }
