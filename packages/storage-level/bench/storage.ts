@@ -10,6 +10,8 @@ import { classicLevelStorage, MemoryStorage } from "../src/index.js";
 const SECONDS = Number(process.argv[2] ?? 3);
 const UPDATE = new Uint8Array(100).fill(7);
 
+const print = (line: string): boolean => process.stdout.write(`${line}\n`);
+
 interface Writer {
   readonly storage: Storage;
   number: number;
@@ -40,7 +42,7 @@ async function saves(kind: string, make: () => Storage, runs: number, count: num
   await writer.storage.close();
   const perSecond = (n: number): string => Math.round(n / seconds).toLocaleString("en");
   const shape = `${runs} run${runs === 1 ? "" : "s"} of ${count}`;
-  console.log(
+  print(
     `${kind}: save, ${shape}: ${perSecond(writer.number)} saves/s, ${perSecond(writer.number * runs)} records/s, ` +
       `${perSecond(writer.seq - 1)} updates/s`,
   );
@@ -57,7 +59,9 @@ async function reads(kind: string, make: () => Storage, count: number): Promise<
   const seconds = (performance.now() - start) / 1000;
   await writer.storage.close();
   const perSecond = Math.round(total / seconds).toLocaleString("en");
-  console.log(`${kind}: read ${total} updates in chunks of 1 MiB, runs of ${count}: ${seconds.toFixed(2)} s, ${perSecond} updates/s`);
+  print(
+    `${kind}: read ${total} updates in chunks of 1 MiB, runs of ${count}: ${seconds.toFixed(2)} s, ${perSecond} updates/s`,
+  );
 }
 
 const directory = await mkdtemp(join(tmpdir(), "paxos-storage-bench-"));
@@ -65,7 +69,10 @@ let made = 0;
 const disk = (): Storage => classicLevelStorage({ directory: join(directory, String(made++)) });
 const memory = (): Storage => new MemoryStorage();
 try {
-  for (const [kind, make] of [["disk", disk], ["memory", memory]] as const) {
+  for (const [kind, make] of [
+    ["disk", disk],
+    ["memory", memory],
+  ] as const) {
     await saves(kind, make, 1, 1);
     await saves(kind, make, 64, 1);
     await saves(kind, make, 1, 512);

@@ -82,7 +82,9 @@ export abstract class CheckedStorage implements Storage, AsyncDisposable {
   async read(from: number, upTo: number, maxBytes: number): Promise<StoredUpdates> {
     this.#requireOpen("read");
     if (!Number.isSafeInteger(from) || from < 1 || upTo > this.#durableAru) {
-      throw new InvariantError(`${this.name}: read from ${from} to ${upTo}, allowed is 1 to ${this.#durableAru}`);
+      throw new InvariantError(
+        `${this.name}: read from ${from} to ${upTo}, allowed is 1 to ${this.#durableAru}`,
+      );
     }
     const firstSeq = this.#firstSeq;
     if (from < firstSeq || from > upTo) return { seq: from, updates: [], firstSeq };
@@ -110,7 +112,8 @@ export abstract class CheckedStorage implements Storage, AsyncDisposable {
   }
 
   #check({ number, state, runs }: Save): void {
-    if (this.#saving) throw new InvariantError(`${this.name}: save ${number} came while another was under way`);
+    if (this.#saving)
+      throw new InvariantError(`${this.name}: save ${number} came while another was under way`);
     const expected = this.#lastSave + 1;
     if (number !== expected || state.saveNumber !== BigInt(number)) {
       throw new InvariantError(

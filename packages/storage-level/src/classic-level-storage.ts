@@ -24,7 +24,10 @@ export function classicLevelStorage({ directory }: ClassicLevelStorageOptions): 
 async function openDatabase(directory: string): Promise<BinaryLevel> {
   try {
     await makeDirectory(directory);
-    const database = new ClassicLevel<Uint8Array, Uint8Array>(directory, { keyEncoding: "view", valueEncoding: "view" });
+    const database = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
+      keyEncoding: "view",
+      valueEncoding: "view",
+    });
     await database.open();
     return database;
   } catch (error) {
@@ -51,22 +54,18 @@ function explain(directory: string, error: unknown): Error {
   const cause = isError(error) && isError(error.cause) ? error.cause : error;
   const code = isError(cause) && "code" in cause ? cause.code : undefined;
   const detail = reason(cause);
+  const options = { cause: error };
   if (code === "LEVEL_LOCKED") {
-    return new ConfigError(
-      `${directory} is in use already. Stop the process that uses it, or give this node a data directory of its own.`,
-      { cause: error },
-    );
+    const remedy = "Stop the process that uses it, or give this node a data directory of its own.";
+    return new ConfigError(`${directory} is in use already. ${remedy}`, options);
   }
   if (code === "EEXIST" || code === "ENOTDIR") {
-    return new ConfigError(`${directory} is not a directory, nor can it be made one. Name another data directory.`, {
-      cause: error,
-    });
+    const remedy = "Name another data directory.";
+    return new ConfigError(`${directory} is not a directory, nor can it be made one. ${remedy}`, options);
   }
-  if (code === "EACCES" || code === "EPERM" || code === "EROFS" || /permission denied|read-only/i.test(detail)) {
-    return new ConfigError(
-      `${directory} cannot be used: ${detail}. Let this user read and write it, or name another data directory.`,
-      { cause: error },
-    );
+  if (/^(EACCES|EPERM|EROFS)$/.test(String(code)) || /permission denied|read-only/i.test(detail)) {
+    const remedy = "Let this user read and write it, or name another data directory.";
+    return new ConfigError(`${directory} cannot be used: ${detail}. ${remedy}`, options);
   }
-  return new StorageError(`${directory} cannot be opened: ${detail}`, { cause: error });
+  return new StorageError(`${directory} cannot be opened: ${detail}`, options);
 }

@@ -16,7 +16,7 @@ test("keys sort by seq, then epoch, view, ordered, count", () => {
     { ...first, seq: 2 ** 40 },
   ];
   const keys = sorted.map(runKey);
-  expect([...keys].sort(Buffer.compare)).toEqual(keys);
+  expect([...keys].sort((a, b) => Buffer.compare(a, b))).toEqual(keys);
   expect(keys.map(parseRunKey)).toEqual(sorted);
   expect(Buffer.compare(lowestRunKey(1), runKey(first))).toBe(-1);
   expect(Buffer.compare(runKey({ ...first, seq: Number.MAX_SAFE_INTEGER }), RUNS_END)).toBe(-1);

@@ -130,12 +130,17 @@ export class LevelStorage extends CheckedStorage {
 
   async #create(db: BinaryLevel): Promise<OpenedState> {
     if ((await db.keys({ limit: 1 }).all()).length > 0) {
-      throw new ConfigError(`${this.name}: the database there is not a storage of this program. Use an empty directory.`);
+      throw new ConfigError(
+        `${this.name}: the database there is not a storage of this program. Use an empty directory.`,
+      );
     }
     const storeId = randomStoreId();
     const value = new Uint8Array(8);
     new DataView(value.buffer).setBigUint64(0, storeId);
-    const batch = db.batch().put(FORMAT_KEY, ascii(String(FORMAT))).put(STORE_ID_KEY, seal(STORE_ID_KEY, value));
+    const batch = db
+      .batch()
+      .put(FORMAT_KEY, ascii(String(FORMAT)))
+      .put(STORE_ID_KEY, seal(STORE_ID_KEY, value));
     await batch.write(DURABLY);
     return { storeId, firstSeq: 1, runs: [] };
   }
@@ -229,4 +234,3 @@ export class LevelStorage extends CheckedStorage {
     );
   }
 }
-

@@ -76,7 +76,8 @@ export class RunMerger {
     while (this.#next < end && !this.#full) {
       this.#open = this.#open.filter(({ record }) => endOf(record.id) > this.#next);
       let best = this.#open[0];
-      for (const run of this.#open) if (best !== undefined && outranks(run.record.id, best.record.id)) best = run;
+      for (const run of this.#open)
+        if (best !== undefined && outranks(run.record.id, best.record.id)) best = run;
       if (best === undefined) {
         throw new StorageError(
           `${this.#options.name}: no record holds seq ${this.#next}, though everything up to seq ${this.#options.upTo} ` +

@@ -7,7 +7,10 @@ const updates = [new Uint8Array([1, 2, 3]), new Uint8Array(), new Uint8Array(300
 const proposal = create(ProposalSchema, { nodeId: 2n, view: 2n ** 63n + 5n, seq: 2n ** 52n, updates });
 
 test.each([
-  ["all fields", create(StoredRunSchema, { formatVersion: 1, epoch: 2n ** 64n - 1n, ordered: true, proposal })],
+  [
+    "all fields",
+    create(StoredRunSchema, { formatVersion: 1, epoch: 2n ** 64n - 1n, ordered: true, proposal }),
+  ],
   ["default values", create(StoredRunSchema, { proposal })],
   ["an empty proposal", create(StoredRunSchema, { formatVersion: 1, proposal: create(ProposalSchema) })],
   ["nothing", create(StoredRunSchema)],

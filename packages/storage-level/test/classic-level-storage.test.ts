@@ -1,16 +1,18 @@
 import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { ConfigError, type Storage } from "@paxos/core";
 import { ClassicLevel } from "classic-level";
 import { classicLevelStorage, LevelStorage, StorageError } from "../src/index.js";
 import { makeRun, makeSave, texts, type RunFields } from "./builders.js";
-import { describeStorage } from "./storage-suite.js";
+import { testStorage } from "./storage-suite.js";
 import { temporaryDirectories } from "./temporary-directory.js";
 
 const makeDirectory = temporaryDirectories();
 
-describeStorage("classicLevelStorage", async () => classicLevelStorage({ directory: await makeDirectory() }));
+describe("classicLevelStorage", () => {
+  testStorage(async () => classicLevelStorage({ directory: await makeDirectory() }));
+});
 
 async function withStorage<T>(directory: string, use: (storage: Storage) => Promise<T>): Promise<T> {
   await using storage = classicLevelStorage({ directory });
@@ -20,16 +22,17 @@ async function withStorage<T>(directory: string, use: (storage: Storage) => Prom
 test("state, id and runs above the ARU are there after reopening", async () => {
   const directory = await makeDirectory();
   const runs: RunFields[] = [
-    { seq: 1, count: 10 },
+    { seq: 1, count: 12 },
+    { seq: 12, count: 1 },
     { seq: 11, count: 4, view: 1 },
     { seq: 13, count: 5, view: 3 },
     { seq: 14, count: 1, ordered: true, epoch: 2 ** 40, view: 2 ** 50 },
     { seq: 15, count: 2, view: 2 },
   ];
-  const last = makeSave(2, 12, runs.slice(3));
+  const last = makeSave(2, 12, runs.slice(4));
   const storeId = await withStorage(directory, async (storage) => {
     const stored = await storage.load();
-    await storage.save(makeSave(1, 0, runs.slice(0, 3)));
+    await storage.save(makeSave(1, 0, runs.slice(0, 4)));
     await storage.save(last);
     return stored.storeId;
   });
@@ -37,7 +40,7 @@ test("state, id and runs above the ARU are there after reopening", async () => {
     const stored = await storage.load();
     expect(stored.storeId).toBe(storeId);
     expect(stored.state).toEqual(last.state);
-    expect(stored.runs).toEqual(runs.slice(1).map(makeRun));
+    expect(stored.runs).toEqual(runs.slice(2).map(makeRun));
     expect(texts((await storage.read(9, 12, 1000)).updates)).toEqual(["9@0.0", "10@0.0", "11@0.1", "12@0.1"]);
     await expect(storage.save(makeSave(4, 12, []))).rejects.toThrow(/both must be 3/);
   });
@@ -92,7 +95,9 @@ if (process.platform !== "win32") {
     try {
       const refusal = withStorage(directory, (storage) => storage.load());
       await expect(refusal).rejects.toThrow(ConfigError);
-      await expect(refusal).rejects.toThrow(new RegExp(`^${directory} cannot be used: .*permission denied`, "i"));
+      await expect(refusal).rejects.toThrow(
+        new RegExp(`^${directory} cannot be used: .*permission denied`, "i"),
+      );
     } finally {
       if (superuser) process.seteuid?.(0);
       await chmod(above, 0o700);
@@ -122,7 +127,10 @@ test("reading takes time in proportion to what is read: 200,000 updates", async 
   let fetched = 0;
   const directory = await makeDirectory();
   const database = (): ClassicLevel<Uint8Array, Uint8Array> => {
-    const db = new ClassicLevel<Uint8Array, Uint8Array>(directory, { keyEncoding: "view", valueEncoding: "view" });
+    const db = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
+      keyEncoding: "view",
+      valueEncoding: "view",
+    });
     const count = <T extends { nextv(size: number): Promise<unknown[]> }>(cursor: T): T => {
       const nextv = cursor.nextv.bind(cursor);
       cursor.nextv = async (size) => {
@@ -132,9 +140,10 @@ test("reading takes time in proportion to what is read: 200,000 updates", async 
       };
       return cursor;
     };
-    const { iterator, keys } = db;
-    db.iterator = ((options: object) => count(iterator.call(db, options))) as typeof db.iterator;
-    db.keys = ((options: object) => count(keys.call(db, options))) as typeof db.keys;
+    const iterator = db.iterator.bind(db);
+    const keys = db.keys.bind(db);
+    db.iterator = ((options: object) => count(iterator(options))) as typeof db.iterator;
+    db.keys = ((options: object) => count(keys(options))) as typeof db.keys;
     return db;
   };
   await using storage = new LevelStorage({ name: directory, database });

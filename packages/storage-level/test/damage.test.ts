@@ -40,7 +40,9 @@ test("another version is refused with what was found and what to do", async () =
   const db = await makeDatabase(3);
   await db.put(FORMAT_KEY, ascii("7"));
   await expect(load(db)).rejects.toThrow(ConfigError);
-  await expect(load(db)).rejects.toThrow(/has format 7, this version reads format 1 only\. Run the version that wrote it/);
+  await expect(load(db)).rejects.toThrow(
+    /has format 7, this version reads format 1 only\. Run the version that wrote it/,
+  );
 });
 
 test.each([
@@ -57,7 +59,9 @@ test.each([
     // A changed digit of the format is a digit still: then it is another version.
     const isDigit = key === FORMAT_KEY && /^\d$/.test(new TextDecoder().decode(changed));
     await db.put(key, changed);
-    await expect(load(db)).rejects.toThrow(isDigit ? /has format/ : `/data: the record ${described} is damaged`);
+    await expect(load(db)).rejects.toThrow(
+      isDigit ? /has format/ : `/data: the record ${described} is damaged`,
+    );
   }
 });
 

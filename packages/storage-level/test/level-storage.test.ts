@@ -1,13 +1,16 @@
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { MemoryLevel } from "memory-level";
 import { LevelStorage, StorageError } from "../src/index.js";
 import { makeSave } from "./builders.js";
 import { FaultyLevel } from "./faulty-level.js";
-import { describeStorage } from "./storage-suite.js";
+import { testStorage } from "./storage-suite.js";
 
-describeStorage("LevelStorage on memory-level", async () => {
-  const database = () => new MemoryLevel<Uint8Array, Uint8Array>({ keyEncoding: "view", valueEncoding: "view" });
-  return new LevelStorage({ name: "memory-level", database });
+describe("LevelStorage on memory-level", () => {
+  testStorage(async () => {
+    const database = () =>
+      new MemoryLevel<Uint8Array, Uint8Array>({ keyEncoding: "view", valueEncoding: "view" });
+    return new LevelStorage({ name: "memory-level", database });
+  });
 });
 
 async function openFaulty(): Promise<{ db: FaultyLevel; storage: LevelStorage }> {
@@ -20,9 +23,17 @@ async function openFaulty(): Promise<{ db: FaultyLevel; storage: LevelStorage }>
 test("creation and each save are one synced batch", async () => {
   const { db, storage } = await openFaulty();
   expect(db.batches).toEqual([{ records: 2, sync: true }]);
-  await storage.save(makeSave(1, 0, [{ seq: 1, count: 5 }, { seq: 6, count: 5 }]));
+  await storage.save(
+    makeSave(1, 0, [
+      { seq: 1, count: 5 },
+      { seq: 6, count: 5 },
+    ]),
+  );
   await storage.save(makeSave(2, 0, []));
-  expect(db.batches.slice(1)).toEqual([{ records: 3, sync: true }, { records: 1, sync: true }]);
+  expect(db.batches.slice(1)).toEqual([
+    { records: 3, sync: true },
+    { records: 1, sync: true },
+  ]);
   await storage.close();
 });
 

@@ -1,9 +1,11 @@
-import { expect, test } from "@jest/globals";
+import { describe, expect, test } from "@jest/globals";
 import { MemoryStorage } from "../src/index.js";
 import { makeSave, texts } from "./builders.js";
-import { describeStorage } from "./storage-suite.js";
+import { testStorage } from "./storage-suite.js";
 
-describeStorage("MemoryStorage", async () => new MemoryStorage());
+describe("MemoryStorage", () => {
+  testStorage(async () => new MemoryStorage());
+});
 
 test("what was read may be changed without changing what is stored", async () => {
   await using storage = new MemoryStorage();

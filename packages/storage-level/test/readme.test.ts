@@ -20,9 +20,13 @@ test("the example runs, and has one update more the second time", async () => {
     const register = new URL("register-typescript.mjs", import.meta.url).href;
     const options = ["--conditions=@paxos/source", "--import", register, file];
     const run = async () => (await promisify(execFile)(process.execPath, options, { cwd: directory })).stdout;
-    expect(await run()).toMatch(/^store [0-9a-f]+, 0 saves so far, 0 runs not yet ordered\n\[ 'update 1' \]\n$/);
-    expect(await run()).toMatch(/^store [0-9a-f]+, 1 saves so far, 0 runs not yet ordered\n\[ 'update 1', 'update 2' \]\n$/);
+    expect(await run()).toMatch(
+      /^store [0-9a-f]+, 0 saves so far, 0 runs not yet ordered\n\[ 'update 1' \]\n$/,
+    );
+    expect(await run()).toMatch(
+      /^store [0-9a-f]+, 1 saves so far, 0 runs not yet ordered\n\[ 'update 1', 'update 2' \]\n$/,
+    );
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-}, 60_000);
+}, 120_000);

@@ -9,14 +9,17 @@ import ts from "typescript";
 // Node loads this file a second time, on the thread where hooks run.
 if (isMainThread) register(import.meta.url);
 
+/** @type {import("node:module").ResolveHook} */
 export async function resolve(specifier, context, nextResolve) {
   const fromSource = context.parentURL?.endsWith(".ts") && /^\.{1,2}\/.*\.js$/.test(specifier);
-  return nextResolve(fromSource ? specifier.replace(/\.js$/, ".ts") : specifier, context);
+  return await nextResolve(fromSource ? specifier.replace(/\.js$/, ".ts") : specifier, context);
 }
 
+/** @type {import("node:module").LoadHook} */
 export async function load(url, context, nextLoad) {
-  if (!url.startsWith("file:") || !url.endsWith(".ts")) return nextLoad(url, context);
+  if (!url.startsWith("file:") || !url.endsWith(".ts")) return await nextLoad(url, context);
   const source = await readFile(fileURLToPath(url), "utf8");
   const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 };
-  return { format: "module", shortCircuit: true, source: ts.transpileModule(source, { compilerOptions }).outputText };
+  const { outputText } = ts.transpileModule(source, { compilerOptions });
+  return { format: "module", shortCircuit: true, source: outputText };
 }
