@@ -28,9 +28,9 @@ export class FakeCluster implements ClientTransport {
   firstSeq = 1n;
   closed = 0;
 
-  /** @param reachable - Addresses in the order of node ids; those after them do not answer. */
-  constructor(reachable: readonly string[]) {
-    for (const [index, address] of reachable.entries()) this.start(address, index);
+  /** @param addresses - Those of the servers that answer, in the order of node ids. */
+  constructor(readonly addresses: readonly string[]) {
+    for (const [index, address] of addresses.entries()) this.start(address, index);
   }
 
   start(address: string, nodeId: number): void {
@@ -41,7 +41,6 @@ export class FakeCluster implements ClientTransport {
         role: nodeId === 0 ? Role.LEADER : Role.FOLLOWER,
         view: 3n,
         leaderId: 0n,
-        localAru: BigInt(this.ordered.length),
       }),
     );
   }
@@ -51,12 +50,13 @@ export class FakeCluster implements ClientTransport {
     this.#requireReachable(address);
     const verdict = this.behaviours.get(address)?.(update);
     if (verdict === "hang") await aborted(signal);
-    const answer = this.#order(update);
+    const answer = this.order(update);
     if (verdict === "order, then fail") throw new RequestError("unavailable", "connection lost");
     return answer;
   }
 
-  #order(update: ClientUpdate): GloballyOrderedUpdate {
+  /** Puts an update into the order, unless it is there already. */
+  order(update: ClientUpdate): GloballyOrderedUpdate {
     const same = ({ update: other }: GloballyOrderedUpdate) =>
       other?.clientId === update.clientId && other.timestamp === update.timestamp;
     const first = this.ordered.find(same);
@@ -78,7 +78,7 @@ export class FakeCluster implements ClientTransport {
   }
 
   async status(address: string): Promise<StatusResponse> {
-    return this.#requireReachable(address);
+    return { ...this.#requireReachable(address), localAru: BigInt(this.ordered.length) };
   }
 
   async close(): Promise<void> {

@@ -88,7 +88,7 @@ describe("status", () => {
       status: 0,
       stdout: [
         "ID  ADDRESS      ROLE         EPOCH  VIEW  LEADER  ARU",
-        "0   127.0.0.1:1  leader       0      3     0       0",
+        "0   127.0.0.1:1  leader       0      3     0       4",
         "1   [::1]:2      unreachable  -      -     -       -",
         "",
       ].join("\n"),
@@ -104,8 +104,8 @@ describe("status", () => {
     }
     const { stdout } = await runClient(["status", "-h", hosts, "--json"], cluster);
     expect(stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as unknown)).toEqual([
-      { id: 0, address: A, role: "leader", epoch: 0, view: 3, leader: 0, aru: 0 },
-      { id: 1, address: B, role: "electing", epoch: 0, view: 3, leader: null, aru: 0 },
+      { id: 0, address: A, role: "leader", epoch: 0, view: 3, leader: 0, aru: 4 },
+      { id: 1, address: B, role: "electing", epoch: 0, view: 3, leader: null, aru: 4 },
     ]);
   });
 
