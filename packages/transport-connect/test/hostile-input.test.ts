@@ -1,5 +1,5 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { MessageSchema } from "@paxos/proto";
+import { MessageSchema, PeerFrameSchema } from "@paxos/proto";
 import { afterEach, expect, test } from "@jest/globals";
 import { connect as connectHttp2, constants } from "node:http2";
 import { connect, type Socket } from "node:net";
@@ -61,11 +61,26 @@ test("what stands before the bad message in its frame is still delivered", async
   expect(zero.received).toHaveLength(2);
 });
 
-test("a caller that goes away in the middle is not taken for a hostile one", async () => {
-  const { zero, caller } = await besideAGoodPeer();
-  await caller.close();
-  await until(() => caller.ended, "gone");
+test("a connection lost in the middle of a frame is not taken for a hostile one", async () => {
+  const { zero, good } = await besideAGoodPeer();
+  const session = connectHttp2(`http://${zero.address}`);
+  session.on("error", () => undefined);
+  const stream = session.request({
+    ":method": "POST",
+    ":path": "/paxos.v1.PeerService/Exchange",
+    "content-type": "application/connect+proto",
+  });
+  stream.on("error", () => undefined);
+  stream.write(envelope(toBinary(PeerFrameSchema, hello())));
+  await new Promise((resolve) => stream.once("response", resolve));
+  const whole = envelope(toBinary(PeerFrameSchema, messages(toBinary(MessageSchema, accept(0, 2)))));
+  // Once the server has taken the first half, it answers a ping.
+  stream.write(whole.subarray(0, whole.length - 3));
+  await new Promise((resolve) => session.ping(resolve));
+  session.destroy(undefined, constants.NGHTTP2_CANCEL);
+  await stillServes(zero, good);
   expect(zero.counter("closed_undecodable")).toBe(0);
+  expect(zero.counter("closed_not_http2")).toBe(0);
 });
 
 test("a second connection of the same node replaces the first", async () => {
@@ -116,6 +131,13 @@ test.each([
   session.destroy();
   await stillServes(zero, good);
 });
+
+/** A frame as the Connect protocol puts it into a stream. */
+function envelope(data: Uint8Array): Buffer {
+  const header = Buffer.alloc(5);
+  header.writeUInt32BE(data.length, 1);
+  return Buffer.concat([header, data]);
+}
 
 async function closes(socket: Socket, bytes: Uint8Array): Promise<void> {
   socket.on("error", () => undefined);
