@@ -36,7 +36,8 @@ export function sendHeartbeats(s: State): void {
 /** A sign of life. That of a leader installs its view, unless more has been promised, and ends any attempt. */
 export function onHeartbeat(s: State, from: Peer, message: Heartbeat): void {
   const view = fromWire(message.view, "view");
-  from.aru = Math.max(from.aru, fromWire(message.localAru, "ARU"));
+  // May be lower than before: a crash takes back what was not durable.
+  from.aru = fromWire(message.localAru, "ARU");
   from.promisedView = Math.max(from.promisedView, fromWire(message.promisedView, "view"));
   from.hearsQuorum = message.hearsQuorum;
   from.knowsStores = message.knowsStores;

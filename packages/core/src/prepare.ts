@@ -55,7 +55,6 @@ export function onPrepare(s: State, from: Peer, prepare: Prepare): void {
     throw new PeerError("not_leader", `prepare of view ${view} from node ${from.nodeId}, which does not lead it`);
   }
   if (view < s.promised) return ignore(s, "stale_prepare", `prepare of view ${view}, promised ${s.promised}`);
-  from.aru = Math.max(from.aru, fromWire(prepare.localAru, "ARU"));
   if (view === s.promised) {
     // Promised by accepting in it: its leader has finished preparing. Otherwise the answer is the same as before.
     const { prepareOK } = s;
@@ -67,7 +66,8 @@ export function onPrepare(s: State, from: Peer, prepare: Prepare): void {
   raisePromise(s, view);
   follow(s, view);
   s.leaderHeard = s.now;
-  const value = makePrepareOK(s, view, from.aru);
+  // The ARU of this very message: one heard before may have been lost in a crash of the sender.
+  const value = makePrepareOK(s, view, fromWire(prepare.localAru, "ARU"));
   s.prepareOK = { view, saveNumber: s.durable.saveNumber + (s.outbox.saving === undefined ? 1 : 2), value };
   // Safety rule 2: fixed now, with all that was accepted, saves under way included, and released by the next save.
   s.outbox.sendAfterSave(from.nodeId, { case: "prepareOk", value });

@@ -1,0 +1,264 @@
+import { decodeClientUpdate, type Message } from "@paxos/proto";
+import type { Save } from "../src/ports.js";
+import { Random } from "../src/random.js";
+import { Cluster, type Member } from "./cluster.js";
+
+/** What faults a run has, in chances out of 1,000 per step. */
+export interface Profile {
+  readonly nodes: number;
+  readonly steps: number;
+  readonly crash: number;
+  readonly loseMessage: number;
+  readonly doubleMessage: number;
+  readonly partition: number;
+  /** Partitions keep a majority together and cut the leader off; nodes get ticks until they attempt a view. */
+  readonly duel: boolean;
+}
+
+/** What a run did, so that an empty one shows. */
+export interface Summary {
+  ordered: number;
+  acknowledged: number;
+  crashes: number;
+  partitions: number;
+  views: number;
+}
+
+/**
+ * One run of random faults over real nodes: messages lost, doubled and reordered, saves that take their time, crashes that lose
+ * what is not durable, partitions. Throws when a safety rule is broken, or when the cluster does not converge once the faults stop.
+ */
+export function runFaults(seed: number, profile: Profile): Summary {
+  return new Run(seed, profile).go();
+}
+
+class Run {
+  readonly #random: Random;
+  readonly #cluster: Cluster;
+  readonly #summary: Summary = { ordered: 0, acknowledged: 0, crashes: 0, partitions: 0, views: 0 };
+  /** The one order, as first seen anywhere. */
+  readonly #order = new Map<number, string>();
+  readonly #proposed = new Set<string>();
+  /** The value bound to each view and seq. */
+  readonly #bound = new Map<string, string>();
+  readonly #acknowledged = new Set<string>();
+  readonly #checked = new Map<Member, number>();
+  /** Of each node, the highest promise, the last ARU and the last led view that were durable. */
+  readonly #durable = new Map<number, { promised: bigint; aru: bigint; led: bigint }>();
+  readonly #led = new Map<bigint, number>();
+  #timestamp = 0n;
+
+  constructor(
+    seed: number,
+    private readonly profile: Profile,
+  ) {
+    this.#random = new Random(seed);
+    const runUpdates = this.#random.between(1, 4);
+    const windowUpdates = this.#random.between(runUpdates, 12);
+    this.#cluster = new Cluster(profile.nodes, { seed, runUpdates, windowUpdates, catchUpBytes: 64 });
+    this.#cluster.onSaved = (id, save) => this.#checkSave(id, save);
+    this.#cluster.onDelivered = (message) => this.#checkMessage(message);
+    for (const member of this.#cluster.members) member.slowDisk = true;
+  }
+
+  go(): Summary {
+    this.#cluster.start();
+    for (let i = 0; i < this.profile.steps; i++) {
+      this.#step();
+      this.#check();
+    }
+    this.#converge();
+    return this.#summary;
+  }
+
+  #chance(outOf1000: number): boolean {
+    return this.#random.between(1, 1000) <= outOf1000;
+  }
+
+  #pick<T>(items: readonly T[]): T | undefined {
+    return items.length === 0 ? undefined : items[this.#random.between(0, items.length - 1)];
+  }
+
+  #step(): void {
+    const cluster = this.#cluster;
+    const { crash, partition, loseMessage, doubleMessage } = this.profile;
+    if (this.#chance(crash)) this.#crashOrRestart();
+    if (this.#chance(partition)) this.#partition();
+    const up = this.#pick(cluster.up);
+    switch (this.#random.between(0, 9)) {
+      case 0:
+        if (up) this.#tick(up, this.#chance(50) ? 70 : this.#random.between(1, 12));
+        return;
+      case 1:
+        if (up && this.#random.between(0, 2) > 0) this.#propose(up);
+        return;
+      case 2:
+      case 3:
+        if (up) cluster.flush(up.id);
+        return;
+      default: {
+        const count = cluster.network.length;
+        if (count === 0) return;
+        // Mostly the oldest first, at times any; a backlog is worked off.
+        const index = this.#chance(300) ? this.#random.between(0, count - 1) : 0;
+        if (this.#chance(loseMessage)) cluster.network.splice(index, 1);
+        else {
+          const message = cluster.network[index];
+          if (message && this.#chance(doubleMessage)) cluster.network.push(message);
+          cluster.deliver(index);
+        }
+      }
+    }
+  }
+
+  #tick(member: Member, ticks: number): void {
+    for (let i = 0; i < ticks && member.node !== undefined; i++) {
+      member.node.tick();
+      this.#cluster.pump(member.id);
+    }
+  }
+
+  #propose(member: Member): void {
+    // At times an update once more, through any node.
+    const again = this.#chance(200) && this.#timestamp > 0n;
+    const timestamp = again ? BigInt(this.#random.between(1, Number(this.#timestamp))) : ++this.#timestamp;
+    this.#proposed.add(`7/${timestamp}`);
+    this.#cluster.propose(member.id, 7n, timestamp, `${timestamp}`);
+  }
+
+  #crashOrRestart(): void {
+    const member = this.#pick(this.#cluster.members) as Member;
+    if (member.node === undefined) {
+      this.#checked.delete(member);
+      this.#cluster.start(member.id);
+      return;
+    }
+    this.#summary.crashes++;
+    // The write under way may have reached the disk without anybody having heard of it.
+    if (member.pending !== undefined && this.#chance(500)) {
+      member.disk.write(member.pending);
+      this.#checkSave(member.id, member.pending);
+    }
+    this.#cluster.crash(member.id);
+    if (this.#chance(200)) for (const { id } of this.#cluster.up) this.#cluster.crash(id);
+  }
+
+  #partition(): void {
+    const cluster = this.#cluster;
+    this.#summary.partitions++;
+    cluster.heal();
+    if (this.#chance(400)) return;
+    if (this.profile.duel) {
+      const victim = cluster.leader() ?? this.#random.between(0, this.profile.nodes - 1);
+      cluster.isolate(victim);
+      for (const member of cluster.up) if (member.id !== victim && this.#chance(600)) this.#tick(member, 100);
+      return;
+    }
+    for (const from of cluster.members) {
+      for (const to of cluster.members) if (from !== to && this.#chance(250)) cluster.cut(from.id, to.id);
+    }
+  }
+
+  // Faults stop; within a bounded time all nodes agree and order something new.
+  #converge(): void {
+    const cluster = this.#cluster;
+    cluster.heal();
+    for (const member of cluster.members) member.slowDisk = false;
+    cluster.start(...cluster.members.filter((member) => member.node === undefined).map((member) => member.id));
+    for (const member of cluster.up) cluster.flush(member.id);
+    cluster.settle();
+    cluster.elect(3000);
+    const timestamp = ++this.#timestamp;
+    this.#proposed.add(`7/${timestamp}`);
+    const through = this.#random.between(0, this.profile.nodes - 1);
+    const last = `7/${timestamp}`;
+    let queued = false;
+    cluster.tickUntil(
+      () => {
+        // Busy at first, or refused by a busy leader: the client tries again.
+        if (cluster.member(through).refusals.some((refusal) => key(refusal) === last)) queued = false;
+        cluster.member(through).refusals = [];
+        if (!queued) queued = cluster.propose(through, 7n, timestamp, `${timestamp}`) === "queued";
+        return cluster.up.every((member) => member.applied.some((update) => key(update) === last));
+      },
+      "everybody has applied a new update",
+      3000,
+    );
+    cluster.tickUntil(() => new Set(cluster.up.map(({ id }) => cluster.status(id).aru)).size === 1, "equal ARUs", 1000);
+    this.#check();
+    const values = new Set(this.#order.values());
+    for (const acknowledged of this.#acknowledged) {
+      if (!values.has(acknowledged)) throw new Error(`acknowledged ${acknowledged} is lost`);
+    }
+    this.#summary.ordered = this.#order.size;
+    this.#summary.acknowledged = this.#acknowledged.size;
+    this.#summary.views = this.#led.size;
+    for (const member of cluster.up) {
+      if (member.applied.length !== this.#order.size) {
+        throw new Error(`node ${member.id} applied ${member.applied.length} of ${this.#order.size}`);
+      }
+    }
+  }
+
+  // One order on all nodes; only what was proposed; no gaps; what a node has applied it acknowledges to its clients.
+  #check(): void {
+    for (const member of this.#cluster.members) {
+      if (member.node === undefined) continue;
+      for (let i = this.#checked.get(member) ?? 0; i < member.applied.length; i++) {
+        const update = member.applied[i] as Member["applied"][number];
+        if (update.seq !== i + 1) throw new Error(`node ${member.id} applied seq ${update.seq} as number ${i + 1}`);
+        const value = update.noop ? "noop" : key(update);
+        if (!update.noop && !this.#proposed.has(value)) throw new Error(`${value} was never proposed`);
+        const known = this.#order.get(update.seq);
+        if (known !== undefined && known !== value) {
+          throw new Error(`node ${member.id} has ${value} at seq ${update.seq}, another has ${known}`);
+        }
+        this.#order.set(update.seq, value);
+        if (!update.noop) this.#acknowledged.add(value);
+      }
+      this.#checked.set(member, member.applied.length);
+    }
+  }
+
+  // Promises and marks never go back; each view is led once.
+  #checkSave(id: number, { state }: Save): void {
+    const { promisedView: promised, localAru: aru } = state;
+    const led = state.ledView ?? 0n;
+    const before = this.#durable.get(id);
+    if (before && (promised < before.promised || aru < before.aru || led < before.led)) {
+      throw new Error(`node ${id} saved promise ${promised}, ARU ${aru}, led ${led} after ${JSON.stringify(before, String)}`);
+    }
+    this.#durable.set(id, { promised, aru, led });
+    if (led > 0n && (this.#led.get(led) ?? id) !== id) throw new Error(`view ${led} is led twice`);
+    if (led > 0n) this.#led.set(led, id);
+  }
+
+  // Nothing leaves a node before it is durable; one value per view and seq.
+  #checkMessage(message: Message): void {
+    const durable = this.#durable.get(Number(message.from)) ?? { promised: 0n, led: 0n };
+    const { type } = message;
+    const promised = (view: bigint, what: string) => {
+      if (durable.promised < view) throw new Error(`${what} of view ${view} was not durable`);
+    };
+    if (type.case === "accept") promised(type.value.view, "an acceptance");
+    if (type.case === "prepareOk") promised(type.value.view, "a promise");
+    if (type.case === "heartbeat") promised(type.value.promisedView, "a heartbeat's promise");
+    const leading = type.case === "heartbeat" && type.value.leading;
+    if (type.case === "prepare" || type.case === "proposal" || leading) {
+      const view = type.value.view;
+      if (durable.led < view) throw new Error(`a ${type.case} of view ${view} left too early`);
+    }
+    if (type.case !== "proposal") return;
+    type.value.updates.forEach((bytes, i) => {
+      const place = `${type.value.view}:${Number(type.value.seq) + i}`;
+      const value = key(decodeClientUpdate(bytes));
+      const known = this.#bound.get(place);
+      if (known !== undefined && known !== value) throw new Error(`${place} is bound to ${known} and to ${value}`);
+      this.#bound.set(place, value);
+    });
+  }
+}
+
+function key(update: { clientId: bigint; timestamp: bigint }): string {
+  return `${update.clientId}/${update.timestamp}`;
+}

@@ -1,0 +1,30 @@
+import { expect, test } from "@jest/globals";
+import { runFaults, type Profile } from "./fault-model.js";
+
+// More seeds: PAXOS_SEEDS=100000 PAXOS_FIRST_SEED=1 pnpm test random-faults
+const seeds = Number(process.env["PAXOS_SEEDS"] ?? 25);
+const first = Number(process.env["PAXOS_FIRST_SEED"] ?? 1);
+
+const rough = { steps: 1500, crash: 4, loseMessage: 100, doubleMessage: 50, partition: 4, duel: false };
+const profiles: Record<string, Profile> = {
+  "three nodes, rough": { ...rough, nodes: 3 },
+  "three nodes, duel": { ...rough, nodes: 3, loseMessage: 10, partition: 8, duel: true },
+  "five nodes, duel": { ...rough, nodes: 5, steps: 4000, partition: 4, duel: true },
+  "two nodes, many crashes": { ...rough, nodes: 2, crash: 15 },
+};
+
+test.each(Object.entries(profiles))("random faults: %s", (name, profile) => {
+  const total = { ordered: 0, acknowledged: 0, crashes: 0, partitions: 0, views: 0 };
+  for (let seed = first; seed < first + seeds; seed++) {
+    try {
+      const summary = runFaults(seed, profile);
+      for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += summary[key];
+    } catch (error) {
+      throw new Error(`seed ${seed} of "${name}": ${String(error)}`, { cause: error });
+    }
+  }
+  // A run that does nothing proves nothing.
+  expect(total.acknowledged).toBeGreaterThan(10 * seeds);
+  expect(total.crashes).toBeGreaterThan(2 * seeds);
+  expect(total.views).toBeGreaterThan(2 * seeds);
+});
