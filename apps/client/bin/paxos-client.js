@@ -3,6 +3,8 @@ try {
   await import("../dist/main.js");
 } catch (error) {
   if (error.code !== "ERR_MODULE_NOT_FOUND") throw error;
-  console.error(`paxos-client: not built: ${error.message}\npaxos-client: in the repository, run: pnpm build`);
+  console.error(
+    `paxos-client: not built: ${error.message}\npaxos-client: in the repository, run: pnpm build`,
+  );
   process.exitCode = 1;
 }

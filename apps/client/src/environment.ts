@@ -44,7 +44,11 @@ export async function waitInRealTime(ms: number, signal: AbortSignal): Promise<v
  * Calls `work` with a signal that is aborted when the outer one is, or when `ms` have passed. Unlike AbortSignal.any,
  * it leaves nothing behind on an outer signal that lives long.
  */
-export async function within<T>(ms: number, outer: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function within<T>(
+  ms: number,
+  outer: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const inner = new AbortController();
   const abort = (): void => inner.abort();
   const timer = setTimeout(abort, ms);

@@ -10,19 +10,37 @@ test("without arguments, lines are sent to the servers of ./hostfile", () => {
 });
 
 test("the flags have short names, -h is the hostfile", () => {
-  expect(parseFlags(["-p", "7", "-h", "file", "-v", "--json", "--timeout", "0.5", "--in-flight", "8"])).toEqual({
+  expect(
+    parseFlags(["-p", "7", "-h", "file", "-v", "--json", "--timeout", "0.5", "--in-flight", "8"]),
+  ).toEqual({
     command: "submit",
     flags: { ...common, port: 7, hostfile: "file", json: true, verbose: true, timeoutMs: 500, inFlight: 8 },
   });
 });
 
 test("flags may stand before the command", () => {
-  expect(parseFlags(["-v", "--json", "log", "--from", "9007199254740991", "--follow", "--all", "--server", "2"])).toEqual({
+  expect(
+    parseFlags(["-v", "--json", "log", "--from", "9007199254740991", "--follow", "--all", "--server", "2"]),
+  ).toEqual({
     command: "log",
-    flags: { ...common, json: true, verbose: true, from: 9_007_199_254_740_991n, follow: true, all: true, server: 2 },
+    flags: {
+      ...common,
+      json: true,
+      verbose: true,
+      from: 9_007_199_254_740_991n,
+      follow: true,
+      all: true,
+      server: 2,
+    },
   });
-  expect(parseFlags(["-h", "x", "status"])).toEqual({ command: "status", flags: { ...common, hostfile: "x" } });
-  expect(parseFlags(["log"])).toEqual({ command: "log", flags: { ...common, from: 1n, follow: false, all: false } });
+  expect(parseFlags(["-h", "x", "status"])).toEqual({
+    command: "status",
+    flags: { ...common, hostfile: "x" },
+  });
+  expect(parseFlags(["log"])).toEqual({
+    command: "log",
+    flags: { ...common, from: 1n, follow: false, all: false },
+  });
 });
 
 test("help and version are texts", () => {
@@ -33,7 +51,10 @@ test("help and version are texts", () => {
     expect(text).toContain(word);
   }
   expect(parseFlags(["log", "--help"])).toMatchObject({ text: expect.stringContaining("--follow") });
-  expect(parseFlags(["--version"])).toMatchObject({ command: "print", text: expect.stringMatching(/^\d+\.\d+\.\d+/) });
+  expect(parseFlags(["--version"])).toMatchObject({
+    command: "print",
+    text: expect.stringMatching(/^\d+\.\d+\.\d+/),
+  });
 });
 
 describe("what is refused", () => {
@@ -52,7 +73,10 @@ describe("what is refused", () => {
     [["--in-flight", "257"], 'bad --in-flight "257": give a number from 1 to 256'],
     [["log", "--from", "0"], 'bad --from "0": give a seq, from 1 on'],
     [["log", "--server", "x"], 'bad --server "x": give a server\'s id, from 0 on'],
-    [["--transport", "carrier-pigeon"], 'Invalid values: Argument: transport, Given: "carrier-pigeon", Choices: "connect"'],
+    [
+      ["--transport", "carrier-pigeon"],
+      'Invalid values: Argument: transport, Given: "carrier-pigeon", Choices: "connect"',
+    ],
   ])("%j", (args, message) => {
     const parse = () => parseFlags(args);
     expect(parse).toThrow(ConfigError);

@@ -75,26 +75,55 @@ export function parseFlags(args: readonly string[]): Invocation {
     .help("help")
     .version(packageVersion())
     .options(commonOptions)
-    .command("$0", "send lines to be ordered (the default)", (command) => command.options(submitOptions), (flags) => {
-      invocation = { command: "submit", flags: { ...common(flags), timeoutMs: flags.timeout, inFlight: flags["in-flight"] } };
-    })
-    .command("log", "print a server's ordered log", (command) => command.options(logOptions), ({ from, follow, all, server, ...flags }) => {
-      invocation = { command: "log", flags: { ...common(flags), from, follow, all, ...(server === undefined ? {} : { server }) } };
-    })
-    .command("status", "print what each server is doing", (command) => command, (flags) => {
-      invocation = { command: "status", flags: common(flags) };
-    })
+    .command(
+      "$0",
+      "send lines to be ordered (the default)",
+      (command) => command.options(submitOptions),
+      (flags) => {
+        invocation = {
+          command: "submit",
+          flags: { ...common(flags), timeoutMs: flags.timeout, inFlight: flags["in-flight"] },
+        };
+      },
+    )
+    .command(
+      "log",
+      "print a server's ordered log",
+      (command) => command.options(logOptions),
+      ({ from, follow, all, server, ...flags }) => {
+        invocation = {
+          command: "log",
+          flags: { ...common(flags), from, follow, all, ...(server === undefined ? {} : { server }) },
+        };
+      },
+    )
+    .command(
+      "status",
+      "print what each server is doing",
+      (command) => command,
+      (flags) => {
+        invocation = { command: "status", flags: common(flags) };
+      },
+    )
     .strict();
-  parser.parse([...args], {}, (error, argv, output) => {
+  // Handlers and checks are synchronous, so everything has been said when it returns.
+  void parser.parse([...args], {}, (error, argv, output) => {
     problem = error ?? (extra(argv) ? new Error(`Unknown argument: ${extra(argv)}`) : undefined);
     text = output;
   });
-  if (problem !== undefined) throw new ConfigError(`${problem.message.replace(/\s+/g, " ")}; see paxos-client --help`);
+  if (problem !== undefined)
+    throw new ConfigError(`${problem.message.replace(/\s+/g, " ")}; see paxos-client --help`);
   return invocation ?? { command: "print", text };
 }
 
 const commonOptions = {
-  hostfile: { alias: "h", string: true, requiresArg: true, default: "hostfile", describe: "the file that names the servers" },
+  hostfile: {
+    alias: "h",
+    string: true,
+    requiresArg: true,
+    default: "hostfile",
+    describe: "the file that names the servers",
+  },
   port: {
     alias: "p",
     string: true,
@@ -103,7 +132,12 @@ const commonOptions = {
     describe: "the port of servers for which the hostfile names none",
     coerce: portFlag,
   },
-  transport: { choices: TRANSPORT_NAMES, requiresArg: true, default: TRANSPORT_NAMES[0], describe: "how to reach the servers" },
+  transport: {
+    choices: TRANSPORT_NAMES,
+    requiresArg: true,
+    default: TRANSPORT_NAMES[0],
+    describe: "how to reach the servers",
+  },
   json: { boolean: true, default: false, describe: "print one JSON object a line" },
   verbose: { alias: "v", boolean: true, default: false, describe: "say on standard error what is tried" },
 } as const;
@@ -129,7 +163,12 @@ const logOptions = {
   from: { string: true, requiresArg: true, default: "1", describe: "the first seq wanted", coerce: seqFlag },
   follow: { boolean: true, default: false, describe: "go on as updates are ordered" },
   all: { boolean: true, default: false, describe: "also show updates that were ordered again by a retry" },
-  server: { string: true, requiresArg: true, describe: "the id of the server to ask; else the first one reached", coerce: idFlag },
+  server: {
+    string: true,
+    requiresArg: true,
+    describe: "the id of the server to ask; else the first one reached",
+    coerce: idFlag,
+  },
 } as const;
 
 function common({ port, hostfile, transport, json, verbose }: CommonFlags): CommonFlags {
@@ -137,10 +176,9 @@ function common({ port, hostfile, transport, json, verbose }: CommonFlags): Comm
 }
 
 /** What is left over after `--`, which no command takes. */
-function extra(argv: { readonly _?: readonly unknown[] } | undefined): string | undefined {
+function extra(argv: { readonly _?: readonly (string | number)[] } | undefined): string | number | undefined {
   const [first, second] = argv?._ ?? [];
-  const left = first === "log" || first === "status" ? second : first;
-  return left === undefined ? undefined : String(left);
+  return first === "log" || first === "status" ? second : first;
 }
 
 function portFlag(text: string): number {
@@ -148,12 +186,16 @@ function portFlag(text: string): number {
 }
 
 function secondsFlag(text: string): number {
-  return /^\d{1,9}(\.\d+)?$/.test(text) ? Number(text) * 1000 : refuse("timeout", text, "seconds, such as 30 or 0.5");
+  return /^\d{1,9}(\.\d+)?$/.test(text)
+    ? Number(text) * 1000
+    : refuse("timeout", text, "seconds, such as 30 or 0.5");
 }
 
 function inFlightFlag(text: string): number {
   const count = /^\d{1,9}$/.test(text) ? Number(text) : 0;
-  return count >= 1 && count <= MAX_IN_FLIGHT ? count : refuse("in-flight", text, `a number from 1 to ${MAX_IN_FLIGHT}`);
+  return count >= 1 && count <= MAX_IN_FLIGHT
+    ? count
+    : refuse("in-flight", text, `a number from 1 to ${MAX_IN_FLIGHT}`);
 }
 
 function seqFlag(text: string): bigint {

@@ -8,7 +8,11 @@ import { updateJson } from "./output.js";
 import type { Submitter } from "./submit.js";
 
 /** Prompts until the input ends. Resolves with the exit status. */
-export async function submitInteractively(context: Context, flags: SubmitFlags, submitter: Submitter): Promise<number> {
+export async function submitInteractively(
+  context: Context,
+  flags: SubmitFlags,
+  submitter: Submitter,
+): Promise<number> {
   const { stdin, stdout, stderr, interrupt } = context.environment;
   // The prompt is not a result: it keeps out of a redirected standard output.
   const output = stdout.isTTY === true && stderr.isTTY !== true ? stdout : stderr;
@@ -32,7 +36,12 @@ export async function submitInteractively(context: Context, flags: SubmitFlags, 
   return 0;
 }
 
-async function submitLine({ output }: Context, flags: SubmitFlags, submitter: Submitter, update: Buffer): Promise<void> {
+async function submitLine(
+  { output }: Context,
+  flags: SubmitFlags,
+  submitter: Submitter,
+  update: Buffer,
+): Promise<void> {
   if (update.length > MAX_UPDATE_BYTES) {
     output.note(`not sent: it has ${update.length} bytes, and an update at most ${MAX_UPDATE_BYTES}`);
     return;
@@ -40,13 +49,17 @@ async function submitLine({ output }: Context, flags: SubmitFlags, submitter: Su
   const outcome = await submitter.submit(update);
   switch (outcome.kind) {
     case "ordered":
-      await output.print(flags.json ? JSON.stringify({ seq: outcome.seq, ...updateJson(update) }) : `seq ${outcome.seq}`);
+      await output.print(
+        flags.json ? JSON.stringify({ seq: outcome.seq, ...updateJson(update) }) : `seq ${outcome.seq}`,
+      );
       return;
     case "refused":
       output.note(`not ordered: ${outcome.reason}`);
       return;
     case "timed out":
-      output.note(`not ordered within ${flags.timeoutMs / 1000} s, but may still be; last tried: ${outcome.reason}`);
+      output.note(
+        `not ordered within ${flags.timeoutMs / 1000} s, but may still be; last tried: ${outcome.reason}`,
+      );
       return;
     case "interrupted":
       output.note("interrupted: this update may still be ordered");

@@ -17,7 +17,10 @@ export interface Line {
 }
 
 /** Splits at LF or CRLF. The last line counts without one, unless it is empty. */
-export async function* readLines(input: AsyncIterable<Uint8Array>, maxBytes = MAX_UPDATE_BYTES): AsyncGenerator<Line> {
+export async function* readLines(
+  input: AsyncIterable<Uint8Array>,
+  maxBytes = MAX_UPDATE_BYTES,
+): AsyncGenerator<Line> {
   const builder = new LineBuilder(maxBytes);
   for await (const chunk of input) {
     let start = 0;

@@ -32,18 +32,26 @@ interface Progress {
   toldOfCompaction: boolean;
 }
 
-async function printLog(context: Context, flags: LogFlags, server: HostfileMember, progress: Progress): Promise<void> {
+async function printLog(
+  context: Context,
+  flags: LogFlags,
+  server: HostfileMember,
+  progress: Progress,
+): Promise<void> {
   const { transport, environment, output } = context;
   const { signal } = environment.interrupt;
   const request = create(LogRequestSchema, { fromSeq: flags.from, follow: flags.follow });
   for await (const { entries, firstSeq } of transport.log(server.address, request, signal)) {
     if (firstSeq > flags.from && !progress.toldOfCompaction) {
       progress.toldOfCompaction = true;
-      output.note(`${describeServer(server)} holds the log from seq ${firstSeq} on; what was before is compacted`);
+      output.note(
+        `${describeServer(server)} holds the log from seq ${firstSeq} on; what was before is compacted`,
+      );
     }
     for (const entry of entries) {
       if (signal.aborted) return;
-      if (flags.all || !entry.duplicate) await output.print(flags.json ? formatJson(entry) : formatText(entry));
+      if (flags.all || !entry.duplicate)
+        await output.print(flags.json ? formatJson(entry) : formatText(entry));
       if (entry.seq >= progress.next) progress.next = entry.seq + 1n;
     }
   }
@@ -83,7 +91,9 @@ async function chooseServer(context: Context, id: number | undefined): Promise<H
 function memberById(members: readonly HostfileMember[], id: number): HostfileMember {
   const member = members[id];
   if (member === undefined) {
-    throw new ConfigError(`bad --server ${id}: the hostfile names ${members.length}, with the ids from 0 to ${members.length - 1}`);
+    throw new ConfigError(
+      `bad --server ${id}: the hostfile names ${members.length}, with the ids from 0 to ${members.length - 1}`,
+    );
   }
   return member;
 }

@@ -33,5 +33,11 @@ describe("an update for programs", () => {
 });
 
 test("columns are as wide as their widest cell", () => {
-  expect(table([["A", "BB", "C"], ["1", "2", "long"], ["333", "4", ""]])).toEqual(["A    BB  C", "1    2   long", "333  4"]);
+  expect(
+    table([
+      ["A", "BB", "C"],
+      ["1", "2", "long"],
+      ["333", "4", ""],
+    ]),
+  ).toEqual(["A    BB  C", "1    2   long", "333  4"]);
 });

@@ -51,7 +51,9 @@ export class Output {
 export function updateText(update: Uint8Array): string {
   const text = decodeUtf8(update);
   if (text === undefined) {
-    return Buffer.from(update).toString("latin1").replace(/[^\x20-\x7e]/g, escapeCharacter);
+    return Buffer.from(update)
+      .toString("latin1")
+      .replace(/[^\x20-\x7e]/g, escapeCharacter);
   }
   // Controls, line separators, and marks that change the direction of what follows.
   return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, escapeCharacter);
@@ -76,7 +78,9 @@ function decodeUtf8(bytes: Uint8Array): string | undefined {
 
 function escapeCharacter(character: string): string {
   const code = character.charCodeAt(0);
-  return code <= 0xff ? `\\x${code.toString(16).padStart(2, "0")}` : `\\u${code.toString(16).padStart(4, "0")}`;
+  return code <= 0xff
+    ? `\\x${code.toString(16).padStart(2, "0")}`
+    : `\\u${code.toString(16).padStart(4, "0")}`;
 }
 
 /** Lays rows out in columns, two spaces between them. The last column is not padded. */
@@ -85,5 +89,10 @@ export function table(rows: readonly (readonly string[])[]): string[] {
   for (const row of rows) {
     for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
   }
-  return rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ").trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join("  ")
+      .trimEnd(),
+  );
 }

@@ -9,7 +9,11 @@ import type { Outcome, Submitter } from "./submit.js";
 const COUNT_REST_MS = 1_000;
 
 /** Sends the lines of standard input. Resolves with the exit status: 0 when all were ordered, else 1. */
-export async function submitPiped(context: Context, flags: SubmitFlags, submitter: Submitter): Promise<number> {
+export async function submitPiped(
+  context: Context,
+  flags: SubmitFlags,
+  submitter: Submitter,
+): Promise<number> {
   const job = new PipedLines(context, flags, submitter);
   try {
     await job.run();
@@ -95,7 +99,9 @@ class PipedLines {
         output.note(`line ${line.number}: not ordered: ${outcome.reason}`);
         return;
       case "timed out":
-        output.note(`line ${line.number}: not ordered within ${this.#flags.timeoutMs / 1000} s; last tried: ${outcome.reason}`);
+        output.note(
+          `line ${line.number}: not ordered within ${this.#flags.timeoutMs / 1000} s; last tried: ${outcome.reason}`,
+        );
         this.#giveUp();
         return;
       case "interrupted":
@@ -103,7 +109,9 @@ class PipedLines {
   }
 
   #format(seq: number, update: Uint8Array): string {
-    return this.#flags.json ? JSON.stringify({ seq, ...updateJson(update) }) : `${seq}\t${updateText(update)}`;
+    return this.#flags.json
+      ? JSON.stringify({ seq, ...updateJson(update) })
+      : `${seq}\t${updateText(update)}`;
   }
 
   #giveUp(): void {
@@ -117,7 +125,9 @@ class PipedLines {
     const missing = this.#notOrdered + this.#notSent;
     if (output.closed) return missing === 0 ? 0 : 1;
     if (environment.interrupt.signal.aborted) {
-      output.note(`interrupted: ${this.#ordered} lines ordered, ${missing} not known to be; the rest was not sent`);
+      output.note(
+        `interrupted: ${this.#ordered} lines ordered, ${missing} not known to be; the rest was not sent`,
+      );
       return 1;
     }
     if (missing === 0) return 0;

@@ -47,7 +47,10 @@ async function invoke(invocation: Invocation, environment: Environment, output: 
   }
 }
 
-async function execute(invocation: Exclude<Invocation, { command: "print" }>, context: Context): Promise<number> {
+async function execute(
+  invocation: Exclude<Invocation, { command: "print" }>,
+  context: Context,
+): Promise<number> {
   switch (invocation.command) {
     case "submit":
       return submitCommand(context, invocation.flags);

@@ -17,7 +17,11 @@ export type Probe =
   | { readonly member: HostfileMember; readonly reason: string };
 
 /** Asks one server for its status. Never rejects. */
-export async function probe(transport: ClientTransport, member: HostfileMember, signal: AbortSignal): Promise<Probe> {
+export async function probe(
+  transport: ClientTransport,
+  member: HostfileMember,
+  signal: AbortSignal,
+): Promise<Probe> {
   try {
     const status = await within(PROBE_TIMEOUT_MS, signal, (inner) => transport.status(member.address, inner));
     return { member, status };
@@ -28,7 +32,8 @@ export async function probe(transport: ClientTransport, member: HostfileMember, 
 
 /** Says why a request failed, for people. */
 export function reasonOf(error: unknown, timeoutMs: number): string {
-  if (error instanceof RequestError && error.code === "cancelled") return `no answer within ${timeoutMs / 1000} s`;
+  if (error instanceof RequestError && error.code === "cancelled")
+    return `no answer within ${timeoutMs / 1000} s`;
   return error instanceof Error ? error.message : String(error);
 }
 

@@ -16,7 +16,9 @@ const ROLE_NAMES: Readonly<Record<Role, string>> = {
 /** Asks every server. Resolves with the exit status: 0 when one answered, else 1. */
 export async function statusCommand(context: Context, flags: CommonFlags): Promise<number> {
   const { members, transport, environment, output } = context;
-  const probes = await Promise.all(members.map((member) => probe(transport, member, environment.interrupt.signal)));
+  const probes = await Promise.all(
+    members.map((member) => probe(transport, member, environment.interrupt.signal)),
+  );
   if (environment.interrupt.signal.aborted) return 1;
   for (const line of flags.json ? probes.map(formatJson) : table([HEADER, ...probes.map(formatRow)])) {
     await output.print(line);
@@ -24,7 +26,9 @@ export async function statusCommand(context: Context, flags: CommonFlags): Promi
   for (const result of probes) {
     if (!("status" in result)) output.note(`${describeServer(result.member)}: ${result.reason}`);
     else if (result.status.nodeId !== BigInt(result.member.nodeId)) {
-      output.note(`${describeServer(result.member)} says that it is node ${result.status.nodeId}: check the hostfiles`);
+      output.note(
+        `${describeServer(result.member)} says that it is node ${result.status.nodeId}: check the hostfiles`,
+      );
     }
   }
   return probes.some((result) => "status" in result) ? 0 : 1;
@@ -41,7 +45,8 @@ function formatRow(result: Probe): string[] {
 
 function formatJson(result: Probe): string {
   const { nodeId: id, address } = result.member;
-  if (!("status" in result)) return JSON.stringify({ id, address, role: "unreachable", reason: result.reason });
+  if (!("status" in result))
+    return JSON.stringify({ id, address, role: "unreachable", reason: result.reason });
   const { role, epoch, view, leaderId, localAru } = result.status;
   return JSON.stringify({
     id,

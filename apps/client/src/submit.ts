@@ -37,9 +37,9 @@ export interface SubmitterOptions {
   /** How long one server may take at first. */
   readonly firstAttemptMs?: number;
   /** Told when a server fails that did not before. */
-  onFailure(line: string): void;
+  readonly onFailure: (line: string) => void;
   /** Told everything that is tried. */
-  onAttempt(line: string): void;
+  readonly onAttempt: (line: string) => void;
 }
 
 /** A client of the cluster: an id, and updates numbered from 1. */
@@ -56,7 +56,11 @@ export class Submitter {
   async submit(bytes: Uint8Array): Promise<Outcome> {
     const { environment, servers, timeoutMs } = this.#options;
     const { signal } = environment.interrupt;
-    const update = create(ClientUpdateSchema, { clientId: this.#clientId, timestamp: ++this.#timestamp, update: bytes });
+    const update = create(ClientUpdateSchema, {
+      clientId: this.#clientId,
+      timestamp: ++this.#timestamp,
+      update: bytes,
+    });
     const deadline = timeoutMs === 0 ? Infinity : environment.now() + timeoutMs;
     const tried = new Set<HostfileMember>();
     let attemptMs = this.#options.firstAttemptMs ?? FIRST_ATTEMPT_MS;

@@ -45,7 +45,11 @@ export class FakeCluster implements ClientTransport {
     );
   }
 
-  async clientUpdate(address: string, update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
+  async clientUpdate(
+    address: string,
+    update: ClientUpdate,
+    signal: AbortSignal,
+  ): Promise<GloballyOrderedUpdate> {
     this.sentTo.push(address);
     this.#requireReachable(address);
     const verdict = this.behaviours.get(address)?.(update);

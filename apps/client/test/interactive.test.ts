@@ -30,7 +30,10 @@ test("each line typed is ordered, its seq printed, and the next one asked for; e
   client.stdin.write("\nzwö\n");
   await client.until(() => prompts(client) === 4);
   expect(client.stdout).toBe("seq 1\nseq 2\n");
-  expect(cluster.ordered.map(({ update }) => Buffer.from(update?.update ?? []).toString())).toEqual(["one", "zwö"]);
+  expect(cluster.ordered.map(({ update }) => Buffer.from(update?.update ?? []).toString())).toEqual([
+    "one",
+    "zwö",
+  ]);
   client.stdin.end();
   expect(await client.done).toBe(0);
 });
@@ -50,7 +53,9 @@ test("a line that is not ordered is told, and the next one may be", async () => 
   const client = start("--timeout", "5");
   client.stdin.write(`down\nrefused\n${"x".repeat(1_048_577)}\nup\n`);
   await client.until(() => client.stdout === "seq 1\n");
-  expect(client.stderr).toContain(`not ordered within 5 s, but may still be; last tried: server 0 (${A}): connection refused\n`);
+  expect(client.stderr).toContain(
+    `not ordered within 5 s, but may still be; last tried: server 0 (${A}): connection refused\n`,
+  );
   expect(client.stderr).toContain(`not ordered: server 0 (${A}): the limit is lower here\n`);
   expect(client.stderr).toContain("not sent: it has 1048577 bytes, and an update at most 1048576\n");
   client.stdin.end();

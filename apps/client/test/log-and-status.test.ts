@@ -22,7 +22,11 @@ beforeEach(async () => {
 
 function order(seq: number, update: string | Uint8Array, duplicate = false): void {
   const bytes = typeof update === "string" ? Buffer.from(update) : update;
-  const entry = { seq: BigInt(seq), duplicate, update: { clientId: 2n ** 64n - 1n, timestamp: BigInt(seq), update: bytes } };
+  const entry = {
+    seq: BigInt(seq),
+    duplicate,
+    update: { clientId: 2n ** 64n - 1n, timestamp: BigInt(seq), update: bytes },
+  };
   cluster.ordered.push(create(GloballyOrderedUpdateSchema, entry));
 }
 
@@ -44,8 +48,12 @@ describe("log", () => {
   });
 
   test("--all shows duplicates, marked", async () => {
-    expect((await runClient(["log", "-h", hosts, "--all"], cluster)).stdout).toContain("3\tthree\n3\tthree\t(ordered again)\n");
-    expect((await runClient(["log", "-h", hosts, "--all", "--json"], cluster)).stdout).toContain('"duplicate":true}\n');
+    expect((await runClient(["log", "-h", hosts, "--all"], cluster)).stdout).toContain(
+      "3\tthree\n3\tthree\t(ordered again)\n",
+    );
+    expect((await runClient(["log", "-h", hosts, "--all", "--json"], cluster)).stdout).toContain(
+      '"duplicate":true}\n',
+    );
   });
 
   test("--follow goes on until it is interrupted", async () => {
@@ -60,7 +68,9 @@ describe("log", () => {
     cluster.firstSeq = 3n;
     const { status, stderr } = await runClient(["log", "-h", hosts], cluster);
     expect(status).toBe(0);
-    expect(stderr).toBe(`paxos-client: server 0 (${A}) holds the log from seq 3 on; what was before is compacted\n`);
+    expect(stderr).toBe(
+      `paxos-client: server 0 (${A}) holds the log from seq 3 on; what was before is compacted\n`,
+    );
   });
 
   test("a log that breaks off says where to go on", async () => {
@@ -103,7 +113,12 @@ describe("status", () => {
       delete electing.leaderId;
     }
     const { stdout } = await runClient(["status", "-h", hosts, "--json"], cluster);
-    expect(stdout.trimEnd().split("\n").map((line) => JSON.parse(line) as unknown)).toEqual([
+    expect(
+      stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as unknown),
+    ).toEqual([
       { id: 0, address: A, role: "leader", epoch: 0, view: 3, leader: 0, aru: 4 },
       { id: 1, address: B, role: "electing", epoch: 0, view: 3, leader: null, aru: 4 },
     ]);
@@ -112,7 +127,9 @@ describe("status", () => {
   test("when nobody answers, it says so with its status, too", async () => {
     const { status, stdout } = await runClient(["status", "-h", hosts, "--json"], new FakeCluster([]));
     expect(status).toBe(1);
-    expect(stdout).toContain('{"id":1,"address":"[::1]:2","role":"unreachable","reason":"connection refused"}\n');
+    expect(stdout).toContain(
+      '{"id":1,"address":"[::1]:2","role":"unreachable","reason":"connection refused"}\n',
+    );
   });
 
   test("a server that takes itself for another is pointed out", async () => {
@@ -128,7 +145,10 @@ test.each([
   [["--nope"], "Unknown argument: nope; see paxos-client --help\n"],
   [["log", "--server", "2"], "bad --server 2: the hostfile names 2, with the ids from 0 to 1\n"],
 ])("bad input ends with status 2 and one line: %j", async (args, message) => {
-  const { status, stdout, stderr } = await runClient(args[0] === "log" ? [...args, "-h", hosts] : args, cluster);
+  const { status, stdout, stderr } = await runClient(
+    args[0] === "log" ? [...args, "-h", hosts] : args,
+    cluster,
+  );
   expect([status, stdout]).toEqual([2, ""]);
   expect(stderr.startsWith(`paxos-client: ${message}`)).toBe(true);
   expect(stderr.trimEnd().split("\n").length).toBe(1);

@@ -139,7 +139,9 @@ test("a line over the limit is not sent; the others are, and the count and the s
 
 test("an update that a server refuses for good is not retried", async () => {
   const only = await hostfile(A);
-  cluster.behaviours.set(A, ({ timestamp }) => (timestamp === 1n ? refuse("expired", "it is too old")() : undefined));
+  cluster.behaviours.set(A, ({ timestamp }) =>
+    timestamp === 1n ? refuse("expired", "it is too old")() : undefined,
+  );
   const { status, stdout, stderr } = await runClient(["-h", only], cluster, "old\nnew\n");
   expect([status, stdout]).toEqual([1, "1\tnew\n"]);
   expect(stderr).toContain(`line 1: not ordered: server 0 (${A}): it is too old\n`);
@@ -148,9 +150,15 @@ test("an update that a server refuses for good is not retried", async () => {
 
 test("when a line times out, those after it are counted but not sent", async () => {
   for (const address of [A, B, C]) {
-    cluster.behaviours.set(address, ({ timestamp }) => (timestamp === 3n ? refuse("unavailable", "gone")() : undefined));
+    cluster.behaviours.set(address, ({ timestamp }) =>
+      timestamp === 3n ? refuse("unavailable", "gone")() : undefined,
+    );
   }
-  const { status, stdout, stderr, client } = await runClient(["-h", hosts, "--timeout", "10"], cluster, "a\nb\nc\nd\ne\n");
+  const { status, stdout, stderr, client } = await runClient(
+    ["-h", hosts, "--timeout", "10"],
+    cluster,
+    "a\nb\nc\nd\ne\n",
+  );
   expect([status, stdout]).toEqual([1, "1\ta\n2\tb\n"]);
   expect(stderr).toMatch(/line 3: not ordered within 10 s; last tried: server \d \([\d.:]+\): gone\n/);
   expect(stderr).toContain("3 of 5 lines were not ordered, of which 2 were not sent\n");
@@ -163,7 +171,9 @@ test("input that goes on after the client gave up is not waited for", async () =
   client.stdin.write("a\nb\n");
   expect(await client.done).toBe(1);
   expect(client.stderr).toContain("reached no server; not reached: server 0");
-  expect(client.stderr).toContain("2 of 2 lines were not ordered, of which 1 were not sent, and the rest of the input was not read\n");
+  expect(client.stderr).toContain(
+    "2 of 2 lines were not ordered, of which 1 were not sent, and the rest of the input was not read\n",
+  );
 });
 
 test("an interrupted client says how far it came", async () => {

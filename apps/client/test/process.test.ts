@@ -34,7 +34,10 @@ describe("bad input ends with status 2, one line that says what to do, and no st
     [["-h", "empty"], "empty: names no host; write one host or host:port a line"],
     [["-h", "bad"], 'bad:2: bad port "0"; use a number from 1 to 65535'],
     [["-h", "twice"], "twice:2: a:2346 is on line 1 already; give each member its own"],
-    [["log", "-h", "three", "--server", "3"], "bad --server 3: the hostfile names 3, with the ids from 0 to 2"],
+    [
+      ["log", "-h", "three", "--server", "3"],
+      "bad --server 3: the hostfile names 3, with the ids from 0 to 2",
+    ],
     [["--nope"], "Unknown argument: nope; see paxos-client --help"],
     [["nope"], "Unknown argument: nope; see paxos-client --help"],
     [["-p", "http"], 'bad --port "http": give a number from 1 to 65535; see paxos-client --help'],
@@ -49,8 +52,16 @@ describe("bad input ends with status 2, one line that says what to do, and no st
 });
 
 test("--help and --version need no hostfile", async () => {
-  expect(await runProcess(["--help"])).toMatchObject({ status: 0, stderr: "", stdout: expect.stringContaining("--hostfile") });
-  expect(await runProcess(["--version"])).toMatchObject({ status: 0, stderr: "", stdout: expect.stringMatching(/^\d+\.\d+/) });
+  expect(await runProcess(["--help"])).toMatchObject({
+    status: 0,
+    stderr: "",
+    stdout: expect.stringContaining("--hostfile"),
+  });
+  expect(await runProcess(["--version"])).toMatchObject({
+    status: 0,
+    stderr: "",
+    stdout: expect.stringMatching(/^\d+\.\d+/),
+  });
 });
 
 describe("with a server", () => {
@@ -104,17 +115,22 @@ describe("with a server", () => {
   test.each([
     ["SIGINT", 130],
     ["SIGTERM", 143],
-  ] as const)("%s ends a client whose line gets no answer within a second, with status %i", async (signal, status) => {
-    cluster.behaviours.set(transport.address ?? "", () => "hang");
-    const client = new ClientProcess(["-h", hosts, "-v"]);
-    client.child.stdin.write("stuck\nnever sent\n");
-    await client.until(() => client.stderr.includes("sending to"));
-    const before = performance.now();
-    client.child.kill(signal);
-    expect(await client.ended).toMatchObject({ status, signal: null });
-    expect(performance.now() - before).toBeLessThan(1_000);
-    expect(client.stderr).toContain("interrupted: 0 lines ordered, 1 not known to be; the rest was not sent\n");
-  });
+  ] as const)(
+    "%s ends a client whose line gets no answer within a second, with status %i",
+    async (signal, status) => {
+      cluster.behaviours.set(transport.address ?? "", () => "hang");
+      const client = new ClientProcess(["-h", hosts, "-v"]);
+      client.child.stdin.write("stuck\nnever sent\n");
+      await client.until(() => client.stderr.includes("sending to"));
+      const before = performance.now();
+      client.child.kill(signal);
+      expect(await client.ended).toMatchObject({ status, signal: null });
+      expect(performance.now() - before).toBeLessThan(1_000);
+      expect(client.stderr).toContain(
+        "interrupted: 0 lines ordered, 1 not known to be; the rest was not sent\n",
+      );
+    },
+  );
 
   test("a signal ends a client that follows the log", async () => {
     const client = new ClientProcess(["log", "-h", hosts, "--follow"]);
@@ -129,7 +145,8 @@ describe("with a server", () => {
   test("a reader that has had enough ends the log without a word", async () => {
     // More than fits into the pipe.
     const update = Buffer.alloc(10_000, "x");
-    for (let i = 0; i < 200; i++) cluster.order(create(ClientUpdateSchema, { clientId: 1n, timestamp: BigInt(i), update }));
+    for (let i = 0; i < 200; i++)
+      cluster.order(create(ClientUpdateSchema, { clientId: 1n, timestamp: BigInt(i), update }));
     const client = new ClientProcess(["log", "-h", hosts]);
     await client.until(() => client.stdout.startsWith("1\txxx"));
     client.child.stdout.destroy();

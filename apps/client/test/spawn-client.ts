@@ -54,7 +54,8 @@ export class ClientProcess {
         once(this.child.stderr, "data"),
         this.ended.then((ended) => ended),
       ]);
-      if ("status" in next && !condition()) throw new Error(`the client ended early: ${JSON.stringify(next)}`);
+      if ("status" in next && !condition())
+        throw new Error(`the client ended early: ${JSON.stringify(next)}`);
     }
   }
 }

@@ -11,8 +11,8 @@ export interface UserEnvironment {
 /** One directory for each member of each cluster, so that several can share a host. */
 export function defaultDataDirectory(user: UserEnvironment, clusterId: Uint8Array, nodeId: number): string {
   const cluster = Buffer.from(clusterId).toString("hex").slice(0, 12);
-  const { join } = user.platform === "win32" ? win32 : posix;
-  return join(userDataDirectory(user), "paxos", cluster, `node-${nodeId}`);
+  const path = user.platform === "win32" ? win32 : posix;
+  return path.join(userDataDirectory(user), "paxos", cluster, `node-${nodeId}`);
 }
 
 function userDataDirectory({ platform, env, homeDirectory }: UserEnvironment): string {

@@ -1,7 +1,7 @@
 // What the program touches of the world, so that tests can stand in for it.
-import type { ClientListener, Logger, StateMachine, Storage, Transport } from "@paxos/core";
+import type { ClientListener, Logger, Storage, Transport } from "@paxos/core";
 import type { HostProbe } from "@paxos/hostfile";
-import type { EpochRecord } from "@paxos/proto";
+import type { Replica, ReplicaOptions } from "@paxos/replica";
 
 import type { UserEnvironment } from "./data-directory.js";
 import type { TransportName } from "./flags.js";
@@ -18,23 +18,5 @@ export interface Environment extends UserEnvironment {
   startReplica(options: ReplicaOptions): Promise<RunningReplica>;
 }
 
-/** What a replica is started with. */
-export interface ReplicaOptions {
-  readonly nodeId: number;
-  readonly epochRecord: EpochRecord;
-  readonly clusterId: Uint8Array;
-  readonly stateMachine: StateMachine;
-  readonly storage: Storage;
-  readonly transport: Transport;
-  readonly clientListener: ClientListener;
-  readonly logger: Logger;
-}
-
 /** What the server needs of a replica. */
-export interface RunningReplica {
-  /** Resolves when a peer was connected for the first time; at once in a cluster of one. */
-  readonly peerReached: Promise<void>;
-  /** Resolves when it stops: undefined after `close`, else what stopped it. */
-  readonly stopped: Promise<Error | undefined>;
-  close(): Promise<void>;
-}
+export type RunningReplica = Pick<Replica, "peerReached" | "stopped" | "close">;

@@ -17,10 +17,32 @@ test("without arguments, the member on this host of ./hostfile is started", () =
 });
 
 test("the flags have short names, -h is the hostfile", () => {
-  const args = ["-p", "7", "-h", "file", "-i", "0", "-v", "--data-dir", "d", "--connect-timeout", "0", "--transport", "connect"];
+  const args = [
+    "-p",
+    "7",
+    "-h",
+    "file",
+    "-i",
+    "0",
+    "-v",
+    "--data-dir",
+    "d",
+    "--connect-timeout",
+    "0",
+    "--transport",
+    "connect",
+  ];
   expect(parseFlags(args)).toEqual({
     command: "serve",
-    flags: { ...defaults, port: 7, hostfile: "file", id: 0, verbose: true, dataDir: "d", connectTimeoutMs: 0 },
+    flags: {
+      ...defaults,
+      port: 7,
+      hostfile: "file",
+      id: 0,
+      verbose: true,
+      dataDir: "d",
+      connectTimeoutMs: 0,
+    },
   });
   expect(parseFlags(["--in-memory", "--connect-timeout=1.5"])).toEqual({
     command: "serve",
@@ -30,10 +52,20 @@ test("the flags have short names, -h is the hostfile", () => {
 
 test("help and version are texts", () => {
   const help = parseFlags(["--help"]) as { text: string };
-  for (const word of ["--hostfile", "--id", "--data-dir", "--in-memory", "--connect-timeout", "Exit status"]) {
+  for (const word of [
+    "--hostfile",
+    "--id",
+    "--data-dir",
+    "--in-memory",
+    "--connect-timeout",
+    "Exit status",
+  ]) {
     expect(help.text).toContain(word);
   }
-  expect(parseFlags(["--version"])).toEqual({ command: "print", text: expect.stringMatching(/^\d+\.\d+\.\d+/) });
+  expect(parseFlags(["--version"])).toEqual({
+    command: "print",
+    text: expect.stringMatching(/^\d+\.\d+\.\d+/),
+  });
 });
 
 describe("what is refused", () => {

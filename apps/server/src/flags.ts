@@ -67,17 +67,25 @@ export function parseFlags(args: readonly string[]): Invocation {
     })
     .usage(DESCRIPTION)
     .strict();
-  parser.parse([...args], {}, (error, argv, output) => {
-    const [extra] = (argv as { _?: unknown[] } | undefined)?._ ?? [];
-    problem = error ?? (extra === undefined ? undefined : new Error(`Unknown argument: ${String(extra)}`));
+  // Handlers and checks are synchronous, so everything has been said when it returns.
+  void parser.parse([...args], {}, (error, argv, output) => {
+    const [extra] = (argv as { _?: (string | number)[] } | undefined)?._ ?? [];
+    problem = error ?? (extra === undefined ? undefined : new Error(`Unknown argument: ${extra}`));
     text = output;
   });
-  if (problem !== undefined) throw new ConfigError(`${problem.message.replace(/\s+/g, " ")}; see paxos-server --help`);
+  if (problem !== undefined)
+    throw new ConfigError(`${problem.message.replace(/\s+/g, " ")}; see paxos-server --help`);
   return invocation ?? { command: "print", text };
 }
 
 const options = {
-  hostfile: { alias: "h", string: true, requiresArg: true, default: "hostfile", describe: "the file that names the members" },
+  hostfile: {
+    alias: "h",
+    string: true,
+    requiresArg: true,
+    default: "hostfile",
+    describe: "the file that names the members",
+  },
   port: {
     alias: "p",
     string: true,
@@ -86,7 +94,13 @@ const options = {
     describe: "the port of members for which the hostfile names none",
     coerce: portFlag,
   },
-  id: { alias: "i", string: true, requiresArg: true, describe: "which member this is; else the one on this host", coerce: idFlag },
+  id: {
+    alias: "i",
+    string: true,
+    requiresArg: true,
+    describe: "which member this is; else the one on this host",
+    coerce: idFlag,
+  },
   "data-dir": {
     string: true,
     requiresArg: true,
@@ -96,7 +110,8 @@ const options = {
   "in-memory": {
     boolean: true,
     default: false,
-    describe: "keep nothing on disk: the log dies with the process, and the member is refused when it comes back",
+    describe:
+      "keep nothing on disk: the log dies with the process, and the member is refused when it comes back",
   },
   "connect-timeout": {
     string: true,
@@ -105,7 +120,12 @@ const options = {
     describe: "seconds to wait for a first peer; 0: for ever",
     coerce: secondsFlag,
   },
-  transport: { choices: TRANSPORT_NAMES, requiresArg: true, default: TRANSPORT_NAMES[0], describe: "how to reach the peers" },
+  transport: {
+    choices: TRANSPORT_NAMES,
+    requiresArg: true,
+    default: TRANSPORT_NAMES[0],
+    describe: "how to reach the peers",
+  },
   verbose: {
     alias: "v",
     boolean: true,
@@ -156,7 +176,9 @@ function directoryFlag(text: string | undefined): string | undefined {
 
 function secondsFlag(text: string): number {
   // The limit is that of timers: 24 days.
-  return /^\d{1,6}(\.\d+)?$/.test(text) ? Number(text) * 1000 : refuse("connect-timeout", text, "seconds, such as 15 or 0.5");
+  return /^\d{1,6}(\.\d+)?$/.test(text)
+    ? Number(text) * 1000
+    : refuse("connect-timeout", text, "seconds, such as 15 or 0.5");
 }
 
 function refuse(flag: string, text: string, allowed: string): never {

@@ -37,7 +37,9 @@ export class LineLogger implements Logger {
 
   #write(line: string): void {
     // A peer's words may be in it; they must not look like a line of ours, or steer a terminal.
-    const safe = line.replace(/[\p{Cc}\u2028\u2029]/gu, (character) => JSON.stringify(character).slice(1, -1));
+    const safe = line.replace(/[\p{Cc}\u2028\u2029]/gu, (character) =>
+      JSON.stringify(character).slice(1, -1),
+    );
     this.#options.write(`${this.#options.now().toISOString()} ${safe}\n`);
   }
 }

@@ -1,1 +1,63 @@
-export {};
+// The process: its parts, its streams, its signals, its end. To use another transport or storage, change it here.
+import { homedir } from "node:os";
+
+import { systemProbe } from "@paxos/hostfile";
+import { startReplica } from "@paxos/replica";
+import { MemoryStorage, classicLevelStorage } from "@paxos/storage-level";
+import { ConnectReplicaTransport } from "@paxos/transport-connect";
+
+import type { Environment } from "./environment.js";
+import { run } from "./run.js";
+
+/** The program itself is wrong (EX_SOFTWARE of sysexits.h). */
+const INTERNAL_ERROR = 70;
+
+/** A signal ends the server within a second. What is durable by then is all that its peers were promised. */
+const LAST_MOMENT_MS = 900;
+
+const environment: Environment = {
+  platform: process.platform,
+  env: process.env,
+  homeDirectory: homedir(),
+  probe: systemProbe,
+  interrupt: new AbortController(),
+  now: () => new Date(),
+  writeOutput: (text) => process.stdout.write(text),
+  writeLog: (text) => process.stderr.write(text),
+  createStorage: (directory) =>
+    directory === undefined ? new MemoryStorage() : classicLevelStorage({ directory }),
+  createTransport: (name, logger) => {
+    switch (name) {
+      case "connect":
+        return new ConnectReplicaTransport({ logger });
+    }
+  },
+  startReplica,
+};
+
+function onSignal(signal: NodeJS.Signals, status: number): void {
+  process.on(signal, () => {
+    if (environment.interrupt.signal.aborted) process.exit(status);
+    setTimeout(() => {
+      environment.writeLog(`paxos-server: not closed in time, ended by ${signal}\n`);
+      process.exit(status);
+    }, LAST_MOMENT_MS).unref();
+    environment.interrupt.abort(signal);
+  });
+}
+
+function onInternalError(error: unknown): never {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  environment.writeLog(`paxos-server: internal error: ${text}\n`);
+  process.exit(INTERNAL_ERROR);
+}
+
+// A log that nobody reads any more is no reason to stop.
+process.stderr.on("error", () => undefined);
+process.stdout.on("error", () => undefined);
+onSignal("SIGINT", 130);
+onSignal("SIGTERM", 143);
+process.on("uncaughtException", onInternalError);
+process.on("unhandledRejection", onInternalError);
+
+process.exit(await run(process.argv.slice(2), environment));

@@ -1,14 +1,8 @@
 // Which cluster this is, and which of its members.
-import { ConfigError } from "@paxos/core";
-import {
-  type HostProbe,
-  type HostfileMember,
-  clusterIdOf,
-  epochRecordOf,
-  findSelf,
-  loadHostfile,
-} from "@paxos/hostfile";
+import { ConfigError, firstEpoch } from "@paxos/core";
+import { type HostProbe, type HostfileMember, findSelf, loadHostfile } from "@paxos/hostfile";
 import type { EpochRecord } from "@paxos/proto";
+import { clusterIdOf } from "@paxos/replica";
 
 import type { ServerFlags } from "./flags.js";
 
@@ -20,10 +14,13 @@ export interface Membership {
 }
 
 /** Reads the hostfile, and finds this member in it. Rejects with a ConfigError. */
-export async function readMembership({ hostfile, port, id }: ServerFlags, probe: HostProbe): Promise<Membership> {
+export async function readMembership(
+  { hostfile, port, id }: ServerFlags,
+  probe: HostProbe,
+): Promise<Membership> {
   const members = await loadHostfile(hostfile, { defaultPort: port });
   const self = id === undefined ? await findSelf(members, probe) : memberById(members, id, hostfile);
-  const epochRecord = epochRecordOf(members);
+  const epochRecord = firstEpoch(members.map(({ address }) => address));
   const peers = members.filter((member) => member !== self);
   return { self, peers, epochRecord, clusterId: clusterIdOf(epochRecord) };
 }

@@ -49,16 +49,24 @@ async function serve(flags: ServerFlags, environment: Environment): Promise<numb
   });
   const directory = flags.inMemory ? undefined : dataDirectory(flags, membership, environment);
   const replica = await start(flags, membership, directory, logger, environment);
-  logger.info(`node ${membership.self.nodeId} listening on ${membership.self.address}, ${describeData(directory)}`);
+  logger.info(
+    `node ${membership.self.nodeId} listening on ${membership.self.address}, ${describeData(directory)}`,
+  );
   if (directory === undefined) {
-    logger.warn("in memory: this node's log dies with its process, and the node is refused when it comes back");
+    logger.warn(
+      "in memory: this node's log dies with its process, and the node is refused when it comes back",
+    );
   }
   const status = await untilItEnds(replica, flags, membership, logger, environment);
   await replica.close();
   return status;
 }
 
-function dataDirectory({ dataDir }: ServerFlags, { self, clusterId }: Membership, environment: Environment): string {
+function dataDirectory(
+  { dataDir }: ServerFlags,
+  { self, clusterId }: Membership,
+  environment: Environment,
+): string {
   return resolve(dataDir ?? defaultDataDirectory(environment, clusterId, self.nodeId));
 }
 

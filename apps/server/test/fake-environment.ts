@@ -1,7 +1,8 @@
 // Everything around the program, without processes, disks or sockets.
 import type { ClientListener, Storage, Transport } from "@paxos/core";
+import type { ReplicaOptions } from "@paxos/replica";
 
-import type { Environment, ReplicaOptions, RunningReplica } from "../src/environment.js";
+import type { Environment, RunningReplica } from "../src/environment.js";
 
 /** A replica that does what the test says. */
 export class FakeReplica implements RunningReplica {

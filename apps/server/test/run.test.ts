@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers/promises";
 
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
 import { ConfigError } from "@paxos/core";
-import { clusterIdOf } from "@paxos/hostfile";
+import { clusterIdOf } from "@paxos/replica";
 
 import { run } from "../src/run.js";
 import { FakeEnvironment } from "./fake-environment.js";
@@ -43,12 +43,18 @@ test("a server finds its line, starts a replica of that member, and says where i
   await untilListening();
   const { nodeId, epochRecord, clusterId, storage, transport, clientListener } = environment.started ?? {};
   expect(nodeId).toBe(1);
-  expect(epochRecord?.voters.map(({ address }) => address)).toEqual(["198.51.100.1:2346", "here:7000", "198.51.100.3:2346"]);
+  expect(epochRecord?.voters.map(({ address }) => address)).toEqual([
+    "198.51.100.1:2346",
+    "here:7000",
+    "198.51.100.3:2346",
+  ]);
   expect(epochRecord && clusterIdOf(epochRecord)).toEqual(clusterId);
   expect(transport).toBe(environment.transports[0]);
   expect(clientListener).toBe(transport);
   expect(storage).toBe(environment.storages[0]);
-  const data = `/data/paxos/${Buffer.from(clusterId ?? []).toString("hex").slice(0, 12)}/node-1`;
+  const data = `/data/paxos/${Buffer.from(clusterId ?? [])
+    .toString("hex")
+    .slice(0, 12)}/node-1`;
   expect(environment.storages[0]?.directory).toBe(data);
   expect(environment.log).toBe(`${TIME} node 1 listening on here:7000, data in ${data}\n`);
   environment.interrupt.abort("SIGTERM");
@@ -87,7 +93,9 @@ test("a server in memory says what that means", async () => {
   environment.interrupt.abort("SIGTERM");
   await done;
   expect(environment.log).toContain("node 1 listening on here:7000, data in memory\n");
-  expect(environment.log).toContain("warning: in memory: this node's log dies with its process, and the node is refused when it comes back\n");
+  expect(environment.log).toContain(
+    "warning: in memory: this node's log dies with its process, and the node is refused when it comes back\n",
+  );
 });
 
 test("a server that reaches no peer in time ends with status 1, and says whom it tried", async () => {
@@ -98,21 +106,30 @@ test("a server that reaches no peer in time ends with status 1, and says whom it
   expect(environment.replica.closed).toBe(1);
 });
 
-test.each([["0.05"], ["0"]])("a server goes on when a peer is reached, or may be later (--connect-timeout %s)", async (seconds) => {
-  if (seconds !== "0") environment.replica.reachPeer();
-  const done = run(["-h", hosts, "--connect-timeout", seconds], environment);
-  await untilListening();
-  // Longer than the timeout.
-  const later = new Promise((resolve) => setTimeout(resolve, 100, "still up"));
-  expect(await Promise.race([done, later])).toBe("still up");
-  environment.interrupt.abort("SIGTERM");
-  expect(await done).toBe(0);
-});
+test.each([["0.05"], ["0"]])(
+  "a server goes on when a peer is reached, or may be later (--connect-timeout %s)",
+  async (seconds) => {
+    if (seconds !== "0") environment.replica.reachPeer();
+    const done = run(["-h", hosts, "--connect-timeout", seconds], environment);
+    await untilListening();
+    // Longer than the timeout.
+    const later = new Promise((resolve) => setTimeout(resolve, 100, "still up"));
+    expect(await Promise.race([done, later])).toBe("still up");
+    environment.interrupt.abort("SIGTERM");
+    expect(await done).toBe(0);
+  },
+);
 
 test.each([
-  [new ConfigError("the peers know another store; replace the member"), "stopped: the peers know another store; replace the member\n"],
+  [
+    new ConfigError("the peers know another store; replace the member"),
+    "stopped: the peers know another store; replace the member\n",
+  ],
   [new StorageError("no space left on device"), "stopped: no space left on device\n"],
-  [new TypeError("x is not a function"), "stopped: x is not a function\nTypeError: x is not a function\n    at "],
+  [
+    new TypeError("x is not a function"),
+    "stopped: x is not a function\nTypeError: x is not a function\n    at ",
+  ],
 ])("what stops the replica ends the server with status 1: %s", async (error, line) => {
   const done = run(["-h", hosts], environment);
   await untilListening();

@@ -41,7 +41,9 @@ export function parseAddress(text: string, defaultPort: number): Address | Addre
     return { problem: `bad port ${quote(parts.port ?? "")}; use a number from 1 to ${MAX_PORT}` };
   }
   if (/^(0\.0\.0\.0|::)$/.test(parts.host)) {
-    return { problem: `${quote(parts.host)} is no address that others can reach; name one of the host's own` };
+    return {
+      problem: `${quote(parts.host)} is no address that others can reach; name one of the host's own`,
+    };
   }
   return { host: parts.host, port };
 }
@@ -65,7 +67,9 @@ function splitBracketed(text: string): Parts | AddressProblem {
   }
   const [, address = "", port] = match;
   if (address.includes("%")) {
-    return { problem: `${quote(text)} names a zone, which means nothing on other hosts; use another address` };
+    return {
+      problem: `${quote(text)} names a zone, which means nothing on other hosts; use another address`,
+    };
   }
   if (!isIPv6(address)) {
     return { problem: `${quote(address)} is no IPv6 address; brackets are for those only` };

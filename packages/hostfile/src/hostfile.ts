@@ -48,7 +48,10 @@ export function parseHostfile(text: string, file: string, options: HostfileOptio
   const { defaultPort = DEFAULT_PORT } = options;
   const members: HostfileMember[] = [];
   const lineOf = new Map<string, number>();
-  for (const [index, raw] of text.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/).entries()) {
+  for (const [index, raw] of text
+    .replace(/^\uFEFF/, "")
+    .split(/\r\n|\n|\r/)
+    .entries()) {
     const entry = raw.replace(/#.*$/, "").trim();
     if (entry === "") continue;
     const line = index + 1;
@@ -57,7 +60,9 @@ export function parseHostfile(text: string, file: string, options: HostfileOptio
     const address = formatAddress(parsed);
     const earlier = lineOf.get(address);
     if (earlier !== undefined) {
-      throw new ConfigError(`${file}:${line}: ${address} is on line ${earlier} already; give each member its own`);
+      throw new ConfigError(
+        `${file}:${line}: ${address} is on line ${earlier} already; give each member its own`,
+      );
     }
     lineOf.set(address, line);
     members.push({ nodeId: members.length, ...parsed, address, line });

@@ -26,21 +26,33 @@ function probe(hostname: string, localAddresses: string[]): HostProbe {
 const members = (text: string) => parseHostfile(text, "hosts");
 
 test("a host finds its line by its name, also when that does not resolve", async () => {
-  await expect(findSelf(members("alpha\nnowhere\ngamma"), probe("NoWhere", []))).resolves.toMatchObject({ nodeId: 1 });
+  await expect(findSelf(members("alpha\nnowhere\ngamma"), probe("NoWhere", []))).resolves.toMatchObject({
+    nodeId: 1,
+  });
 });
 
 test("a host finds its line by one of its addresses", async () => {
-  await expect(findSelf(members("alpha\nbeta\ngamma"), probe("x", ["192.0.2.2"]))).resolves.toMatchObject({ nodeId: 1 });
-  await expect(findSelf(members("192.0.2.1\n192.0.2.2"), probe("x", ["192.0.2.2"]))).resolves.toMatchObject({ nodeId: 1 });
+  await expect(findSelf(members("alpha\nbeta\ngamma"), probe("x", ["192.0.2.2"]))).resolves.toMatchObject({
+    nodeId: 1,
+  });
+  await expect(findSelf(members("192.0.2.1\n192.0.2.2"), probe("x", ["192.0.2.2"]))).resolves.toMatchObject({
+    nodeId: 1,
+  });
 });
 
 test("IPv6 addresses are compared, not their spellings", async () => {
-  await expect(findSelf(members("alpha\nbeta"), probe("x", ["FD00::2"]))).resolves.toMatchObject({ nodeId: 1 });
-  await expect(findSelf(members("alpha\n[fe80::5]"), probe("x", ["fe80::5%eth0"]))).resolves.toMatchObject({ nodeId: 1 });
+  await expect(findSelf(members("alpha\nbeta"), probe("x", ["FD00::2"]))).resolves.toMatchObject({
+    nodeId: 1,
+  });
+  await expect(findSelf(members("alpha\n[fe80::5]"), probe("x", ["fe80::5%eth0"]))).resolves.toMatchObject({
+    nodeId: 1,
+  });
 });
 
 test("all loopback addresses are this host's", async () => {
-  await expect(findSelf(members("alpha\ndebian"), probe("x", ["192.0.2.9"]))).resolves.toMatchObject({ nodeId: 1 });
+  await expect(findSelf(members("alpha\ndebian"), probe("x", ["192.0.2.9"]))).resolves.toMatchObject({
+    nodeId: 1,
+  });
   await expect(findSelf(members("alpha\n[::1]"), probe("x", []))).resolves.toMatchObject({ nodeId: 1 });
 });
 

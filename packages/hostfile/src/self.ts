@@ -71,7 +71,11 @@ function family(address: string): "ipv4" | "ipv6" {
   return isIPv6(address) ? "ipv6" : "ipv4";
 }
 
-function noneFits(members: readonly HostfileMember[], name: string, unresolved: readonly string[]): ConfigError {
+function noneFits(
+  members: readonly HostfileMember[],
+  name: string,
+  unresolved: readonly string[],
+): ConfigError {
   const listed = members.map(({ address }) => address).join(", ");
   const unknown = unresolved.length === 0 ? "" : ` (not resolved: ${unresolved.join(", ")})`;
   return new ConfigError(
@@ -81,5 +85,7 @@ function noneFits(members: readonly HostfileMember[], name: string, unresolved: 
 
 function severalFit(candidates: readonly HostfileMember[]): ConfigError {
   const listed = candidates.map(({ nodeId, address }) => `${nodeId} (${address})`).join(", ");
-  return new ConfigError(`several members of the hostfile are on this host: ${listed}; say with -i ID which one this is`);
+  return new ConfigError(
+    `several members of the hostfile are on this host: ${listed}; say with -i ID which one this is`,
+  );
 }
