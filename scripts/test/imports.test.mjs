@@ -8,7 +8,7 @@ import { plant } from "./planted.mjs";
 
 // The names are those of the layers as they stand, so that this test holds when they change.
 const [highest = "", second = "", third = "", fourth = ""] = coreLayers.map(([name]) => name);
-const [left = "", right = ""] = coreLayers.find((layer) => layer.length > 1) ?? [];
+const [left = "", right = ""] = coreLayers.slice(4).find((layer) => layer.length > 1) ?? [];
 const core = (/** @type {string} */ name) => `packages/core/src/${name}.ts`;
 
 /**
