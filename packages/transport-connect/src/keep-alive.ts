@@ -26,14 +26,19 @@ export function keepAlive(session: Http2Session, options: KeepAliveOptions, byte
   const ping = (): void => {
     let answered = false;
     const timeoutMs = options.timeoutMs + bytesAhead() / slowestBytesPerMs;
-    after(timeoutMs, () => {
-      // After a stall of our own event loop the answer may be there, unread: let it be read first.
-      setImmediate(() =>
-        setImmediate(() => {
-          if (!answered && !closed) hangUp(session, new Error(`no answer to a ping within ${Math.round(timeoutMs)} ms`));
-        }),
-      );
-    });
+    const giveUpUnlessAnswered = (): void => {
+      if (!answered && !closed) hangUp(session, new Error(`no answer to a ping within ${Math.round(timeoutMs)} ms`));
+    };
+    const awaitAnswer = (): void => {
+      const due = performance.now() + timeoutMs;
+      after(timeoutMs, () => {
+        // A stall of our own event loop, of which a late timer tells, says nothing about the peer. After a shorter one
+        // the answer may be there, unread: let it be read first.
+        if (performance.now() - due > timeoutMs / 4) awaitAnswer();
+        else setImmediate(() => setImmediate(giveUpUnlessAnswered));
+      });
+    };
+    awaitAnswer();
     // On a session that is destroyed but not closed yet no ping can be sent, and the timer ends it.
     if (session.destroyed) return;
     session.ping((error) => {
