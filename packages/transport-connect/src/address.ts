@@ -10,7 +10,7 @@ export interface HostPort {
 
 /** Reads `host:port`, IPv6 in brackets. Throws a {@link ConfigError} that quotes what it was given. */
 export function parseAddress(address: string): HostPort {
-  const match = /^(?:\[([^\][]+)\]|([^:\][/\s]+)):(\d{1,5})$/.exec(address);
+  const match = /^(?:\[([^\][%]+)\]|([^:\][/\s]+)):(\d{1,5})$/.exec(address);
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   if (host === undefined || !(port <= 65_535)) {

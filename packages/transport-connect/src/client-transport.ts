@@ -110,6 +110,7 @@ export class ConnectClientTransport implements ClientTransport {
     if (this.#closing !== undefined) throw new RequestError("unavailable", "the client transport is closed");
     let server = this.#servers.get(address);
     if (server === undefined) {
+      if (!isAddress(address)) throw new RequestError("invalid", `"${address}" is no address: give host:port, IPv6 in brackets`);
       server = new ServerConnection(address, this.#settings);
       this.#servers.set(address, server);
     }
@@ -164,6 +165,15 @@ class ServerConnection {
       forget();
       throw error;
     }
+  }
+}
+
+function isAddress(address: string): boolean {
+  try {
+    originOf(address);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -257,6 +257,12 @@ describe.each(["connect", "grpc"] as const)("over %s", (protocol) => {
   });
 });
 
+test("a malformed address is invalid, and quoted", async () => {
+  const error = await errorOf(newClient().status("nonsense", never()));
+  expect(error).toMatchObject({ name: "RequestError", code: "invalid" });
+  expect((error as Error).message).toMatch(/^"nonsense" is no address/);
+});
+
 test("a node without a handler says that it serves no clients", async () => {
   const { address } = await endpoints.start({ nodeId: 0 });
   const error = await errorOf(newClient().clientUpdate(address, update(1), never()));
