@@ -20,6 +20,8 @@ export function deliver(s: State, run: OrderedRun): void {
   for (const update of run.updates) bytes += update.length;
   s.unapplied.push({ end: run.seq + run.updates.length - 1, bytes });
   s.unappliedBytes += bytes;
+  // For a node that waits for updates of its own, an advance is progress, and nothing else is.
+  if (s.updates.own > 0 && s.role === "follower") restartProgress(s);
   if (s.replaying) s.undelivered.push(run);
   else handOut(s, run);
 }
@@ -63,7 +65,6 @@ export function onReplayed(s: State, request: ReadRequest, stored: StoredUpdates
 
 function handOut(s: State, run: OrderedRun): void {
   invariant(run.seq === s.delivered + 1, `seq ${run.seq} handed out after ${s.delivered}`);
-  const waited = s.updates.own > 0;
   for (let i = 0; i < run.updates.length; i++) {
     const fields = decodeClientUpdate(run.updates[i] as Uint8Array);
     const noop = fields.clientId === 0n;
@@ -71,6 +72,4 @@ function handOut(s: State, run: OrderedRun): void {
     if (!noop && s.updates.size > 0) s.updates.remove(fields.clientId, fields.timestamp);
   }
   s.delivered = run.seq + run.updates.length - 1;
-  // An advance is progress for a node that waits for its own updates; so is having nothing left to wait for.
-  if (waited && s.role === "follower") restartProgress(s);
 }

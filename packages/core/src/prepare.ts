@@ -55,14 +55,7 @@ export function onPrepare(s: State, from: Peer, prepare: Prepare): void {
     throw new PeerError("not_leader", `prepare of view ${view} from node ${from.nodeId}, which does not lead it`);
   }
   if (view < s.promised) return ignore(s, "stale_prepare", `prepare of view ${view}, promised ${s.promised}`);
-  if (view === s.promised) {
-    // Promised by accepting in it: its leader has finished preparing. Otherwise the answer is the same as before.
-    const { prepareOK } = s;
-    if (prepareOK !== undefined && s.durable.saveNumber >= prepareOK.saveNumber) {
-      s.outbox.send(from.nodeId, { case: "prepareOk", value: prepareOK.value });
-    }
-    return;
-  }
+  if (view === s.promised) return answerPrepareAgain(s, from, prepare);
   raisePromise(s, view);
   follow(s, view);
   s.leaderHeard = s.now;
@@ -71,6 +64,21 @@ export function onPrepare(s: State, from: Peer, prepare: Prepare): void {
   s.prepareOK = { view, saveNumber: s.durable.saveNumber + (s.outbox.saving === undefined ? 1 : 2), value };
   // Safety rule 2: fixed now, with all that was accepted, saves under way included, and released by the next save.
   s.outbox.sendAfterSave(from.nodeId, { case: "prepareOk", value });
+}
+
+/** The promise was given before: the answer is the same, unless a restart has forgotten it. */
+function answerPrepareAgain(s: State, from: Peer, prepare: Prepare): void {
+  const { promised: view, durable } = s;
+  if (s.prepareOK === undefined) {
+    // Promised by accepting in it: its leader has what it needs.
+    const above = s.history.acceptedAbove(s.history.aru);
+    const accepted = s.history.accepted > 0 || above.some((acceptance) => acceptance.view === view);
+    if (accepted || durable.promisedView < view) return;
+    const value = makePrepareOK(s, view, fromWire(prepare.localAru, "ARU"));
+    s.prepareOK = { view, saveNumber: durable.saveNumber, value };
+  }
+  if (durable.saveNumber < s.prepareOK.saveNumber) return;
+  s.outbox.send(from.nodeId, { case: "prepareOk", value: s.prepareOK.value });
 }
 
 function makePrepareOK(s: State, view: number, leaderAru: number): PrepareOK {
