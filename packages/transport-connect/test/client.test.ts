@@ -1,20 +1,10 @@
 import { create } from "@bufbuild/protobuf";
-import { Code, ConnectError, createClient } from "@connectrpc/connect";
-import { compressionGzip, createGrpcTransport, createGrpcWebTransport } from "@connectrpc/connect-node";
 import { RequestError, type ClientHandler, type RequestErrorCode } from "@paxos/core";
-import {
-  ClientService,
-  ClientUpdateSchema,
-  GloballyOrderedUpdateSchema,
-  LogRequestSchema,
-  LogResponseSchema,
-  Role,
-  StatusResponseSchema,
-  type ClientUpdate,
-} from "@paxos/proto";
+import { LogRequestSchema, LogResponseSchema, Role } from "@paxos/proto";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { ConnectClientTransport } from "../src/index.js";
 import { Endpoints, freePort, until, type Endpoint } from "./endpoint.js";
+import { errorOf, Failing, Handler, Stuck, update } from "./handlers.js";
 import { Proxy } from "./proxy.js";
 
 const endpoints = new Endpoints();
@@ -26,72 +16,6 @@ afterEach(async () => {
   await Promise.all(proxies.splice(0).map((proxy) => proxy.close()));
 });
 
-/** Answers every update with its timestamp as the seq; what is called can be replaced. */
-class Handler implements ClientHandler {
-  /** Streams of the log that are open. */
-  open = 0;
-  cancelled = 0;
-
-  clientUpdate(update: ClientUpdate, _signal: AbortSignal): ReturnType<ClientHandler["clientUpdate"]> {
-    return Promise.resolve(create(GloballyOrderedUpdateSchema, { nodeId: 0n, seq: update.timestamp, update, result: update.update }));
-  }
-
-  async *log(request: Parameters<ClientHandler["log"]>[0], signal: AbortSignal): ReturnType<ClientHandler["log"]> {
-    this.open++;
-    try {
-      for (let seq = request.fromSeq; seq <= 3n || request.follow; seq++) {
-        if (signal.aborted) return;
-        yield create(LogResponseSchema, { firstSeq: seq });
-        if (request.follow) await new Promise((resolve) => setImmediate(resolve));
-      }
-    } finally {
-      this.open--;
-    }
-  }
-
-  status(): ReturnType<ClientHandler["status"]> {
-    return Promise.resolve(create(StatusResponseSchema, { nodeId: 3n, role: Role.LEADER }));
-  }
-}
-
-/** Never answers, but counts the requests whose signal was aborted. */
-class Stuck extends Handler {
-  started = 0;
-  override clientUpdate(_: ClientUpdate, signal: AbortSignal): ReturnType<ClientHandler["clientUpdate"]> {
-    this.started++;
-    return new Promise((_resolve, reject) => {
-      signal.addEventListener("abort", () => {
-        this.cancelled++;
-        reject(new RequestError("cancelled", "the client has gone"));
-      });
-    });
-  }
-}
-
-class Failing extends Handler {
-  constructor(private readonly error: unknown) {
-    super();
-  }
-  override clientUpdate(): ReturnType<ClientHandler["clientUpdate"]> {
-    return Promise.reject(this.error);
-  }
-  override async *log(): ReturnType<ClientHandler["log"]> {
-    yield create(LogResponseSchema, { firstSeq: 1n });
-    throw this.error;
-  }
-  override status(): ReturnType<ClientHandler["status"]> {
-    return Promise.reject(this.error);
-  }
-}
-
-function update(timestamp: number, bytes = 100): ClientUpdate {
-  return create(ClientUpdateSchema, {
-    clientId: 0xffffffffffffffffn,
-    timestamp: BigInt(timestamp),
-    update: new Uint8Array(bytes).fill(timestamp),
-  });
-}
-
 function newClient(...options: ConstructorParameters<typeof ConnectClientTransport>): ConnectClientTransport {
   const client = new ConnectClientTransport(...options);
   clients.push(client);
@@ -100,7 +24,6 @@ function newClient(...options: ConstructorParameters<typeof ConnectClientTranspo
 
 const serving = (handler: ClientHandler): Promise<Endpoint> => endpoints.start({ nodeId: 0, handler });
 const never = (): AbortSignal => new AbortController().signal;
-const errorOf = (promise: Promise<unknown>): Promise<unknown> => promise.then(() => "no error", (error: unknown) => error);
 const collect = async <T>(items: AsyncIterable<T>): Promise<T[]> => {
   const all: T[] = [];
   for await (const item of items) all.push(item);
@@ -290,43 +213,4 @@ test("a stream that its reader has stalled ends on the node when the reader goes
   await proxy.close();
   await until(() => handler.open === 0, "the handler's stream has ended");
   await client.close();
-});
-
-describe("other clients", () => {
-  const anyClients = (address: string) => ({
-    grpc: createClient(ClientService, createGrpcTransport({ baseUrl: `http://${address}` })),
-    grpcWeb: createClient(ClientService, createGrpcWebTransport({ baseUrl: `http://${address}`, httpVersion: "2" })),
-    gzip: createClient(
-      ClientService,
-      createGrpcTransport({ baseUrl: `http://${address}`, sendCompression: compressionGzip, compressMinBytes: 1 }),
-    ),
-  });
-
-  test.each(["grpc", "grpcWeb", "gzip"] as const)("a plain client (%s) orders an update", async (kind) => {
-    const { address } = await serving(new Handler());
-    const answer = await anyClients(address)[kind].clientUpdate(update(7, 5000));
-    expect(answer).toMatchObject({ seq: 7n, update: { timestamp: 7n } });
-  });
-
-  test.each<[RequestErrorCode, Code]>([
-    ["busy", Code.ResourceExhausted],
-    ["too_large", Code.OutOfRange],
-    ["invalid", Code.InvalidArgument],
-    ["expired", Code.FailedPrecondition],
-    ["unavailable", Code.Unavailable],
-    ["cancelled", Code.Canceled],
-  ])("a plain gRPC client sees %s under its gRPC code", async (code, expected) => {
-    const { address } = await serving(new Failing(new RequestError(code, "words")));
-    const error = await errorOf(anyClients(address).grpc.clientUpdate(update(1)));
-    expect(ConnectError.from(error)).toMatchObject({ code: expected, rawMessage: "words" });
-  });
-
-  test("a plain gRPC client that sends too much is told the limit, and the node serves on", async () => {
-    const { address } = await serving(new Handler());
-    const { grpc } = anyClients(address);
-    const error = await errorOf(grpc.clientUpdate(update(1, 3 * 1024 * 1024)));
-    expect(ConnectError.from(error)).toMatchObject({ code: Code.ResourceExhausted });
-    expect((error as Error).message).toMatch(/larger than configured readMaxBytes 2097152/);
-    expect((await grpc.clientUpdate(update(2))).seq).toBe(2n);
-  });
 });

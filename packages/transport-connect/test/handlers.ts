@@ -1,0 +1,82 @@
+import { create } from "@bufbuild/protobuf";
+import { RequestError, type ClientHandler } from "@paxos/core";
+import {
+  ClientUpdateSchema,
+  GloballyOrderedUpdateSchema,
+  LogResponseSchema,
+  Role,
+  StatusResponseSchema,
+  type ClientUpdate,
+} from "@paxos/proto";
+
+/** Answers every update with its timestamp as the seq; what is called can be replaced. */
+export class Handler implements ClientHandler {
+  /** Streams of the log that are open. */
+  open = 0;
+  cancelled = 0;
+
+  clientUpdate(update: ClientUpdate, _signal: AbortSignal): ReturnType<ClientHandler["clientUpdate"]> {
+    return Promise.resolve(create(GloballyOrderedUpdateSchema, { nodeId: 0n, seq: update.timestamp, update, result: update.update }));
+  }
+
+  async *log(request: Parameters<ClientHandler["log"]>[0], signal: AbortSignal): ReturnType<ClientHandler["log"]> {
+    this.open++;
+    try {
+      for (let seq = request.fromSeq; seq <= 3n || request.follow; seq++) {
+        if (signal.aborted) return;
+        yield create(LogResponseSchema, { firstSeq: seq });
+        if (request.follow) await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      this.open--;
+    }
+  }
+
+  status(): ReturnType<ClientHandler["status"]> {
+    return Promise.resolve(create(StatusResponseSchema, { nodeId: 3n, role: Role.LEADER }));
+  }
+}
+
+/** Never answers, but counts the requests whose signal was aborted. */
+export class Stuck extends Handler {
+  started = 0;
+  override clientUpdate(_: ClientUpdate, signal: AbortSignal): ReturnType<ClientHandler["clientUpdate"]> {
+    this.started++;
+    return new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => {
+        this.cancelled++;
+        reject(new RequestError("cancelled", "the client has gone"));
+      });
+    });
+  }
+}
+
+export class Failing extends Handler {
+  constructor(private readonly error: unknown) {
+    super();
+  }
+  override clientUpdate(): ReturnType<ClientHandler["clientUpdate"]> {
+    return Promise.reject(this.error);
+  }
+  override async *log(): ReturnType<ClientHandler["log"]> {
+    yield create(LogResponseSchema, { firstSeq: 1n });
+    throw this.error;
+  }
+  override status(): ReturnType<ClientHandler["status"]> {
+    return Promise.reject(this.error);
+  }
+}
+
+export function update(timestamp: number, bytes = 100): ClientUpdate {
+  return create(ClientUpdateSchema, {
+    clientId: 0xffffffffffffffffn,
+    timestamp: BigInt(timestamp),
+    update: new Uint8Array(bytes).fill(timestamp),
+  });
+}
+
+export const errorOf = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => "no error",
+    (error: unknown) => error,
+  );
