@@ -1,4 +1,6 @@
 // The program, from its arguments to its exit status.
+import { setMaxListeners } from "node:events";
+
 import { ConfigError } from "@paxos/core";
 import { loadHostfile } from "@paxos/hostfile";
 
@@ -19,6 +21,8 @@ const SIGNAL_STATUS: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 
 /** Resolves with the exit status. Rejects only when the program itself is wrong. */
 export async function run(args: readonly string[], environment: Environment): Promise<number> {
   const { interrupt, stdout, stderr } = environment;
+  // Each line in flight listens.
+  setMaxListeners(0, interrupt.signal);
   const output = new Output(stdout, stderr, () => interrupt.abort("stdout closed" satisfies Interruption));
   try {
     const status = await invoke(parseFlags(args), environment, output);
