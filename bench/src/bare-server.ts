@@ -1,0 +1,23 @@
+// The yardstick of the cluster: the same client service on the same transport, answering at once, with nothing behind it.
+import { create } from "@bufbuild/protobuf";
+import { GloballyOrderedUpdateSchema, StatusResponseSchema } from "@paxos/proto";
+import { ConnectReplicaTransport } from "@paxos/transport-connect";
+
+const transport = new ConnectReplicaTransport();
+let seq = 0n;
+transport.serve({
+  clientUpdate: (update) => Promise.resolve(create(GloballyOrderedUpdateSchema, { seq: ++seq, update })),
+  log: async function* () {},
+  status: () => Promise.resolve(create(StatusResponseSchema)),
+});
+await transport.start({
+  identity: { clusterId: new Uint8Array(16), nodeId: 0, storeId: 1n },
+  address: "127.0.0.1:0",
+  peers: [],
+  onMessage: () => undefined,
+  admit: () => undefined,
+  onConnected: () => undefined,
+  onDisconnected: () => undefined,
+  onRefused: () => undefined,
+});
+process.send?.(transport.address);

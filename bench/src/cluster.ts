@@ -1,0 +1,41 @@
+// The cluster on loopback: three server processes with storage on disk, one process of clients.
+import { fork } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { ConnectClientTransport } from "@paxos/transport-connect";
+import { runLoad, type Load } from "./load.js";
+import { printTable } from "./report.js";
+import { Servers } from "./servers.js";
+
+/**
+ * Orders updates with so many in flight, and beside it, in the same run, has a bare server answer them at once. The ratio is what
+ * replication costs.
+ */
+export async function benchCluster(inFlight: readonly number[], seconds: number, updateBytes: number): Promise<void> {
+  const client = new ConnectClientTransport();
+  const servers = await Servers.start(3, client);
+  const bare = await startBareServer();
+  try {
+    const rows: (string | number)[][] = [["in flight", "updates/s", "p50 ms", "p99 ms", "bare/s", "ratio"]];
+    for (const count of inFlight) {
+      const load = await runLoad(client, servers.addresses, count, seconds, updateBytes);
+      const answered: Load = await runLoad(client, [bare.address], count, seconds, updateBytes);
+      const ratio = load.perSecond / answered.perSecond;
+      rows.push([String(count), load.perSecond, load.p50, load.p99, answered.perSecond, ratio]);
+    }
+    printTable(rows);
+    console.log(`\nresident memory of the three servers afterwards: ${(await servers.memory()).join(", ")} MiB`);
+  } finally {
+    bare.stop();
+    await client.close();
+    await servers.stop();
+  }
+}
+
+async function startBareServer(): Promise<{ address: string; stop(): void }> {
+  const child = fork(fileURLToPath(new URL("./bare-server.js", import.meta.url)));
+  const address = await new Promise<string>((resolve, reject) => {
+    child.once("message", (message) => resolve(String(message)));
+    child.once("error", reject);
+  });
+  return { address, stop: () => child.kill("SIGKILL") };
+}
