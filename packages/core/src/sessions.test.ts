@@ -1,0 +1,142 @@
+import { expect, test } from "@jest/globals";
+import { Random } from "./random.js";
+import { Sessions, type Execution } from "./sessions.js";
+
+/** A table over a state machine that answers with the number of updates it has executed. */
+class Machine {
+  readonly sessions = new Sessions();
+  readonly executed: string[] = [];
+  #seq = 0;
+
+  constructor(private readonly answer?: (seq: number) => Uint8Array) {}
+
+  run(clientId: number, timestamp: number): Execution {
+    const update = new Uint8Array([1]);
+    const ordered = { seq: ++this.#seq, clientId: BigInt(clientId), timestamp: BigInt(timestamp), update };
+    return this.sessions.execute({ ...ordered, nodeId: 0n, noop: false }, (_, seq) => {
+      this.executed.push(`${clientId}/${timestamp}`);
+      return this.answer?.(seq) ?? new Uint8Array([this.executed.length]);
+    });
+  }
+}
+
+test("an update is executed once; a duplicate gets the first answer and the first seq", () => {
+  const machine = new Machine();
+  expect(machine.run(7, 1)).toEqual({ kind: "executed", seq: 1, result: new Uint8Array([1]) });
+  machine.run(8, 1);
+  const first = { kind: "duplicate", seq: 1, result: new Uint8Array([1]) };
+  expect(machine.run(7, 1)).toEqual(first);
+  expect(machine.run(7, 1)).toEqual(first);
+  expect(machine.sessions.find(7n, 1n)).toEqual(first);
+  expect(machine.executed).toEqual(["7/1", "8/1"]);
+});
+
+test("timestamps of one client may come in any order, each executed once", () => {
+  const random = new Random(3);
+  const machine = new Machine();
+  const timestamps = Array.from({ length: 1024 }, (_, i) => i);
+  for (let i = timestamps.length - 1; i > 0; i--) {
+    const j = random.between(0, i);
+    [timestamps[i], timestamps[j]] = [timestamps[j] as number, timestamps[i] as number];
+  }
+  for (const timestamp of timestamps) expect(machine.run(7, timestamp).kind).toBe("executed");
+  for (const timestamp of timestamps) expect(machine.run(7, timestamp).kind).toBe("duplicate");
+  expect(machine.executed).toHaveLength(1024);
+});
+
+test("timestamp 0 and the greatest are ordinary ones", () => {
+  const sessions = new Sessions();
+  for (const timestamp of [0n, 2n ** 64n - 1n]) {
+    const ordered = {
+      seq: 1,
+      clientId: 2n ** 64n - 1n,
+      nodeId: 0n,
+      timestamp,
+      update: new Uint8Array(),
+      noop: false,
+    };
+    expect(sessions.execute(ordered, () => new Uint8Array()).kind).toBe("executed");
+    expect(sessions.execute(ordered, () => new Uint8Array()).kind).toBe("duplicate");
+  }
+});
+
+test("a client's 1,024 highest timestamps are always remembered; an older one is expired, never executed again", () => {
+  const machine = new Machine();
+  for (let timestamp = 0; timestamp < 5000; timestamp++) {
+    machine.run(7, timestamp);
+    const oldest = Math.max(0, timestamp - 1023);
+    if (machine.sessions.find(7n, BigInt(oldest))?.kind !== "duplicate")
+      throw new Error(`${oldest} is forgotten`);
+  }
+  const kinds = Array.from({ length: 5000 }, (_, timestamp) => machine.run(7, timestamp).kind);
+  expect(kinds.indexOf("duplicate")).toBeGreaterThan(0);
+  expect(new Set(kinds.slice(0, kinds.indexOf("duplicate")))).toEqual(new Set(["expired"]));
+  expect(new Set(kinds.slice(kinds.indexOf("duplicate")))).toEqual(new Set(["duplicate"]));
+  expect(kinds.length - kinds.indexOf("duplicate")).toBeLessThan(2048);
+  expect(machine.executed).toHaveLength(5000);
+});
+
+test("an update below the window that was never seen is expired as well: nobody can tell any more", () => {
+  const machine = new Machine();
+  for (let timestamp = 10; timestamp < 2058; timestamp++) machine.run(7, timestamp);
+  expect(machine.run(7, 5)).toEqual({ kind: "expired" });
+  expect(machine.sessions.find(7n, 5n)).toEqual({ kind: "expired" });
+  expect(machine.run(8, 5).kind).toBe("executed");
+});
+
+test("of 10,001 clients the one whose last new update lies furthest back is forgotten; asking is no activity", () => {
+  const machine = new Machine();
+  for (let client = 1; client <= 10_000; client++) machine.run(client, 1);
+  machine.run(1, 2);
+  machine.run(2, 1);
+  machine.run(20_000, 1);
+  expect(machine.sessions.size).toBe(10_000);
+  expect(machine.sessions.find(1n, 1n)?.kind).toBe("duplicate");
+  expect(machine.sessions.find(2n, 1n)).toBeUndefined();
+  expect(machine.sessions.find(3n, 1n)?.kind).toBe("duplicate");
+});
+
+test("over 64 MiB of answers whole clients are forgotten, the oldest first, never the one at hand", () => {
+  const MiB = 1024 * 1024;
+  const machine = new Machine((seq) => new Uint8Array(seq === 70 ? 100 * MiB : MiB));
+  for (let client = 1; client <= 66; client++) machine.run(client, 1);
+  expect(machine.sessions.size).toBe(64);
+  expect([2n, 3n].map((client) => machine.sessions.find(client, 1n)?.kind)).toEqual([undefined, "duplicate"]);
+  for (let client = 67; client <= 70; client++) machine.run(client, 1);
+  expect(machine.sessions.size).toBe(1);
+  expect(machine.sessions.find(70n, 1n)?.kind).toBe("duplicate");
+  // Once it is the oldest, it goes, and its bytes with it.
+  machine.run(71, 1);
+  expect(machine.sessions.size).toBe(1);
+  for (let client = 72; client < 72 + 63; client++) machine.run(client, 1);
+  expect(machine.sessions.size).toBe(64);
+});
+
+test("answers forgotten with old timestamps give their bytes back", () => {
+  const KiB = 1024;
+  const machine = new Machine(() => new Uint8Array(20 * KiB));
+  machine.run(1, 1);
+  // 40 MiB at most at any time: nobody else need be forgotten.
+  for (let timestamp = 0; timestamp < 20_000; timestamp++) machine.run(7, timestamp);
+  expect(machine.sessions.find(1n, 1n)?.kind).toBe("duplicate");
+});
+
+test("two tables fed the same agree on everything, and stay within their bounds, over 100,000 updates", () => {
+  const random = new Random(11);
+  const tables = [new Machine(), new Machine()] as const;
+  const kinds = new Map<string, number>();
+  for (let i = 0; i < 100_000; i++) {
+    // A busy few with jumbled timestamps and many retries, and a crowd that comes and goes.
+    const busy = random.between(0, 9) < 7;
+    const client = busy ? random.between(1, 8) : random.between(100, 30_000);
+    const timestamp = busy ? random.between(Math.max(0, (i >> 4) - 4000), i >> 4) : random.between(0, 3);
+    const [a, b] = [tables[0].run(client, timestamp), tables[1].run(client, timestamp)];
+    if (a.kind !== b.kind) throw new Error(`update ${i}: ${a.kind} here, ${b.kind} there`);
+    kinds.set(a.kind, (kinds.get(a.kind) ?? 0) + 1);
+    if (tables[0].sessions.size > 10_000)
+      throw new Error(`${tables[0].sessions.size} clients after update ${i}`);
+  }
+  expect(tables[0].executed).toEqual(tables[1].executed);
+  expect(tables[0].sessions.size).toBe(10_000);
+  expect([...kinds.keys()].sort()).toEqual(["duplicate", "executed", "expired"]);
+});
