@@ -132,7 +132,7 @@ class ServerConnection {
     const options = {
       baseUrl: originOf(address),
       httpVersion: "2" as const,
-      sessionManager: new DialedSession(address, () => (this.#session ??= this.#dial())),
+      sessionManager: new DialedSession(address, () => this.#live()),
       acceptCompression: [],
     };
     const transport: CallTransport = settings.protocol === "grpc" ? createGrpcTransport(options) : createConnectTransport(options);
@@ -145,10 +145,28 @@ class ServerConnection {
     await Promise.all([...this.#open].map(hungUp));
   }
 
-  async #dial(): Promise<ClientHttp2Session> {
-    const forget = (): void => {
-      this.#session = undefined;
-    };
+  /** A connection on which requests can be made. */
+  async #live(): Promise<ClientHttp2Session> {
+    const dialed = this.#dialed();
+    const session = await dialed;
+    if (!session.destroyed && !session.closed) return session;
+    // It is ending, and has not said so yet.
+    this.#forget(dialed);
+    return this.#dialed();
+  }
+
+  #dialed(): Promise<ClientHttp2Session> {
+    if (this.#session !== undefined) return this.#session;
+    const dialing = this.#dial(() => this.#forget(dialing));
+    this.#session = dialing;
+    return dialing;
+  }
+
+  #forget(session: Promise<ClientHttp2Session>): void {
+    if (this.#session === session) this.#session = undefined;
+  }
+
+  async #dial(forget: () => void): Promise<ClientHttp2Session> {
     try {
       const { connectTimeoutMs: timeoutMs, keepAlive: pings } = this.settings;
       const session = await dial(this.address, { timeoutMs, windowBytes, signal: this.#closing.signal });

@@ -2,6 +2,7 @@ import { connect, type ClientHttp2Session, type ClientHttp2Stream, type Outgoing
 import { connect as connectSocket } from "node:net";
 import { formatAddress, parseAddress } from "./address.js";
 import { hangUp, runsOn } from "./hang-up.js";
+import { maxSessionMemory } from "./options.js";
 
 /** Bounds of a connection that is being made. */
 export interface DialOptions {
@@ -20,6 +21,7 @@ export function dial(address: string, options: DialOptions): Promise<ClientHttp2
     const socket = connectSocket(parseAddress(address));
     const session = connect(originOf(address), {
       createConnection: () => socket,
+      maxSessionMemory,
       settings: { initialWindowSize: options.windowBytes, enablePush: false },
     });
     runsOn(session, socket);

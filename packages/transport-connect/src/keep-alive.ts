@@ -13,6 +13,12 @@ export interface KeepAliveOptions {
 const slowestBytesPerMs = 1024;
 
 /**
+ * The time without an answer is counted in slices. A slice whose timer fires late was a stall of our own event loop, which
+ * says nothing about the peer, and does not count.
+ */
+const slices = 4;
+
+/**
  * Pings the other side of an open session until the session closes, and hangs up, with an error
  * that says so, when an answer does not come in time. `bytesAhead` is how many bytes are on their way before the
  * ping: it gets the time that they take on a slow link.
@@ -29,12 +35,20 @@ export function keepAlive(session: Http2Session, options: KeepAliveOptions, byte
     const giveUpUnlessAnswered = (): void => {
       if (!answered && !closed) hangUp(session, new Error(`no answer to a ping within ${Math.round(timeoutMs)} ms`));
     };
+    let silentSlices = 0;
+    let read = bytesReadOn(session);
     const awaitAnswer = (): void => {
-      const due = performance.now() + timeoutMs;
-      after(timeoutMs, () => {
-        // A stall of our own event loop, of which a late timer tells, says nothing about the peer. After a shorter one
-        // the answer may be there, unread: let it be read first.
-        if (performance.now() - due > timeoutMs / 4) awaitAnswer();
+      const sliceMs = timeoutMs / slices;
+      const due = performance.now() + sliceMs;
+      after(sliceMs, () => {
+        const late = performance.now() - due > sliceMs / 4;
+        const heard = bytesReadOn(session) !== read;
+        read = bytesReadOn(session);
+        // Whatever arrives is a sign of life: on a busy connection the answer may take its time.
+        if (heard) silentSlices = 0;
+        else if (!late) silentSlices++;
+        if (silentSlices < slices) awaitAnswer();
+        // The answer may be there, unread: let it be read first.
         else setImmediate(() => setImmediate(giveUpUnlessAnswered));
       });
     };
@@ -53,4 +67,8 @@ export function keepAlive(session: Http2Session, options: KeepAliveOptions, byte
     clearTimeout(timer);
   });
   after(options.intervalMs, ping);
+}
+
+function bytesReadOn(session: Http2Session): number {
+  return session.destroyed ? 0 : session.socket.bytesRead;
 }

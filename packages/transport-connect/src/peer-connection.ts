@@ -99,7 +99,10 @@ export class PeerConnection {
     } catch (error) {
       return { reason: describe(error) };
     }
-    if (session.destroyed) return { reason: "the connection was lost" };
+    if (session.destroyed || this.#closing.signal.aborted) {
+      await hungUp(session);
+      return { reason: "the connection was lost" };
+    }
     const ended = new AbortController();
     let cause: Error | undefined;
     session.on("error", (error) => (cause ??= error));
