@@ -33,6 +33,7 @@ export const coreLayers = [
   ["config", "peers"],
   ["membership", "wire"],
   ["deque", "describe", "random", "timer"],
+  ["read-update"],
   ["ports"],
   ["errors", "logger"],
 ];

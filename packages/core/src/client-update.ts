@@ -1,7 +1,8 @@
 // Updates of clients on their way to the leader: taken, forwarded, sent again, refused.
-import { decodeClientUpdate, encodeClientUpdate, RefusalReason, type UpdateRefusal } from "@paxos/proto";
+import { encodeClientUpdate, RefusalReason, type UpdateRefusal } from "@paxos/proto";
 import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
+import { readUpdate } from "./read-update.js";
 import type { State } from "./state.js";
 import { knownLeader, restartProgress } from "./view.js";
 import { PeerError, toWire } from "./wire.js";
@@ -68,8 +69,11 @@ export function resendUpdates(s: State): void {
 
 /** An update that a peer forwards, believing that this node leads. If it does not, the peer will learn and send it elsewhere. */
 export function onClientUpdate(s: State, from: Peer, bytes: Uint8Array): void {
-  const { clientId, timestamp, update } = decodeUpdate(bytes);
-  if (clientId === 0n) throw new PeerError("malformed", `forwarded update of client 0`);
+  const fields = readUpdate(bytes);
+  if (fields === undefined || fields.clientId === 0n) {
+    throw new PeerError("malformed", `${bytes.length} bytes forwarded by node ${from.nodeId} are no update`);
+  }
+  const { clientId, timestamp, update } = fields;
   if (s.role !== "leader" && s.role !== "preparing") {
     return ignore(s, "not_leading", `update forwarded by node ${from.nodeId} to a node that does not lead`);
   }
@@ -77,14 +81,6 @@ export function onClientUpdate(s: State, from: Peer, bytes: Uint8Array): void {
   if (update.length > s.settings.updateBytes) return refuse(s, from, clientId, timestamp, RefusalReason.TOO_LARGE);
   if (s.updates.isFull(bytes.length)) return refuse(s, from, clientId, timestamp, RefusalReason.BUSY);
   s.updates.add({ clientId, timestamp, bytes, own: false });
-}
-
-function decodeUpdate(bytes: Uint8Array) {
-  try {
-    return decodeClientUpdate(bytes);
-  } catch (error) {
-    throw new PeerError("malformed", `forwarded update: ${String(error)}`);
-  }
 }
 
 function refuse(s: State, to: Peer, clientId: bigint, timestamp: bigint, reason: RefusalReason): void {

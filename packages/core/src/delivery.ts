@@ -1,9 +1,11 @@
 // The way of ordered updates to the state machine, and their replay from storage after a restart.
-import { decodeClientUpdate } from "@paxos/proto";
+import type { ClientUpdateFields } from "@paxos/proto";
 import { invariant } from "./errors.js";
 import type { OrderedRun } from "./history.js";
+import { ignore } from "./ignored.js";
 import type { ReadRequest } from "./outbox.js";
 import type { StoredUpdates } from "./ports.js";
+import { readUpdate } from "./read-update.js";
 import type { State } from "./state.js";
 import { restartProgress } from "./view.js";
 
@@ -66,10 +68,17 @@ export function onReplayed(s: State, request: ReadRequest, stored: StoredUpdates
 function handOut(s: State, run: OrderedRun): void {
   invariant(run.seq === s.delivered + 1, `seq ${run.seq} handed out after ${s.delivered}`);
   for (let i = 0; i < run.updates.length; i++) {
-    const fields = decodeClientUpdate(run.updates[i] as Uint8Array);
+    const fields = readOrNoop(s, run.seq + i, run.updates[i] as Uint8Array);
     const noop = fields.clientId === 0n;
     s.outbox.orderedUpdates.push({ seq: run.seq + i, noop, ...fields });
     if (!noop && s.updates.size > 0) s.updates.remove(fields.clientId, fields.timestamp);
   }
   s.delivered = run.seq + run.updates.length - 1;
+}
+
+/** Bytes that are no update take their place as a no-op, on every node alike: they must not stop all nodes at once. */
+function readOrNoop(s: State, seq: number, bytes: Uint8Array): ClientUpdateFields {
+  const fields = readUpdate(bytes);
+  if (fields === undefined) ignore(s, "malformed_update", `${bytes.length} bytes at seq ${seq} are no update`);
+  return fields ?? { clientId: 0n, nodeId: 0n, timestamp: 0n, update: new Uint8Array() };
 }

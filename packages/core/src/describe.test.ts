@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "@jest/globals";
 import { encodeClientUpdate, MessageSchema, RefusalReason } from "@paxos/proto";
-import { describeMessage, describeUpdate } from "./describe.js";
+import { describeMessage } from "./describe.js";
 import type { MessageContent } from "./outbox.js";
 
 function update(text: string) {
@@ -67,6 +67,10 @@ test.each<[string, MessageContent]>([
 ])("%s", (text, type) => {
   expect(describeMessage(message(type))).toBe(`1->2 ${text}`);
 });
+
+function describeUpdate(bytes: Uint8Array): string {
+  return describeMessage(message({ case: "clientUpdate", value: bytes })).replace("1->2 ClientUpdate ", "");
+}
 
 test("bytes that cannot be printed are shown in hex, long updates are cut", () => {
   expect(describeUpdate(update("a\n\u00e9~\x7f"))).toBe('7/3 "a\\x0a\\xc3\\xa9~\\x7f"');

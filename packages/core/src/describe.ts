@@ -1,5 +1,6 @@
 // Messages as text, for the verbose log and for transcripts.
-import { decodeClientUpdate, RefusalReason, type Heartbeat, type Message, type Proposal } from "@paxos/proto";
+import { RefusalReason, type Heartbeat, type Message, type Proposal } from "@paxos/proto";
+import { readUpdate } from "./read-update.js";
 
 /** One line that says what a message says: sender, receiver, content. */
 export function describeMessage(message: Message): string {
@@ -53,12 +54,10 @@ function describeRun({ view, seq, updates }: Proposal): string {
 
 /** An encoded update as `client/timestamp "text"`; a no-op as `noop`. */
 export function describeUpdate(bytes: Uint8Array): string {
-  try {
-    const { clientId, timestamp, update } = decodeClientUpdate(bytes);
-    return clientId === 0n ? "noop" : `${clientId}/${timestamp} ${printable(update)}`;
-  } catch {
-    return `${bytes.length} bytes that are no update`;
-  }
+  const fields = readUpdate(bytes);
+  if (fields === undefined) return `${bytes.length} bytes that are no update`;
+  const { clientId, timestamp, update } = fields;
+  return clientId === 0n ? "noop" : `${clientId}/${timestamp} ${printable(update)}`;
 }
 
 function printable(bytes: Uint8Array): string {

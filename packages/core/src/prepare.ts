@@ -1,7 +1,6 @@
 // Phase 1: Prepare and PrepareOK.
 import { create } from "@bufbuild/protobuf";
 import {
-  decodeClientUpdate,
   PrepareOKSchema,
   ProposalSchema,
   type Message,
@@ -15,6 +14,7 @@ import { invariant } from "./errors.js";
 import type { Acceptance } from "./history.js";
 import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
+import { readUpdate } from "./read-update.js";
 import type { State } from "./state.js";
 import { follow, raisePromise, restartProgress } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
@@ -179,7 +179,7 @@ function lead(s: State, first: Deque<Uint8Array>): void {
 
 /** An update that is proposed again need not be proposed anew when its sender tries again. */
 function markProposed(s: State, bytes: Uint8Array): void {
-  const { clientId, timestamp } = decodeClientUpdate(bytes);
+  const { clientId, timestamp } = readUpdate(bytes) ?? { clientId: 0n, timestamp: 0n };
   if (clientId === 0n) return;
   const pending = s.updates.get(clientId, timestamp) ?? s.updates.add({ clientId, timestamp, bytes, own: false });
   pending.stage = "proposed";
