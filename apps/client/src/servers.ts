@@ -6,7 +6,7 @@ import type { StatusResponse } from "@paxos/proto";
 import { type Environment, within } from "./environment.js";
 
 /** How long a server may take to say what it is doing before it counts as not reached. */
-export const PROBE_TIMEOUT_MS = 2_000;
+const PROBE_TIMEOUT_MS = 2_000;
 
 /** How long a server that failed is left alone before it is asked again. */
 const REST_MS = 1_000;

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -99,6 +99,11 @@ describe("with a server", () => {
     expect(JSON.parse(status.stdout)).toMatchObject({ id: 0, address: transport.address, role: "leader" });
   });
 
+  test("many lines in flight are nothing to complain about", async () => {
+    const { status, stderr } = await runProcess(["-h", hosts, "--in-flight", "64"], "x\n".repeat(200));
+    expect([status, stderr]).toEqual([0, `paxos-client: reached server 0 (${transport.address})\n`]);
+  });
+
   test("the README's session is what happens", async () => {
     const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
     const [, session = ""] = /```console\n(.*?)```/s.exec(readme) ?? [];
@@ -167,3 +172,13 @@ function handlerOf(cluster: () => FakeCluster): ClientHandler {
 function withoutChance(text: string): string {
   return text.replaceAll(/127\.0\.0\.1:\d{5}/g, "ADDRESS").replaceAll(/"clientId":"\d+"/g, '"clientId":"ID"');
 }
+
+test("a program that was not built says what to run", async () => {
+  const bin = join(directory, "bin");
+  await mkdir(bin);
+  const program = join(bin, "paxos-client.mjs");
+  await copyFile(new URL("../bin/paxos-client.js", import.meta.url), program);
+  const { status, stderr } = await new ClientProcess([], { program }).ended;
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^paxos-client: not built: .*\npaxos-client: in the repository, run: pnpm build\n$/);
+});

@@ -30,8 +30,8 @@ export class ClientProcess {
   stdout = "";
   stderr = "";
 
-  constructor(args: readonly string[], options: { readonly cwd?: string } = {}) {
-    const child = spawn(process.execPath, [PROGRAM, ...args], options);
+  constructor(args: readonly string[], options: { readonly cwd?: string; readonly program?: string } = {}) {
+    const child = spawn(process.execPath, [options.program ?? PROGRAM, ...args], { cwd: options.cwd });
     this.child = child;
     running.add(child);
     child.stdout.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));

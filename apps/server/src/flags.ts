@@ -6,7 +6,7 @@ import { DEFAULT_PORT, MAX_PORT, parsePort } from "@paxos/hostfile";
 import yargs from "yargs";
 
 /** The transports that can be chosen. */
-export const TRANSPORT_NAMES = ["connect"] as const;
+const TRANSPORT_NAMES = ["connect"] as const;
 export type TransportName = (typeof TRANSPORT_NAMES)[number];
 
 export interface ServerFlags {

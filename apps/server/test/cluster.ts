@@ -153,7 +153,9 @@ export class Cluster {
 
   /** Ends whatever still runs, and removes the directory. */
   async close(): Promise<void> {
-    const running = [...this.servers, ...this.#clients].flatMap((one) => (one?.running === true ? [one] : []));
+    const running = [...this.servers, ...this.#clients].flatMap((one) =>
+      one?.running === true ? [one] : [],
+    );
     await Promise.all(running.map((one) => one.end("SIGKILL")));
     await this.#transport.close();
     await rm(this.directory, { recursive: true, force: true });

@@ -5,7 +5,7 @@ import type { ReplicaOptions } from "@paxos/replica";
 import type { Environment, RunningReplica } from "../src/environment.js";
 
 /** A replica that does what the test says. */
-export class FakeReplica implements RunningReplica {
+class FakeReplica implements RunningReplica {
   reachPeer!: () => void;
   stop!: (error: Error | undefined) => void;
   closed = 0;

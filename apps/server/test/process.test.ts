@@ -1,5 +1,5 @@
 // One server as a process: bad input, its start, its end.
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { once } from "node:events";
 import { tmpdir } from "node:os";
@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 
 import { Cluster } from "./cluster.js";
 import { freePorts } from "./free-ports.js";
-import { spawnServer } from "./program-process.js";
+import { ProgramProcess, spawnServer } from "./program-process.js";
 import { until } from "./until.js";
 
 // Processes take their time to start on a busy host.
@@ -164,4 +164,14 @@ describe("a cluster of one", () => {
     expect(stderr).toContain("line 1: not ordered: it has 1048577 bytes, and an update at most 1048576\n");
     expect((await cluster.log(0)).map(({ update }) => update)).toEqual(["fits"]);
   });
+});
+
+test("a program that was not built says what to run", async () => {
+  const bin = join(directory, "bin");
+  await mkdir(bin);
+  const program = join(bin, "paxos-server.mjs");
+  await copyFile(new URL("../bin/paxos-server.js", import.meta.url), program);
+  const { status, stderr } = await new ProgramProcess(program, []).ended;
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^paxos-server: not built: .*\npaxos-server: in the repository, run: pnpm build\n$/);
 });
