@@ -49,6 +49,8 @@ export class Driver {
   }
 
   start(): void {
+    // A refusal or a failed save may have come while the transport was starting.
+    if (this.#stopped) return;
     const { clock, tickMs, node } = this.#parts;
     this.#stopTicking = clock.every(tickMs, () => this.#input(() => node.tick()));
     this.#schedule();
