@@ -42,6 +42,7 @@ export class Cluster {
   onLog: (id: number, line: string) => void = () => undefined;
   onDelivered: (message: Message) => void = () => undefined;
   onSaved: (id: number, save: Save) => void = () => undefined;
+  onApplied: (id: number, updates: readonly OrderedUpdate[]) => void = () => undefined;
   readonly #config: Partial<Config>;
   readonly #record: EpochRecord;
 
@@ -145,6 +146,7 @@ export class Cluster {
       member.refusals.push(...ready.refusals);
       if (ready.orderedUpdates.length > 0) {
         for (const update of ready.orderedUpdates) member.applied.push({ ...update });
+        this.onApplied(id, ready.orderedUpdates);
         node.applied(member.applied.at(-1)?.seq ?? 0);
       }
       if (ready.save !== undefined) {
