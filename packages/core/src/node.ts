@@ -4,7 +4,6 @@ import { takeUpdate, type ProposeResult, type UpdateRequest } from "./client-upd
 import { validateConfig, type Config } from "./config.js";
 import { onApplied, onReplayed } from "./delivery.js";
 import { describeMessage } from "./describe.js";
-import { startElection } from "./election.js";
 import { ConfigError, invariant, InvariantError } from "./errors.js";
 import { checkInvariants } from "./invariants.js";
 import { advance, makeAccept } from "./ordering.js";
@@ -48,7 +47,6 @@ export class Node {
   /** @internal Use {@link startNode} or {@link restartNode}. */
   constructor(state: State) {
     this.#state = state;
-    this.#run(() => startElection(state));
   }
 
   /** One tick of the clock has passed: 10 ms, unless all nodes agree on something else. */

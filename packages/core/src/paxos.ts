@@ -4,7 +4,7 @@ import { onCatchUpAnswer, onCatchUpRequest, tickCatchUp } from "./catch-up.js";
 import { forwardUpdates, onClientUpdate, onUpdateRefusal, resendUpdates } from "./client-update.js";
 import { continueReplay } from "./delivery.js";
 import { describeMessage } from "./describe.js";
-import { onViewChange, onViewChangeProof, sendViewChange, tickElection } from "./election.js";
+import { onViewChange, onViewChangeProof, sendViewChange, startElection, tickElection } from "./election.js";
 import { unreachable } from "./errors.js";
 import { onHeartbeat, sendHeartbeats } from "./heartbeat.js";
 import { ignore } from "./ignored.js";
@@ -88,6 +88,10 @@ export function tick(s: State): void {
 
 /** Before outputs are taken: whatever the inputs have made possible. */
 export function settle(s: State): void {
+  if (!s.started) {
+    s.started = true;
+    startElection(s);
+  }
   continuePrepare(s);
   propose(s);
   forwardUpdates(s);

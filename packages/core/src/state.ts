@@ -26,6 +26,8 @@ export interface State {
   readonly storeId: bigint;
   readonly random: Random;
 
+  /** Whether anybody has asked what to do yet: before, the node does nothing of its own. */
+  started: boolean;
   /** Ticks since the start. */
   now: number;
 
@@ -119,6 +121,7 @@ export function makeState(settings: Settings, stored: StoredState): State {
     settings,
     storeId: stored.storeId,
     random: new Random(seed),
+    started: false,
     now: 0,
     role: "follower",
     view,

@@ -73,7 +73,7 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
 export class Replica {
   /** Resolves when a peer has been reached for the first time; in a cluster of one at the start. */
   readonly peerReached: Promise<void>;
-  /** Resolves when the replica has stopped: with undefined after {@link close}, else with what stopped it. */
+  /** Resolves when the replica has stopped: with undefined after {@link close}, else with what stopped it, which is logged nowhere else. */
   readonly stopped: Promise<Error | undefined>;
   readonly #options: ReplicaOptions;
   readonly #logger: Logger;
@@ -193,7 +193,6 @@ export class Replica {
   }
 
   #fail(error: Error): void {
-    this.#logger.error(`stops: ${error.message}`);
     this.#onStopped(error);
     this.close().catch((closeError: unknown) => this.#logger.error(`while closing: ${String(closeError)}`));
   }
