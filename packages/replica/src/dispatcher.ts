@@ -108,8 +108,7 @@ export class Dispatcher implements ClientHandler {
   #entry(seq: number, bytes: Uint8Array) {
     const update = decodeClientUpdate(bytes);
     if (update.clientId === 0n) return [];
-    const first = this.parts.driver.sessions.find(update.clientId, update.timestamp);
-    const duplicate = first?.kind === "duplicate" && first.seq !== seq;
+    const duplicate = this.parts.driver.isRepeated(seq);
     return [{ nodeId: update.nodeId, seq: BigInt(seq), update, duplicate }];
   }
 }

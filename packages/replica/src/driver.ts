@@ -38,6 +38,9 @@ export class Driver {
   readonly #waiters = new Waiters();
   readonly #onSaved = new Set<() => void>();
   readonly #onApplied = new Set<() => void>();
+  readonly #onTick = new Set<() => void>();
+  /** Seqs of updates that were ordered once more and not executed: few, and as many as the log holds. */
+  readonly #repeated = new Set<number>();
   #stopTicking: () => void = () => undefined;
   #scheduled = false;
   #stopped = false;
@@ -52,7 +55,10 @@ export class Driver {
     // A refusal or a failed save may have come while the transport was starting.
     if (this.#stopped) return;
     const { clock, tickMs, node } = this.#parts;
-    this.#stopTicking = clock.every(tickMs, () => this.#input(() => node.tick()));
+    this.#stopTicking = clock.every(tickMs, () => {
+      this.#input(() => node.tick());
+      wake(this.#onTick);
+    });
     this.#schedule();
   }
 
@@ -84,8 +90,18 @@ export class Driver {
   }
 
   /** Resolves after updates have been applied, or when the driver stops. */
-  nextApplied(signal?: AbortSignal): Promise<void> {
+  nextApplied(signal: AbortSignal): Promise<void> {
     return this.#next(this.#onApplied, signal);
+  }
+
+  /** Resolves at the next tick, or when the driver stops. */
+  nextTick(signal?: AbortSignal): Promise<void> {
+    return this.#next(this.#onTick, signal);
+  }
+
+  /** Whether the update at this seq had been executed before, at a lower one, and was not executed again. */
+  isRepeated(seq: number): boolean {
+    return this.#repeated.has(seq);
   }
 
   /** Stops for good. Resolves when no save is under way. */
@@ -96,6 +112,7 @@ export class Driver {
       this.#waiters.rejectAll(closing);
       wake(this.#onSaved);
       wake(this.#onApplied);
+      wake(this.#onTick);
     }
     await this.#saving;
   }
@@ -160,6 +177,7 @@ export class Driver {
     const { clientId, timestamp } = ordered;
     const { stateMachine } = this.#parts;
     const execution = this.sessions.execute(ordered, (update, seq) => stateMachine.apply(update, seq));
+    if (execution.kind !== "executed") this.#repeated.add(ordered.seq);
     this.#tell(clientId, timestamp, execution);
   }
 

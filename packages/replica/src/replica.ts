@@ -143,6 +143,7 @@ export class Replica {
     const driver = this.#driver;
     if (driver === undefined) throw new RequestError("unavailable", "this node has not started");
     const timestamp = ++this.#timestamp;
+    let pause = 1;
     for (;;) {
       try {
         return await driver.submit(this.#clientId, timestamp, update, signal);
@@ -150,7 +151,9 @@ export class Replica {
         const busy = error instanceof RequestError && error.code === "busy";
         if (!busy || whenBusy === "reject") throw error;
       }
-      await driver.nextApplied(signal);
+      // Not until the next update is applied: there may be none.
+      for (let tick = 0; tick < pause; tick++) await driver.nextTick(signal);
+      pause = Math.min(16, pause * 2);
     }
   }
 

@@ -71,7 +71,6 @@ test("a save that fails stops the replica for good", async () => {
   expect(cluster.hub.isConnected(0)).toBe(false);
   expect(cluster.clock.listeners).toBe(0);
   expect(machine.applied).toEqual([]);
-  expect(lines).toContain("error: stops: no space left on the device");
   await expect(replica.submit(bytes("late"))).rejects.toMatchObject({ code: "unavailable" });
 });
 
