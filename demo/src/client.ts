@@ -29,7 +29,13 @@ export interface Acknowledged {
   readonly acknowledgedAt: number;
 }
 
-export class Client {
+/** Has updates ordered, as a client of its own. */
+export interface Submitter {
+  /** Tries until the update is ordered. Rejects when the signal is aborted: it may still be ordered then. */
+  submit(text: string, signal: AbortSignal): Promise<Acknowledged>;
+}
+
+export class Client implements Submitter {
   readonly #transport: ClientTransport;
   readonly #addresses: readonly string[];
   readonly #clientId = randomClientId();
@@ -41,7 +47,6 @@ export class Client {
     this.#addresses = addresses;
   }
 
-  /** Tries until the update is ordered. Rejects with the signal's reason when aborted: it may still be ordered then. */
   async submit(text: string, signal: AbortSignal): Promise<Acknowledged> {
     const update = create(ClientUpdateSchema, {
       clientId: this.#clientId,

@@ -7,11 +7,11 @@ import { join } from "node:path";
 import type { ClientTransport } from "@paxos/core";
 import type { StatusResponse } from "@paxos/proto";
 
-import { Client } from "./client.js";
+import { Client, type Submitter } from "./client.js";
 import { DemoError } from "./demo-error.js";
 import { freePorts } from "./free-ports.js";
 import { type LogEntry, readLog } from "./log-entry.js";
-import { ServerProcess } from "./server-process.js";
+import { type Ending, ServerProcess } from "./server-process.js";
 import { until } from "./until.js";
 
 const SIZE = 3;
@@ -28,6 +28,8 @@ export interface Member {
   readonly port: number;
   /** Undefined while its server is down. */
   readonly pid: number | undefined;
+  /** Its server has ended by itself, or was ended by somebody else. */
+  readonly lost: boolean;
 }
 
 export interface ClusterOptions {
@@ -68,12 +70,13 @@ export class Cluster {
   get members(): Member[] {
     return this.#ports.map((port, nodeId) => {
       const server = this.#servers.get(nodeId);
-      return { nodeId, port, pid: server?.running === true ? server.pid : undefined };
+      const pid = server?.running === true ? server.pid : undefined;
+      return { nodeId, port, pid, lost: server?.lost === true };
     });
   }
 
   /** A client with an id of its own. */
-  client(): Client {
+  client(): Submitter {
     return new Client(this.#options.transport, this.#addresses);
   }
 
@@ -86,7 +89,10 @@ export class Cluster {
     const server = new ServerProcess({ nodeId, hostfile: this.hostfile, dataDirectory, logFile });
     this.#servers.set(nodeId, server);
     const answers = async (): Promise<boolean> => {
-      if (!server.running) throw new DemoError(`node ${nodeId} ended by itself: ${server.describeEnd()}`);
+      if (!server.running) {
+        const { how, lastWords } = server.ending();
+        throw new DemoError([`node ${nodeId} has ended: ${how}`, ...lastWords].join("\n  "));
+      }
       return (await this.status(nodeId, signal)) !== undefined;
     };
     await until(`node ${nodeId} answers`, answers, { ms: START_MS, signal });
@@ -102,9 +108,9 @@ export class Cluster {
     await this.#servers.get(nodeId)?.kill();
   }
 
-  /** How a node's server ended: its status or signal, and the last lines of its log. */
-  describeEnd(nodeId: number): string {
-    return this.#servers.get(nodeId)?.describeEnd() ?? "never started";
+  /** How a node's server ended. */
+  ending(nodeId: number): Ending {
+    return this.#servers.get(nodeId)?.ending() ?? { how: "never started", lastWords: [] };
   }
 
   /** How a node stands; undefined when it does not answer. */

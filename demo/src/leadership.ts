@@ -2,6 +2,8 @@
 import { Role, type StatusResponse } from "@paxos/proto";
 
 import type { Cluster } from "./cluster.js";
+import { DemoError } from "./demo-error.js";
+import { until } from "./until.js";
 
 export interface Leader {
   readonly nodeId: number;
@@ -29,4 +31,27 @@ export async function allStatuses(
       pid === undefined ? undefined : cluster.status(nodeId, signal),
     ),
   );
+}
+
+/** Resolves with whether, within `ms`, there is a leader and all nodes that are up have ordered the same under it. */
+export async function levelWithin(
+  ms: number,
+  cluster: Pick<Cluster, "members" | "status">,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const level = async (): Promise<boolean> => {
+    const answers = (await allStatuses(cluster, signal)).filter((status) => status !== undefined);
+    const leader = leaderAmong(answers);
+    const follows = ({ leaderId, view }: StatusResponse): boolean =>
+      Number(leaderId) === leader?.nodeId && Number(view) === leader.view;
+    const [first] = answers;
+    return answers.every((status) => follows(status) && status.localAru === first?.localAru);
+  };
+  try {
+    await until("the nodes are level", level, { ms, signal });
+    return true;
+  } catch (error) {
+    if (!(error instanceof DemoError)) throw error;
+    return false;
+  }
 }

@@ -1,5 +1,5 @@
 // Several clients that share a number of updates, each with one of them under way at a time.
-import type { Acknowledged, Client } from "./client.js";
+import type { Acknowledged, Submitter } from "./client.js";
 import { DemoError } from "./demo-error.js";
 
 type Condition = (update: Acknowledged, count: number) => boolean;
@@ -10,9 +10,9 @@ export class Load {
   /** Resolves when all updates are acknowledged. */
   readonly done: Promise<void>;
 
-  constructor(clients: readonly Client[], total: number, signal: AbortSignal) {
+  constructor(clients: readonly Submitter[], total: number, signal: AbortSignal) {
     let next = 1;
-    const work = async (client: Client, index: number): Promise<void> => {
+    const work = async (client: Submitter, index: number): Promise<void> => {
       while (next <= total) {
         const text = `#${next++} by client ${index + 1}`;
         this.#note(await client.submit(text, signal));

@@ -10,8 +10,11 @@ import { formatTable } from "./table.js";
 /** How often the nodes are asked who leads. */
 const INTERVAL_MS = 100;
 
+/** For so long a table need not be shown again when nothing in it has changed. */
+const FRESH_MS = 1_000;
+
 export interface LookoutOptions {
-  readonly cluster: Pick<Cluster, "members" | "describeEnd" | "status" | "log">;
+  readonly cluster: Pick<Cluster, "members" | "ending" | "status" | "log">;
   readonly palette: Palette;
   readonly signal: AbortSignal;
   /** Of the terminal, at this moment. */
@@ -23,7 +26,9 @@ export class Lookout {
   readonly #options: LookoutOptions;
   /** What was told last. */
   #leader: Leader | undefined;
-  readonly #up = new Set<number>();
+  /** Lost servers that have been told of. */
+  readonly #toldLost = new Set<number>();
+  #shown = { table: "", at: -Infinity };
   #leaderKilled: { readonly nodeId: number; readonly at: number } | undefined;
   /** One look at a time: they print. */
   #last: Promise<void> = Promise.resolve();
@@ -32,15 +37,14 @@ export class Lookout {
     this.#options = options;
   }
 
-  /** A server is about to be killed: its end is no news then, but the time until there is a new leader is. */
-  expectEnd(nodeId: number): void {
-    this.#up.delete(nodeId);
+  /** A server is about to be killed, or has just ended: if it led, it is told how long it takes until another one does. */
+  noteEnd(nodeId: number): void {
     if (this.#leader?.nodeId === nodeId) this.#leaderKilled = { nodeId, at: performance.now() };
   }
 
-  /** Shows the table, and what has changed. */
-  look(): Promise<void> {
-    return this.#inTurn(() => this.#show());
+  /** Shows what has changed, and the table, unless it need not be always and has been shown just now. */
+  look(how: "always" | "when it is news"): Promise<void> {
+    return this.#inTurn(() => this.#show(how));
   }
 
   /** Looks again and again; shows the table when something has changed. Rejects when the signal is aborted. */
@@ -50,7 +54,7 @@ export class Lookout {
       await sleep(INTERVAL_MS, undefined, { signal });
       await this.#inTurn(async () => {
         const leader = leaderAmong(await allStatuses(cluster, signal));
-        if (!same(leader, this.#leader) || this.#ended().length > 0) await this.#show();
+        if (!same(leader, this.#leader) || this.#lost().length > 0) await this.#show("always");
       });
     }
   }
@@ -61,27 +65,38 @@ export class Lookout {
     return done;
   }
 
-  async #show(): Promise<void> {
+  async #show(how: "always" | "when it is news"): Promise<void> {
     const { cluster, palette, signal, columns, print } = this.#options;
     const nodes = await observe(cluster, signal);
     const leader = leaderAmong(nodes.map(({ status }) => status));
-    const news = [...this.#ended().flatMap((nodeId) => this.#tellEnd(nodeId)), ...this.#tellLeader(leader)];
-    for (const { nodeId, pid } of nodes) if (pid !== undefined) this.#up.add(nodeId);
-    print(...news, ...formatTable(nodes, columns(), palette));
+    const news = [...this.#lost().flatMap((nodeId) => this.#tellLost(nodeId)), ...this.#tellLeader(leader)];
+    const lines = formatTable(nodes, columns(), palette);
+    const table = lines.join("\n");
+    const now = performance.now();
+    const fresh = table === this.#shown.table && now < this.#shown.at + FRESH_MS;
+    if (how === "when it is news" && fresh && news.length === 0) return;
+    this.#shown = { table, at: now };
+    print(...news, ...lines);
   }
 
-  /** Those that have ended since the last look, and were not killed from here. */
-  #ended(): number[] {
-    return this.#options.cluster.members
-      .filter(({ nodeId, pid }) => pid === undefined && this.#up.has(nodeId))
+  /** Those that have not been told of. */
+  #lost(): number[] {
+    const { members } = this.#options.cluster;
+    for (const { nodeId, lost } of members) if (!lost) this.#toldLost.delete(nodeId);
+    return members
+      .filter(({ nodeId, lost }) => lost && !this.#toldLost.has(nodeId))
       .map(({ nodeId }) => nodeId);
   }
 
-  #tellEnd(nodeId: number): string[] {
+  #tellLost(nodeId: number): string[] {
     const { cluster, palette } = this.#options;
-    this.expectEnd(nodeId);
-    const [how = "", ...log] = cluster.describeEnd(nodeId).split("\n");
-    return [palette.bad(`node ${nodeId} has ended: ${how}; its log says last:`), ...log];
+    this.#toldLost.add(nodeId);
+    this.noteEnd(nodeId);
+    const { how, lastWords } = cluster.ending(nodeId);
+    return [
+      palette.bad(`node ${nodeId} has ended, but not from here: ${how}`),
+      ...lastWords.map((line) => `  ${line}`),
+    ];
   }
 
   #tellLeader(leader: Leader | undefined): string[] {
@@ -95,8 +110,8 @@ export class Lookout {
       return [
         palette.bad("no leader: ") +
           (up < majority
-            ? `${up} of ${cluster.members.length} nodes up, and it takes ${majority} to elect one and to order updates`
-            : "the others elect one as soon as they have missed it long enough"),
+            ? `${up} of ${cluster.members.length} nodes up, and it takes ${majority} to elect one`
+            : "the nodes that are up will elect one"),
       ];
     }
     const killed = this.#leaderKilled;

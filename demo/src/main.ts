@@ -57,13 +57,15 @@ async function demonstrate({ script, keep }: DemoFlags): Promise<number> {
   const cluster = await Cluster.create({ transport, keep });
   const closeNow = (): void => cluster.closeNow();
   process.on("exit", closeNow);
+  const interactive = !script && stdin.isTTY && stdout.isTTY;
   try {
-    return script || !stdin.isTTY || !stdout.isTTY ? await play(cluster) : await converse(cluster);
+    return await (interactive ? converse(cluster) : play(cluster));
   } finally {
     await transport.close();
     await cluster.close();
     process.off("exit", closeNow);
-    if (keep) stdout.write(`kept: ${cluster.directory}\n`);
+    if (keep) stdout.write(`The files are kept in ${cluster.directory}\n`);
+    else if (interactive) stdout.write("The servers have ended, and their files are removed.\n");
   }
 }
 
@@ -96,6 +98,5 @@ async function converse(cluster: Cluster): Promise<number> {
     interrupt.signal.throwIfAborted();
     throw error;
   }
-  stdout.write("All servers are ended, and their files removed.\n");
   return DONE;
 }

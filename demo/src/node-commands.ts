@@ -2,18 +2,17 @@
 import type { Cluster } from "./cluster.js";
 import type { Command, Target } from "./command.js";
 import { DemoError } from "./demo-error.js";
-import { allStatuses, leaderAmong } from "./leadership.js";
+import { allStatuses, leaderAmong, levelWithin } from "./leadership.js";
 import { formatLogs } from "./log-view.js";
 import type { Lookout } from "./lookout.js";
 import type { Palette } from "./palette.js";
-import { until } from "./until.js";
 
 /** How long a node that was started again may take to be level before the table is shown anyway. */
 const CATCH_UP_MS = 3_000;
 
 export interface NodeCommandsOptions {
   readonly cluster: Pick<Cluster, "members" | "start" | "kill" | "status" | "log">;
-  readonly lookout: Pick<Lookout, "expectEnd" | "look">;
+  readonly lookout: Pick<Lookout, "noteEnd" | "look">;
   readonly palette: Palette;
   readonly signal: AbortSignal;
   /** Of the terminal, at this moment. */
@@ -36,7 +35,7 @@ export class NodeCommands {
       case "restart":
         return this.#restart(command.target);
       case "status":
-        return this.#options.lookout.look();
+        return this.#options.lookout.look("always");
       case "log":
         return this.#showLogs(command.count);
     }
@@ -48,10 +47,10 @@ export class NodeCommands {
     const chosen = target === "leader" ? [await this.#leader()] : target === "all" ? up : [target];
     const killed = chosen.filter((nodeId) => up.includes(nodeId));
     if (killed.length === 0) throw new DemoError(`${these(chosen)} down already; :restart ${target}`);
-    for (const nodeId of killed) lookout.expectEnd(nodeId);
+    for (const nodeId of killed) lookout.noteEnd(nodeId);
     await Promise.all(killed.map((nodeId) => cluster.kill(nodeId)));
-    print(palette.bad(`killed ${list(killed)}`) + ", by kill -9");
-    await lookout.look();
+    print(palette.bad(`killed ${list(killed)}`) + " (kill -9)");
+    await lookout.look("always");
   }
 
   async #restart(target: Exclude<Target, "leader">): Promise<void> {
@@ -62,11 +61,11 @@ export class NodeCommands {
     if (restarted.length === 0) throw new DemoError(`${these(chosen)} up already; :kill ${target}`);
     const before = performance.now();
     await Promise.all(restarted.map((nodeId) => cluster.start(nodeId, signal)));
-    const level = await this.#becomeLevel();
+    const level = await levelWithin(CATCH_UP_MS, cluster, signal);
     const seconds = ((performance.now() - before) / 1000).toFixed(1);
     const end = level ? ", and level with the others" : "";
     print(palette.good(`${these(restarted)} up again`) + end + ` after ${seconds} s`);
-    await lookout.look();
+    await lookout.look("always");
   }
 
   async #showLogs(count: number): Promise<void> {
@@ -84,25 +83,6 @@ export class NodeCommands {
       }),
     );
     print(...formatLogs(logs.flat(), { count, nodeCount, width: columns(), palette }));
-  }
-
-  /** Resolves with whether all nodes that are up have ordered the same under a leader, soon enough. */
-  async #becomeLevel(): Promise<boolean> {
-    const { cluster, signal } = this.#options;
-    const level = async (): Promise<boolean> => {
-      const answered = (await allStatuses(cluster, signal)).filter((status) => status !== undefined);
-      return (
-        leaderAmong(answered) !== undefined &&
-        answered.every(({ localAru }) => localAru === answered[0]?.localAru)
-      );
-    };
-    try {
-      await until("the nodes are level", level, { ms: CATCH_UP_MS, signal });
-      return true;
-    } catch (error) {
-      if (!(error instanceof DemoError)) throw error;
-      return false;
-    }
   }
 
   async #leader(): Promise<number> {

@@ -15,14 +15,20 @@ export interface PromptOptions {
 
 const DEFAULT_COLUMNS = 80;
 
+/** The rows that what was typed took when readline drew it last, which after a paste are not those it takes now. */
+interface DrawnRows {
+  prevRows: number;
+}
+
 export class Prompt {
-  readonly #reader: Interface;
+  readonly #reader: Interface & DrawnRows;
   readonly #output: PromptOptions["output"];
   #open = true;
 
   constructor({ input, output, prompt, complete, onLine, onClosed }: PromptOptions) {
     this.#output = output;
-    this.#reader = createInterface({ input, output, prompt, completer: complete, terminal: true });
+    const reader = createInterface({ input, output, prompt, completer: complete, terminal: true });
+    this.#reader = Object.assign(reader, { prevRows: 0 });
     this.#reader.on("line", (line) => {
       onLine(line);
       if (this.#open) this.#reader.prompt();
@@ -49,9 +55,8 @@ export class Prompt {
       this.#output.write(text);
       return;
     }
-    const rows = this.#erase();
-    // readline goes up as many rows as what was typed took when it drew it last: they must be there.
-    this.#output.write(text + "\n".repeat(rows));
+    this.#erase();
+    this.#output.write(text);
     this.#reader.prompt(true);
   }
 
@@ -60,12 +65,12 @@ export class Prompt {
     this.#reader.close();
   }
 
-  /** Takes the prompt and what was typed off the screen. Returns how many rows above the cursor they took. */
-  #erase(): number {
-    const { rows } = this.#reader.getCursorPos();
-    moveCursor(this.#output, 0, -rows);
+  /** Takes the prompt and what was typed off the screen, to be drawn anew. */
+  #erase(): void {
+    moveCursor(this.#output, 0, -this.#reader.getCursorPos().rows);
     cursorTo(this.#output, 0);
     clearScreenDown(this.#output);
-    return rows;
+    // Or readline would go up once more.
+    this.#reader.prevRows = 0;
   }
 }

@@ -25,6 +25,13 @@ export interface ServerOptions {
   readonly logFile: string;
 }
 
+export interface Ending {
+  /** Its status, or the signal that killed it. */
+  readonly how: string;
+  /** The end of its log, unless it had no say in it. */
+  readonly lastWords: readonly string[];
+}
+
 /** A server that has been started, and may have ended. */
 export class ServerProcess {
   readonly #child: ChildProcess;
@@ -32,6 +39,7 @@ export class ServerProcess {
   /** Resolves when the process is gone, or could not be started. */
   readonly ended: Promise<void>;
   #running = true;
+  #told = false;
   #problem: string | undefined;
 
   constructor({ nodeId, hostfile, dataDirectory, logFile }: ServerOptions) {
@@ -55,6 +63,11 @@ export class ServerProcess {
     return this.#running;
   }
 
+  /** Whether it has ended without having been told to. */
+  get lost(): boolean {
+    return !this.#running && !this.#told;
+  }
+
   get pid(): number | undefined {
     return this.#child.pid;
   }
@@ -67,24 +80,27 @@ export class ServerProcess {
 
   /** Sends the signal of kill -9 without waiting for the end. */
   killNow(): void {
-    if (this.#running) this.#child.kill("SIGKILL");
+    if (!this.#running) return;
+    this.#told = true;
+    this.#child.kill("SIGKILL");
   }
 
   /** Ends the server as an operator would, or by force when that takes too long. */
   async stop(): Promise<void> {
     if (!this.#running) return;
     const timer = setTimeout(() => this.killNow(), CLOSE_MS);
+    this.#told = true;
     this.#child.kill("SIGTERM");
     await this.ended;
     clearTimeout(timer);
   }
 
-  /** How the process ended, and what it said last. */
-  describeEnd(): string {
+  /** How the process ended. */
+  ending(): Ending {
     const { exitCode, signalCode } = this.#child;
-    const how = this.#problem ?? (signalCode === null ? `status ${exitCode}` : `signal ${signalCode}`);
-    const lines = readFileSync(this.#logFile, "utf8").trimEnd().split("\n").slice(-LAST_LINES);
-    return [how, ...lines.map((line) => `  ${line}`)].join("\n");
+    if (signalCode !== null) return { how: signalCode, lastWords: [] };
+    const lastWords = readFileSync(this.#logFile, "utf8").trimEnd().split("\n").slice(-LAST_LINES);
+    return { how: this.#problem ?? `status ${exitCode}`, lastWords };
   }
 
   #end(problem: string | undefined): void {

@@ -6,7 +6,7 @@ import type { Cluster } from "./cluster.js";
 import { type Command, COMMANDS, completeCommand, looksLikeCommand, parseCommand } from "./command.js";
 import { DemoError } from "./demo-error.js";
 import { escapeControls, truncate } from "./fit.js";
-import { allStatuses } from "./leadership.js";
+import { allStatuses, levelWithin } from "./leadership.js";
 import { Lookout } from "./lookout.js";
 import { NodeCommands } from "./node-commands.js";
 import type { Palette } from "./palette.js";
@@ -17,14 +17,20 @@ import { until } from "./until.js";
 /** The others learn of an update a moment after the node that acknowledged it. */
 const SETTLE_MS = 300;
 
+/** For so long nothing is said about who leads. */
+const FIRST_ELECTION_MS = 3_000;
+
 /** A typed line is repeated up to this many columns. */
 const QUOTE_WIDTH = 30;
 
+/** What a session does with a cluster. */
+export type SessionCluster = Pick<
+  Cluster,
+  "members" | "hostfile" | "client" | "start" | "kill" | "ending" | "status" | "log"
+>;
+
 export interface SessionOptions {
-  readonly cluster: Pick<
-    Cluster,
-    "members" | "hostfile" | "client" | "start" | "kill" | "describeEnd" | "status" | "log"
-  >;
+  readonly cluster: SessionCluster;
   readonly input: Readable;
   readonly output: PromptOptions["output"];
   readonly palette: Palette;
@@ -79,7 +85,7 @@ class Session {
     outer.addEventListener("abort", close);
     const ended = new Promise<void>((resolve) => this.#end.signal.addEventListener("abort", () => resolve()));
     this.#prompt.print(...this.#introduction());
-    this.#inBackground(this.#lookout.look().then(() => this.#lookout.watch()));
+    this.#inBackground(this.#watch());
     if (outer.aborted) close();
     await ended;
     outer.removeEventListener("abort", close);
@@ -89,10 +95,16 @@ class Session {
     if (this.#failure !== undefined) throw this.#failure;
   }
 
+  async #watch(): Promise<void> {
+    await levelWithin(FIRST_ELECTION_MS, this.#options.cluster, this.#end.signal);
+    await this.#lookout.look("always");
+    await this.#lookout.watch();
+  }
+
   #introduction(): string[] {
     const { palette, cluster } = this.#options;
     return [
-      "Each line that you type is an update, and all three nodes order it alike. Commands:",
+      "Each line you type is an update; all three nodes order them alike. Commands:",
       ...COMMANDS.map(([command, meaning]) => `  ${palette.strong(command.padEnd(11))} ${meaning}`),
       palette.faint(`From another terminal: pnpm paxos-client -h ${cluster.hostfile}`),
     ];
@@ -155,7 +167,7 @@ class Session {
     // Of many lines at once, the table is shown after the last one.
     if (this.#updates.pending > 0) return;
     await this.#settle(seq);
-    await this.#lookout.look();
+    await this.#lookout.look("when it is news");
   }
 
   /** Waits a moment until all nodes that are up have ordered up to `seq`. */
@@ -180,8 +192,8 @@ class Session {
     const majority = Math.floor(statuses.length / 2) + 1;
     const why =
       up < majority
-        ? `it takes ${majority} of ${statuses.length} nodes to order it, and ${up} up: :restart one`
-        : "no node orders it yet";
+        ? `${up} of ${statuses.length} nodes up, and it takes ${majority}`
+        : "it is not ordered yet";
     this.#prompt.print(`${quote(text)} waits: ${why}`);
   }
 

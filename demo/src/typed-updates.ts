@@ -1,5 +1,5 @@
 // Typed lines on their way: one after the other, so that they are ordered as they were typed.
-import type { Acknowledged, Client } from "./client.js";
+import type { Acknowledged, Submitter } from "./client.js";
 
 /** More lines than this are not kept waiting. */
 const MOST_WAITING = 1_000;
@@ -8,7 +8,7 @@ const MOST_WAITING = 1_000;
 const SLOW_MS = 1_000;
 
 export interface TypedUpdatesOptions {
-  readonly client: Pick<Client, "submit">;
+  readonly client: Submitter;
   readonly signal: AbortSignal;
   /** Awaited before the next update is sent. */
   readonly onOrdered: (text: string, update: Acknowledged) => Promise<void>;
