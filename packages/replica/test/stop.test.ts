@@ -56,7 +56,7 @@ test("close waits for the save under way, and sends nothing that depends on it",
 
 test("a save that fails stops the replica for good", async () => {
   await using cluster = await MemoryCluster.start(1);
-  const { replica, storage, machine, lines } = cluster.member(0);
+  const { replica, storage, machine } = cluster.member(0);
   storage.hold();
   const waiting = rejectionOf(replica.submit(bytes("not durable")));
   await turns();

@@ -176,6 +176,25 @@ test("a refusal by the leader reaches the node that forwarded the update", async
   await Promise.all(filling);
 });
 
+test("an update refused as busy is not ordered, for its caller may submit it anew as another one", async () => {
+  await using cluster = await MemoryCluster.start(3, small);
+  const [leader, follower = -1] = await cluster.roles();
+  for (const { storage } of cluster.members) storage.hold();
+  const filling = [1, 2, 3, 4].map((i) => cluster.member(leader).replica.submit(bytes(`${i}`)));
+  await turns();
+  // The refusal is slow. Before it comes, the update is forwarded again, and this time there is room.
+  cluster.hub.holds = ({ to }) => to === BigInt(follower);
+  const [settled] = [Promise.allSettled([cluster.member(follower).replica.submit(bytes("5"))])];
+  await turns();
+  for (const { storage } of cluster.members) storage.release();
+  await Promise.all(filling);
+  const { machine } = cluster.member(leader);
+  await cluster.until(() => machine.applied.includes("5"), "forwarded again and ordered");
+  cluster.hub.releaseHeld();
+  const [outcome] = await settled;
+  expect(outcome).toMatchObject({ status: "fulfilled" });
+});
+
 test("an update above the size limit is refused, one of just that size is not", async () => {
   await using cluster = await MemoryCluster.start(2, { tuning: { updateBytes: 10 } });
   await expect(cluster.member(0).replica.submit(new Uint8Array(11))).rejects.toMatchObject({
