@@ -14,7 +14,7 @@ export class Load {
     let next = 1;
     const work = async (client: Submitter, index: number): Promise<void> => {
       while (next <= total) {
-        const text = `#${next++} by client ${index + 1}`;
+        const text = `#${next++} client ${index + 1}`;
         this.#note(await client.submit(text, signal));
       }
     };

@@ -96,11 +96,9 @@ export function judge(
     narrator.tell(bad("the logs are not as they must be:"), ...wrong);
     return false;
   }
-  const lengths = logs.map(({ entries }) => entries.filter(({ duplicate }) => !duplicate).length);
   narrator.tell(
     `read and compared the three logs entry by entry: ${good("they are the same")};`,
-    `each of the ${amount(acknowledged.length)} acknowledged updates is in them ${good("exactly once")}` +
-      (lengths.every((length) => length === acknowledged.length) ? ", and nothing else" : ""),
+    `all ${amount(acknowledged.length)} acknowledged updates are in them ${good("exactly once")}, and no others`,
   );
   return true;
 }
@@ -140,7 +138,7 @@ function describeLeader({ nodeId, view }: Leader): string {
 
 function describeResent(acknowledged: readonly Acknowledged[]): string {
   const resent = acknowledged.filter(({ failed }) => failed.length > 0).length;
-  return resent === 0 ? "" : `; ${amount(resent)} of them had to be sent again, to another server`;
+  return resent === 0 ? "" : `; ${amount(resent)} had to be sent again, to another server`;
 }
 
 function amount(count: number): string {

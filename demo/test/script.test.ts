@@ -48,11 +48,7 @@ test("an update that one log lacks is found, and named", async () => {
   const { signal } = new AbortController();
   expect(await playScript(forgetful, narrator, signal)).toBe(false);
   expect(output).toContain("the logs are not as they must be:");
-  expect(output).toMatch(
-    /nodes 1 and 2 differ after 300 equal entries: node 1 has seq \d+ "#\d+ by client \d"/,
-  );
-  expect(output).toMatch(
-    /node 2 lacks acknowledged updates: "#\d+ by client \d" \(acknowledged as seq \d+\)\n/,
-  );
+  expect(output).toMatch(/nodes 1 and 2 differ after 300 equal entries: node 1 has seq \d+ "#\d+ client \d"/);
+  expect(output).toMatch(/node 2 lacks acknowledged updates: "#\d+ client \d" \(acknowledged as seq \d+\)\n/);
   expect(output).not.toContain("they are the same");
 });
