@@ -119,11 +119,11 @@ export class MemoryCluster implements AsyncDisposable {
   }
 }
 
-export function makeUpdate(clientId: bigint, timestamp: bigint, content: string): ClientUpdate {
+function makeUpdate(clientId: bigint, timestamp: bigint, content: string): ClientUpdate {
   return create(ClientUpdateSchema, { clientId, timestamp, update: bytes(content) });
 }
 
-export function recordingLogger(lines: string[]): Logger {
+function recordingLogger(lines: string[]): Logger {
   return {
     verbose: false,
     debug: () => undefined,
