@@ -85,11 +85,7 @@ async function killLeader(
 }
 
 /** Compares the logs, and tells what they show. */
-export function judge(
-  logs: readonly NodeLog[],
-  acknowledged: readonly Acknowledged[],
-  narrator: Narrator,
-): boolean {
+function judge(logs: readonly NodeLog[], acknowledged: readonly Acknowledged[], narrator: Narrator): boolean {
   const { good, bad } = narrator.palette;
   const wrong = [...compareLogs(logs), ...logs.flatMap((log) => checkAcknowledged(log, acknowledged))];
   if (wrong.length > 0) {

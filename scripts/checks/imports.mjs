@@ -12,7 +12,9 @@ const config = fileURLToPath(new URL("../../.dependency-cruiser.mjs", import.met
  * @returns {Promise<Map<string, Set<string>>>}
  */
 export async function findForbiddenImports(root) {
-  const folders = ["packages", "apps", "bench", "scripts"].filter((name) => existsSync(`${root}/${name}`));
+  const folders = ["packages", "apps", "bench", "demo", "scripts"].filter((name) =>
+    existsSync(`${root}/${name}`),
+  );
   const args = ["--config", config, "--output-type", "json", ...folders];
   const { output } = await runTool("depcruise", args, { cwd: root, quiet: true });
   if (!output.startsWith("{")) throw new Error(`dependency-cruiser failed: ${output}`);
