@@ -21,7 +21,7 @@ const SETTLE_MS = 300;
 const FIRST_ELECTION_MS = 3_000;
 
 /** A typed line is repeated up to this many columns. */
-const QUOTE_WIDTH = 30;
+const QUOTE_WIDTH = 24;
 
 /** What a session does with a cluster. */
 export type SessionCluster = Pick<
@@ -157,9 +157,9 @@ class Session {
     const { palette } = this.#options;
     const ms = Math.round(acknowledgedAt - sentAt);
     const others = [...new Set(failed)].filter((other) => other !== nodeId);
-    const retries = others.length === 0 ? "" : `, after trying node ${others.join(" and ")}`;
+    const failures = others.length === 0 ? "" : ` (node ${others.join(" and ")} failed)`;
     this.#prompt.print(
-      `${palette.good(`seq ${seq}`)}: ${quote(text)}, through node ${nodeId}${retries}, in ${ms} ms`,
+      `${palette.good(`seq ${seq}`)}: ${quote(text)} through node ${nodeId} in ${ms} ms${failures}`,
     );
     if (looksLikeCommand(text)) {
       this.#prompt.print(`  that was an update like any other; commands begin with a colon: :${text.trim()}`);

@@ -67,7 +67,7 @@ test("a typed line is ordered, and every node shows it", async () => {
   await expectShown("  2     102  follower     1    2  2: hello");
   expect(screen.lines.slice(-7)).toEqual([
     "> hello",
-    'seq 2: "hello", through node 0, in 4 ms',
+    'seq 2: "hello" through node 0 in 4 ms',
     HEADER,
     "  0     100  follower     1    2  2: hello",
     "  1     101  leader       1    2  2: hello",
