@@ -29,12 +29,15 @@ export function tickCatchUp(s: State, atHeartbeat: boolean): void {
 
 /** Asks for what is missing below `target`, unless a question is out already. */
 export function askNext(s: State, target: number): void {
-  if (s.catchUp.asked !== undefined || s.history.aru >= target || !hasRoom(s)) return;
+  if (s.catchUp.asked !== undefined || s.now < s.catchUp.notBefore) return;
+  if (s.history.aru >= target || !hasRoom(s)) return;
   const peer = choosePeer(s);
   if (peer === undefined) return;
   if (s.catchUp.since === undefined) {
     s.catchUp.since = s.history.aru;
-    s.settings.logger.info(`behind: has everything up to seq ${s.history.aru} of ${target}, catching up`);
+    s.catchUp.quiet = s.catchUp.logged && target - s.history.aru < s.settings.windowUpdates;
+    s.catchUp.logged = true;
+    logLag(s, `behind: has everything up to seq ${s.history.aru} of ${target}, catching up`);
   }
   const seq = s.history.aru + 1;
   s.catchUp.asked = { peer: peer.nodeId, seq, tick: s.now };
@@ -95,18 +98,28 @@ export function onCatchUpAnswer(s: State, from: Peer, message: CatchUpAnswer): v
     return ignore(s, "unasked_answer", `catch-up answer from node ${from.nodeId} at seq ${seq}`);
   }
   s.catchUp.asked = undefined;
-  from.aru = Math.max(from.aru, fromWire(message.localAru, "ARU"));
+  from.aru = fromWire(message.localAru, "ARU");
   const firstSeq = fromWire(message.firstSeq, "first_seq");
-  if (message.updates.length === 0) s.catchUp.changes++;
+  if (message.updates.length === 0) {
+    s.catchUp.changes++;
+    s.catchUp.notBefore = s.now + 1;
+    s.catchUp.mark = Math.min(s.catchUp.mark, s.history.aru);
+  }
   if (firstSeq > seq) {
     return ignore(s, "compacted", `node ${from.nodeId} holds its log from seq ${firstSeq} on, wanted from ${seq}`);
   }
   if (message.updates.length > 0) learn(s, seq, message.updates);
   if (s.history.aru < s.catchUp.mark && message.updates.length > 0) askNext(s, s.catchUp.mark);
-  if (s.history.aru >= s.catchUp.mark && s.catchUp.since !== undefined) {
-    s.settings.logger.info(`caught up: ${s.history.aru - s.catchUp.since} updates, up to seq ${s.history.aru}`);
-    s.catchUp.since = undefined;
-  }
+  const { since } = s.catchUp;
+  if (since === undefined || s.history.aru < s.catchUp.mark) return;
+  s.catchUp.since = undefined;
+  if (s.history.aru > since) logLag(s, `caught up: has everything up to seq ${s.history.aru}, fetched from ${since + 1} on`);
+}
+
+/** An operator hears of a lag after a restart or the loss of a leader, and of large ones. Small ones are usual for who hears few Accepts. */
+function logLag(s: State, line: string): void {
+  if (s.catchUp.quiet) s.settings.logger.debug(line);
+  else s.settings.logger.info(line);
 }
 
 function learn(s: State, seq: number, updates: readonly Uint8Array[]): void {

@@ -55,6 +55,8 @@ const resendAtOnce = 64;
 export function resendUpdates(s: State): void {
   const leader = knownLeader(s);
   if (leader === undefined || leader === s.settings.nodeId || s.updates.own === 0) return;
+  // What this node has not heard of may be ordered.
+  if (s.history.aru < s.catchUp.mark) return;
   const oldest = [];
   for (const update of s.updates) {
     if (update.stage === "forwarded") oldest.push(update);
@@ -64,7 +66,10 @@ export function resendUpdates(s: State): void {
   if (oldest.length === 0 || ++s.resend.waited < s.resend.wait) return;
   s.resend.waited = 0;
   s.resend.wait = Math.min(16, s.resend.wait * 2);
-  for (const update of oldest) s.outbox.send(leader, { case: "clientUpdate", value: update.bytes });
+  for (const update of oldest) {
+    update.sent++;
+    s.outbox.send(leader, { case: "clientUpdate", value: update.bytes });
+  }
 }
 
 /** An update that a peer forwards, believing that this node leads. If it does not, the peer will learn and send it elsewhere. */
@@ -90,10 +95,14 @@ function refuse(s: State, to: Peer, clientId: bigint, timestamp: bigint, reason:
   });
 }
 
-/** The leader will not order an update of this node: the node stops waiting for it. */
+/**
+ * The leader will not order an update of this node: the node stops waiting for it. Not so when the update was sent more than once:
+ * another of its copies may have been taken.
+ */
 export function onUpdateRefusal(s: State, from: Peer, refusal: UpdateRefusal): void {
   const { clientId, timestamp, reason } = refusal;
-  if (knownLeader(s) !== from.nodeId || s.updates.get(clientId, timestamp)?.own !== true) return;
+  const update = s.updates.get(clientId, timestamp);
+  if (knownLeader(s) !== from.nodeId || update?.own !== true || update.sent > 1) return;
   s.updates.remove(clientId, timestamp);
   const code = reason === RefusalReason.TOO_LARGE ? "too_large" : "busy";
   s.outbox.refusals.push({ clientId, timestamp, code });

@@ -43,8 +43,9 @@ function describeContent(type: Message["type"]): string {
   }
 }
 
-function describeHeartbeat({ view, localAru, promisedView, acceptedSeq, leading, hearsQuorum }: Heartbeat): string {
-  const flags = flag("leads", leading) + flag("quorum", hearsQuorum);
+function describeHeartbeat(heartbeat: Heartbeat): string {
+  const { view, localAru, promisedView, acceptedSeq, leading, preparing, hearsQuorum } = heartbeat;
+  const flags = flag("leads", leading) + flag("prepares", preparing) + flag("quorum", hearsQuorum);
   return `view=${view} aru=${localAru} promised=${promisedView} accepted=${acceptedSeq}${flags}`;
 }
 

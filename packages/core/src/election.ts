@@ -9,6 +9,7 @@ import {
   hears,
   hearsLeader,
   hearsQuorum,
+  loseLeader,
   nextView,
   restartProgress,
   storageStuck,
@@ -45,7 +46,8 @@ function unfitToLead(s: State): string | undefined {
     }
   }
   const following = countVoters(s, (peer) => hears(s, peer) && peer.promisedView <= s.view);
-  if (following < s.settings.membership.acceptQuorum) return `hears ${following} voters only`;
+  const { acceptQuorum, voters } = s.settings.membership;
+  if (following < acceptQuorum) return `hears ${following} of ${voters.length} voters, itself included; needs ${acceptQuorum}`;
   if (storageStuck(s)) return "its storage makes no progress";
   return undefined;
 }
@@ -59,7 +61,7 @@ export function attempt(s: State, view: number, why: string): void {
   s.attempted = view;
   s.preparing = undefined;
   s.leading = undefined;
-  s.leaderHeard = undefined;
+  loseLeader(s);
   s.updates.restart();
   restartProgress(s);
   if (wasLeading) s.heartbeatWanted = true;
@@ -90,8 +92,13 @@ export function onViewChange(s: State, from: Peer, message: ViewChange): void {
   from.viewChange = { view, tick: s.now };
   from.aru = Math.max(from.aru, fromWire(message.localAru, "ARU"));
   from.hearsQuorum = message.hearsQuorum;
-  const content = s.role === "electing" || s.role === "preparing" || !hearsLeader(s);
-  if (view > s.attempted && content) return attempt(s, view, `joins node ${from.nodeId}`);
+  const leaves = s.role === "follower" && s.settings.membership.leaderOf(s.view) === from.nodeId;
+  const content = s.role === "electing" || s.role === "preparing" || leaves || !hearsLeader(s);
+  if (view > s.attempted && content) {
+    // Who hears no quorum cannot know who would be fit to lead.
+    const joined = message.hearsQuorum || !hearsQuorum(s) ? view : nextView(s, view);
+    return attempt(s, joined, `joins node ${from.nodeId}`);
+  }
   if (s.role === "electing") return prepareIfQuorum(s);
   if (s.role === "preparing" || view === s.view) return;
   s.outbox.send(from.nodeId, {

@@ -1,6 +1,9 @@
 /** Why a request of a client was not served. */
 export type RequestErrorCode =
-  /** A queue is full. Trying again later may succeed; the update has not been taken. */
+  /**
+   * A queue is full. Trying again later may succeed. The update has not been taken, unless the network doubled it on its way to the
+   * leader; trying again with the same client id and timestamp is safe in any case.
+   */
   | "busy"
   /** The update exceeds the size limit; trying again is of no use. */
   | "too_large"

@@ -5,7 +5,7 @@ import { countVote } from "./ordering.js";
 import type { Peer } from "./peers.js";
 import type { State } from "./state.js";
 import { knowsStores, logStoresRecorded } from "./stores.js";
-import { follow, hearsQuorum, nextView, restartProgress, storageStuck } from "./view.js";
+import { findLeader, follow, hearsQuorum, loseLeader, nextView, restartProgress, storageStuck } from "./view.js";
 import { fromWire, toWire } from "./wire.js";
 
 /** Says how this node stands, of promises only what is durable. */
@@ -13,9 +13,8 @@ export function sendHeartbeats(s: State): void {
   s.heartbeat.restart(s.now);
   s.heartbeatWanted = false;
   const { promisedView, ledView, accepted } = s.durable;
-  const leads = s.role === "leader" || s.role === "preparing";
   // Safety rule 4: not a word of a view that is led before that is durable.
-  const announced = !leads || ledView === s.view;
+  const announced = s.role !== "preparing" || ledView === s.view;
   for (const peer of s.peers.keys()) {
     s.outbox.send(peer, {
       case: "heartbeat",
@@ -25,7 +24,8 @@ export function sendHeartbeats(s: State): void {
         localAru: toWire(s.history.aru),
         promisedView: toWire(promisedView),
         acceptedSeq: toWire(accepted.view === promisedView ? accepted.seq : 0),
-        leading: leads && announced,
+        leading: s.role === "leader",
+        preparing: s.role === "preparing" && announced,
         hearsQuorum: hearsQuorum(s) && !storageStuck(s),
         knowsStores: knowsStores(s),
       },
@@ -46,27 +46,26 @@ export function onHeartbeat(s: State, from: Peer, message: Heartbeat): void {
     countVote(s, from, fromWire(message.promisedView, "view"), fromWire(message.acceptedSeq, "seq"));
   }
   if (s.settings.membership.leaderOf(view) !== from.nodeId) return;
-  if (message.leading) onLeaderHeard(s, view);
+  if (message.leading || message.preparing) onLeaderHeard(s, view, message.leading);
   else if (view === s.view && s.role === "follower") onLeaderGone(s, from);
 }
 
-function onLeaderHeard(s: State, view: number): void {
+function onLeaderHeard(s: State, view: number, leads: boolean): void {
   if (view < s.promised || view < s.view) return;
   // A preparing node has a quorum behind it: only a higher view ends its attempt. It never hears itself.
   if (view > s.view || s.role === "electing") follow(s, view);
   if (s.role !== "follower") return;
-  if (s.leaderLogged !== view) {
-    s.leaderLogged = view;
-    s.settings.logger.info(`follows node ${s.settings.membership.leaderOf(view)}, leader of view ${view}`);
-  }
   s.leaderHeard = s.now;
-  s.attempts = 0;
+  if (leads) {
+    findLeader(s);
+    s.attempts = 0;
+  }
   // While own updates wait, only their getting ordered is progress: see delivery.
   if (s.updates.own === 0) restartProgress(s);
 }
 
 /** The leader of this node's view says that it leads no more, or has restarted: nobody need wait for the timeout. */
 function onLeaderGone(s: State, from: Peer): void {
-  s.leaderHeard = undefined;
+  loseLeader(s);
   if (s.settings.membership.isVoter(s.settings.nodeId)) attempt(s, nextView(s), `node ${from.nodeId} leads no more`);
 }

@@ -7,7 +7,7 @@ import type { Run } from "./history.js";
 import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
 import type { State } from "./state.js";
-import { follow, raisePromise } from "./view.js";
+import { findLeader, follow, raisePromise } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
 /** The leader packs values into runs while the window is open: first those to be proposed again, then new ones. */
@@ -61,7 +61,7 @@ export function onProposal(s: State, from: Peer, proposal: Proposal): void {
   if (run.view > s.promised) raisePromise(s, run.view);
   // A node that attempts a higher view goes on accepting in the one it promised.
   if (run.view > s.view && (s.role === "follower" || run.view >= s.attempted)) follow(s, run.view);
-  if (run.view === s.view && s.role === "follower") s.leaderHeard = s.now;
+  if (run.view === s.view && s.role === "follower") findLeader(s);
 
   const receipt = s.history.receive(run);
   switch (receipt.kind) {

@@ -72,7 +72,6 @@ function dispatch(s: State, from: Peer, type: Message["type"]): void {
 export function tick(s: State): void {
   s.now++;
   const atHeartbeat = s.heartbeat.expired(s.now);
-  tickElection(s);
   if (atHeartbeat) {
     if (s.settings.logger.verbose) s.settings.logger.debug("timer: heartbeat");
     s.heartbeatWanted = true;
@@ -83,6 +82,7 @@ export function tick(s: State): void {
     // What peers ask for is read from storage, up to the mark that is durable there.
     if (s.history.aru > s.durable.aru) s.outbox.saveWanted = true;
   }
+  tickElection(s);
   tickCatchUp(s, atHeartbeat);
 }
 

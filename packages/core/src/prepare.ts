@@ -59,6 +59,8 @@ export function onPrepare(s: State, from: Peer, prepare: Prepare): void {
   raisePromise(s, view);
   follow(s, view);
   s.leaderHeard = s.now;
+  // Only who is level can accept what comes next.
+  s.catchUp.mark = Math.max(s.catchUp.mark, fromWire(prepare.localAru, "ARU"));
   // The ARU of this very message: one heard before may have been lost in a crash of the sender.
   const value = makePrepareOK(s, view, fromWire(prepare.localAru, "ARU"));
   s.prepareOK = { view, saveNumber: s.durable.saveNumber + (s.outbox.saving === undefined ? 1 : 2), value };

@@ -47,6 +47,8 @@ export interface State {
   // Election.
   /** The tick at which the leader of `view` was last heard itself; undefined when never, or when it said it leads no more. */
   leaderHeard: number | undefined;
+  /** Whether it was heard to lead, and not only to prepare. */
+  leaderLeads: boolean;
   /** Follower: time without progress. Electing and preparing: time of the attempt. */
   readonly progress: Timer;
   readonly heartbeat: Timer;
@@ -94,6 +96,12 @@ export interface State {
     since: number | undefined;
     /** How often the peer was changed because no answer came, or an empty one. */
     changes: number;
+    /** No question before this tick: the last answer was empty. */
+    notBefore: number;
+    /** Whether the log has told of a lag since the leader was last lost. */
+    logged: boolean;
+    /** Whether the present lag is too usual for the log. */
+    quiet: boolean;
   };
 
   // What peers asked of storage: at most one question each.
@@ -104,8 +112,6 @@ export interface State {
   /** The tick at which each kind of ignored input was last logged. */
   readonly lastLogged: Map<string, number>;
   storesLogged: boolean;
-  /** The view whose leader was last named in the log. */
-  leaderLogged: number | undefined;
 }
 
 /** The state of a node at its start, fresh or restarted. */
@@ -130,6 +136,7 @@ export function makeState(settings: Settings, stored: StoredState): State {
     led,
     durable,
     leaderHeard: undefined,
+    leaderLeads: false,
     progress: new Timer(settings.progressTicks),
     heartbeat: new Timer(settings.heartbeatTicks),
     heartbeatWanted: true,
@@ -148,12 +155,11 @@ export function makeState(settings: Settings, stored: StoredState): State {
     undelivered: new Deque(),
     unapplied: new Deque(),
     unappliedBytes: 0,
-    catchUp: { mark: 0, asked: undefined, since: undefined, changes: 0 },
+    catchUp: { mark: 0, asked: undefined, since: undefined, changes: 0, notBefore: 0, logged: false, quiet: false },
     reading: new Set(),
     outbox: new Outbox({ from: nodeId, epoch: membership.epoch, storeId: stored.storeId }),
     counters: new Map(),
     lastLogged: new Map(),
     storesLogged: false,
-    leaderLogged: undefined,
   };
 }

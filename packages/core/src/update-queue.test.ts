@@ -70,7 +70,7 @@ test("an update that a peer forwarded first and a client hands in then is this n
 
 /** The same over one array. */
 class NaiveQueue {
-  all: Omit<PendingUpdate, "done">[] = [];
+  all: Omit<PendingUpdate, "done" | "sent">[] = [];
 
   get own(): number {
     return this.all.filter(({ own }) => own).length;

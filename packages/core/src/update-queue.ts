@@ -10,6 +10,8 @@ export interface PendingUpdate {
   own: boolean;
   /** Waiting to be proposed or forwarded; forwarded to the leader; or proposed by this node. */
   stage: "waiting" | "forwarded" | "proposed";
+  /** How often it has left this node, proposed or forwarded. */
+  sent: number;
   /** Set when it has left the queue: ordered, refused or given up. */
   done: boolean;
 }
@@ -46,8 +48,8 @@ export class UpdateQueue {
     return this.#byClient.get(clientId)?.get(timestamp);
   }
 
-  add(update: Omit<PendingUpdate, "stage" | "done">): PendingUpdate {
-    const pending: PendingUpdate = { ...update, stage: "waiting", done: false };
+  add(update: Omit<PendingUpdate, "stage" | "sent" | "done">): PendingUpdate {
+    const pending: PendingUpdate = { ...update, stage: "waiting", sent: 0, done: false };
     let ofClient = this.#byClient.get(update.clientId);
     if (ofClient === undefined) this.#byClient.set(update.clientId, (ofClient = new Map()));
     ofClient.set(update.timestamp, pending);
@@ -92,7 +94,9 @@ export class UpdateQueue {
   /** That update changes its stage. */
   takeWaiting(stage: "forwarded" | "proposed"): void {
     const pending = this.#waiting.shift();
-    if (pending !== undefined) pending.stage = stage;
+    if (pending === undefined) return;
+    pending.stage = stage;
+    pending.sent++;
   }
 
   /** The leader is gone: what entered through this node waits anew; what others forwarded is theirs to send again. */

@@ -18,11 +18,26 @@ export function follow(s: State, view: number): void {
   s.role = "follower";
   s.preparing = undefined;
   s.leading = undefined;
-  if (view !== s.view) s.leaderHeard = undefined;
+  if (view !== s.view) loseLeader(s);
   s.view = view;
   s.attempted = view;
   s.updates.restart();
   restartProgress(s);
+}
+
+/** The leader of the installed view counts as not heard. */
+export function loseLeader(s: State): void {
+  s.leaderHeard = undefined;
+  s.leaderLeads = false;
+  s.catchUp.logged = false;
+}
+
+/** The leader of the installed view has been heard to lead it. */
+export function findLeader(s: State): void {
+  s.leaderHeard = s.now;
+  if (s.leaderLeads) return;
+  s.leaderLeads = true;
+  s.settings.logger.info(`follows node ${s.settings.membership.leaderOf(s.view)}, leader of view ${s.view}`);
 }
 
 /** Starts the progress timer anew, with seeded jitter, so that nodes do not attempt views in step. */
@@ -34,10 +49,10 @@ export function restartProgress(s: State): void {
   s.progress.restart(s.now, progressTicks * Math.min(8, 2 ** Math.min(rotations, 3)) + jitter);
 }
 
-/** The leader this node goes by: heard in person, or itself. */
+/** The leader this node goes by: heard in person to lead, or itself. */
 export function knownLeader(s: State): number | undefined {
   if (s.role === "leader") return s.settings.nodeId;
-  if (s.role === "follower" && s.leaderHeard !== undefined) return s.settings.membership.leaderOf(s.view);
+  if (s.role === "follower" && s.leaderLeads) return s.settings.membership.leaderOf(s.view);
   return undefined;
 }
 
@@ -76,12 +91,15 @@ export function greatestAru(s: State): number {
   return greatest;
 }
 
-/** The next view above all attempted whose leader was heard lately, hears a quorum and is less than a window behind. */
-export function nextView(s: State): number {
+/**
+ * The next view above all attempted, and not below `least`, whose leader was heard lately, hears a quorum and is less than a window
+ * behind.
+ */
+export function nextView(s: State, least = 0): number {
   const { membership, nodeId, windowUpdates } = s.settings;
   // A view that somebody heard has promised above can reach no quorum with that node.
   const promises = [...s.peers.values()].map((peer) => (hears(s, peer) ? peer.promisedView : 0));
-  const above = Math.max(s.attempted, s.view, s.promised, ...promises);
+  const above = Math.max(s.attempted, s.view, s.promised, least - 1, ...promises);
   const level = Math.max(greatestAru(s), s.history.aru) - windowUpdates;
   const fit = (view: number): boolean => {
     const leader = membership.leaderOf(view);

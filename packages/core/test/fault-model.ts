@@ -243,7 +243,7 @@ class Run {
     if (type.case === "accept") promised(type.value.view, "an acceptance");
     if (type.case === "prepareOk") promised(type.value.view, "a promise");
     if (type.case === "heartbeat") promised(type.value.promisedView, "a heartbeat's promise");
-    const leading = type.case === "heartbeat" && type.value.leading;
+    const leading = type.case === "heartbeat" && (type.value.leading || type.value.preparing);
     if (type.case === "prepare" || type.case === "proposal" || leading) {
       const view = type.value.view;
       if (durable.led < view) throw new Error(`a ${type.case} of view ${view} left too early`);
