@@ -113,6 +113,15 @@ test("nothing is accepted beyond the bounds, but for the very next run", () => {
   expect(history.receive(makeRun(1, 15, 500)).kind).toBe("accepted");
 });
 
+test("what lower views accepted counts towards the bound, unless it is replaced", () => {
+  const history = new History(1, 0, { updates: 10, bytes: 100 });
+  history.receive(makeRun(1, 1, 10, 10, 60));
+  history.startView(2);
+  expect(history.receive(makeRun(2, 1, 10)).kind).toBe("accepted");
+  expect(history.receive(makeRun(2, 2, 31)).kind).toBe("beyond");
+  expect(history.receive(makeRun(2, 2, 31, 20)).kind).toBe("accepted");
+});
+
 test("its own broken rules throw", () => {
   const history = new History(3, 5, wide);
   expect(() => history.startView(3)).toThrow(InvariantError);

@@ -83,6 +83,27 @@ test("ordered updates do not wait for a save", () => {
   expect(node.applied.map(({ timestamp }) => timestamp)).toEqual([1n, 2n]);
 });
 
+test("after a restart, what is newly ordered waits until what was ordered before has come out again", () => {
+  const lone = new LoneNode(2, 3, { catchUpBytes: 1 }).meet();
+  lone.receive(1, proposal(1, 1, 1, update(1), update(2))).flushAll();
+  lone
+    .receive(1, { case: "accept", value: { view: 1n, seq: 2n } })
+    .tick(20)
+    .flushAll();
+  expect(lone.disk.state?.localAru).toBe(2n);
+  lone.slowReads = true;
+  lone.restart();
+  lone
+    .receive(1, proposal(1, 4, 3, update(3)))
+    .receive(1, { case: "accept", value: { view: 4n, seq: 3n } })
+    .flushAll();
+  expect([lone.status.aru, lone.applied]).toEqual([3, []]);
+  for (const applied of [[1n], [1n, 2n, 3n]]) {
+    lone.answerReads();
+    expect(lone.applied.map(({ timestamp }) => timestamp)).toEqual(applied);
+  }
+});
+
 test("saves are counted from 1 without gaps, over restarts too", () => {
   const node = new LoneNode(2, 3).meet();
   node.receive(1, proposal(1, 1, 1, update(1))).flush();

@@ -3,7 +3,7 @@ import { encodeClientUpdate, MessageSchema, type Message } from "@paxos/proto";
 import type { Config } from "../src/config.js";
 import { firstEpoch } from "../src/membership.js";
 import { restartNode, type Node } from "../src/node.js";
-import type { MessageContent, OrderedUpdate, Refusal } from "../src/outbox.js";
+import type { MessageContent, OrderedUpdate, ReadRequest, Refusal } from "../src/outbox.js";
 import type { Save } from "../src/ports.js";
 import type { NodeStatus } from "../src/status.js";
 import { MemoryDisk } from "./memory-disk.js";
@@ -50,6 +50,9 @@ export class LoneNode {
   /** What has left and was not yet taken by {@link take}. */
   readonly #sent: Message[] = [];
   applied: OrderedUpdate[] = [];
+  /** Whether reads from the disk wait for {@link answerReads}. */
+  slowReads = false;
+  #reads: ReadRequest[] = [];
   readonly refusals: Refusal[] = [];
   readonly #config: Config;
 
@@ -77,6 +80,7 @@ export class LoneNode {
   restart(): void {
     this.save = undefined;
     this.applied = [];
+    this.#reads = [];
     this.#sent.length = 0;
     this.node = restartNode(this.#config, this.disk.load());
     this.#pump();
@@ -132,6 +136,12 @@ export class LoneNode {
     this.saves.push(this.save);
   }
 
+  /** The disk answers what it was asked so far. */
+  answerReads(): void {
+    this.#answer();
+    this.#pump();
+  }
+
   flushAll(): this {
     while (this.save !== undefined) this.flush();
     return this;
@@ -170,8 +180,14 @@ export class LoneNode {
       }
       this.applied.push(...ready.orderedUpdates);
       if (ready.orderedUpdates.length > 0) this.node.applied(this.applied.at(-1)?.seq ?? 0);
-      for (const read of ready.reads)
-        this.node.answer(read, this.disk.read(read.from, read.upTo, read.maxBytes));
+      this.#reads.push(...ready.reads);
+      if (!this.slowReads) this.#answer();
+    }
+  }
+
+  #answer(): void {
+    for (const read of this.#reads.splice(0)) {
+      this.node.answer(read, this.disk.read(read.from, read.upTo, read.maxBytes));
     }
   }
 }
