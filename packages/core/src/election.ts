@@ -59,6 +59,7 @@ export function attempt(s: State, view: number, why: string): void {
   const wasLeading = s.role === "leader" || s.role === "preparing";
   s.role = "electing";
   s.attempted = view;
+  s.attemptedAt = s.now;
   s.preparing = undefined;
   s.leading = undefined;
   loseLeader(s);
@@ -93,11 +94,9 @@ export function onViewChange(s: State, from: Peer, message: ViewChange): void {
   from.aru = Math.max(from.aru, fromWire(message.localAru, "ARU"));
   from.hearsQuorum = message.hearsQuorum;
   const leaves = s.role === "follower" && s.settings.membership.leaderOf(s.view) === from.nodeId;
-  const content = s.role === "electing" || s.role === "preparing" || leaves || !hearsLeader(s);
-  if (view > s.attempted && content) {
-    // Who hears no quorum cannot know who would be fit to lead.
-    const joined = message.hearsQuorum || !hearsQuorum(s) ? view : nextView(s, view);
-    return attempt(s, joined, `joins node ${from.nodeId}`);
+  const seeks = s.role === "electing" || s.role === "preparing" || leaves || misses(s);
+  if (view > s.attempted && seeks) {
+    return attempt(s, message.hearsQuorum ? view : betterView(s, view), `joins node ${from.nodeId}`);
   }
   if (s.role === "electing") return prepareIfQuorum(s);
   if (s.role === "preparing" || view === s.view) return;
@@ -109,6 +108,24 @@ export function onViewChange(s: State, from: Peer, message: ViewChange): void {
       hearsLeader: hearsLeader(s),
     },
   });
+}
+
+/**
+ * Whether a node misses its leader. One that has just been told that there is one waits a heartbeat to hear it: else two
+ * nodes that are told so in turn would call each other back to their attempts, as fast as the network goes.
+ */
+function misses(s: State): boolean {
+  const told = s.takenOverAt !== undefined && s.now - s.takenOverAt < s.settings.heartbeatTicks;
+  return !told && !hearsLeader(s);
+}
+
+/**
+ * Who hears no quorum cannot know who would be fit to lead: a node that does hear one chooses by itself, from that view on. At most once
+ * a heartbeat, or nodes that disagree about who is fit would drive each other up without end.
+ */
+function betterView(s: State, view: number): number {
+  const mayChoose = s.role !== "electing" || s.now - s.attemptedAt >= s.settings.heartbeatTicks;
+  return mayChoose && hearsQuorum(s) ? nextView(s, view) : view;
 }
 
 /** Prepares when a prepare quorum attempts a view that this node is to lead. Attempts count for half a progress timeout. */
@@ -129,5 +146,7 @@ export function onViewChangeProof(s: State, from: Peer, message: ViewChangeProof
   const view = fromWire(message.installedView, "view");
   const { membership, nodeId } = s.settings;
   if (!from.isVoter || !message.hearsLeader || membership.leaderOf(view) === nodeId || view < s.promised) return;
-  if (view > s.view || (view === s.view && s.role === "electing")) follow(s, view);
+  if (view <= s.view && (view < s.view || s.role !== "electing")) return;
+  follow(s, view);
+  s.takenOverAt = s.now;
 }

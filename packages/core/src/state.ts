@@ -54,6 +54,10 @@ export interface State {
   readonly heartbeat: Timer;
   /** Whether a heartbeat is to leave before the timer expires: what it says has changed. */
   heartbeatWanted: boolean;
+  /** The tick of the last attempt at a view. */
+  attemptedAt: number;
+  /** The tick at which the installed view was last taken over on a peer's word; undefined when never. */
+  takenOverAt: number | undefined;
   /** How many views were attempted since a leader was last heard, with a quorum within hearing. */
   attempts: number;
 
@@ -140,6 +144,8 @@ export function makeState(settings: Settings, stored: StoredState): State {
     progress: new Timer(settings.progressTicks),
     heartbeat: new Timer(settings.heartbeatTicks),
     heartbeatWanted: true,
+    attemptedAt: 0,
+    takenOverAt: undefined,
     attempts: 0,
     preparing: undefined,
     prepareOK: undefined,
