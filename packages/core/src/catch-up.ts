@@ -17,10 +17,11 @@ import { fromWire, PeerError, toWire } from "./wire.js";
  * usual, for the peers' answers are on their way; to be behind where a peer was a heartbeat ago is not.
  */
 export function tickCatchUp(s: State, atHeartbeat: boolean): void {
-  const { asked } = s.catchUp;
-  if (asked !== undefined && s.now - asked.tick >= 3 * s.settings.heartbeatTicks) {
+  const { asked, patience } = s.catchUp;
+  if (asked !== undefined && s.now - asked.tick >= 3 * s.settings.heartbeatTicks * patience) {
     s.catchUp.asked = undefined;
     s.catchUp.changes++;
+    s.catchUp.patience = Math.min(8, patience * 2);
   }
   // A leader that lacks something has been deposed or will hear of it by the next Accept.
   if (s.role !== "leader" && s.history.aru < s.catchUp.mark) askNext(s, s.catchUp.mark);
@@ -40,7 +41,8 @@ export function askNext(s: State, target: number): void {
     logLag(s, `behind: has everything up to seq ${s.history.aru} of ${target}, catching up`);
   }
   const seq = s.history.aru + 1;
-  s.catchUp.asked = { peer: peer.nodeId, seq, tick: s.now };
+  s.catchUp.asked = { seq, tick: s.now };
+  peer.askedSeq = seq;
   s.outbox.send(peer.nodeId, {
     case: "catchUpRequest",
     value: {
@@ -92,12 +94,13 @@ function answer(s: State, to: number, stored: StoredUpdates): void {
 
 /** Ordered updates from a peer's log. */
 export function onCatchUpAnswer(s: State, from: Peer, message: CatchUpAnswer): void {
-  const { asked } = s.catchUp;
   const seq = fromWire(message.seq, "seq");
-  if (asked?.peer !== from.nodeId || asked.seq !== seq) {
+  // What is ordered stays so: an answer is welcome however late. But a leader goes by its votes alone.
+  if (s.role === "leader" || from.askedSeq !== seq) {
     return ignore(s, "unasked_answer", `catch-up answer from node ${from.nodeId} at seq ${seq}`);
   }
-  s.catchUp.asked = undefined;
+  from.askedSeq = undefined;
+  if (s.catchUp.asked?.seq === seq) s.catchUp.asked = undefined;
   from.aru = fromWire(message.localAru, "ARU");
   const firstSeq = fromWire(message.firstSeq, "first_seq");
   if (message.updates.length === 0) {
@@ -108,7 +111,10 @@ export function onCatchUpAnswer(s: State, from: Peer, message: CatchUpAnswer): v
   if (firstSeq > seq) {
     return ignore(s, "compacted", `node ${from.nodeId} holds its log from seq ${firstSeq} on, wanted from ${seq}`);
   }
-  if (message.updates.length > 0) learn(s, seq, message.updates);
+  if (message.updates.length > 0) {
+    s.catchUp.patience = 1;
+    learn(s, seq, message.updates);
+  }
   if (s.history.aru < s.catchUp.mark && message.updates.length > 0) askNext(s, s.catchUp.mark);
   const { since } = s.catchUp;
   if (since === undefined || s.history.aru < s.catchUp.mark) return;
@@ -132,7 +138,7 @@ function learn(s: State, seq: number, updates: readonly Uint8Array[]): void {
       seq: toWire(run.seq + i),
       updates: run.updates.slice(i, i + maxRunUpdates),
     });
-    s.outbox.runs.push(
+    s.outbox.queueRun(
       create(StoredRunSchema, {
         formatVersion: 1,
         epoch: toWire(s.settings.membership.epoch),
@@ -141,7 +147,6 @@ function learn(s: State, seq: number, updates: readonly Uint8Array[]): void {
       }),
     );
   }
-  s.outbox.saveWanted = true;
   deliver(s, run);
   acceptEarly(s);
   advance(s);

@@ -9,11 +9,18 @@ import { readUpdate } from "./read-update.js";
 import type { State } from "./state.js";
 import { restartProgress } from "./view.js";
 
-/** Whether the state machine keeps up; if not, this node learns no further seqs for now. */
+/** Whether the state machine and the disk keep up; if not, this node learns no further seqs for now. */
 export function hasRoom(s: State): boolean {
   const { windowUpdates, windowBytes } = s.settings;
   const behind = s.history.aru - Math.max(s.applied, s.replayUpTo);
-  return behind < 2 * windowUpdates && s.unappliedBytes < 2 * windowBytes;
+  return behind < 2 * windowUpdates && s.unappliedBytes < 2 * windowBytes && storageKeepsUp(s);
+}
+
+/** Whether less than two windows are queued for saving; if not, this node takes in nothing for now. */
+export function storageKeepsUp(s: State): boolean {
+  const { windowUpdates, windowBytes } = s.settings;
+  const { updates, bytes } = s.outbox.backlog;
+  return updates < 2 * windowUpdates && bytes < 2 * windowBytes;
 }
 
 /** Passes on what the ARU has just moved over (safety rule 6: in seq order, without gaps). */
@@ -24,8 +31,13 @@ export function deliver(s: State, run: OrderedRun): void {
   s.unappliedBytes += bytes;
   // For a node that waits for updates of its own, an advance is progress, and nothing else is.
   if (s.updates.own > 0 && s.role === "follower") restartProgress(s);
-  if (s.replaying) s.undelivered.push(run);
-  else handOut(s, run);
+  if (!s.replaying) return handOut(s, run);
+  s.undelivered.push(run);
+  // It is handed out later, but it is ordered now.
+  for (const bytes of run.updates) {
+    const fields = readUpdate(bytes);
+    if (fields !== undefined) s.updates.remove(fields.clientId, fields.timestamp);
+  }
 }
 
 /** The state machine has applied everything up to `seq`. */

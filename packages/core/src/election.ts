@@ -19,7 +19,7 @@ import { fromWire, toWire } from "./wire.js";
 /** The first attempt of a fresh node, and that of a cluster of one at every start. Others that restart wait to hear of a view. */
 export function startElection(s: State): void {
   const { membership, nodeId } = s.settings;
-  if (!membership.isVoter(nodeId)) return;
+  if (!membership.isVoter(nodeId) || s.role !== "follower") return;
   if (s.view === 0 || membership.voters.length === 1) attempt(s, s.view + 1, "start");
   else restartProgress(s);
 }

@@ -5,7 +5,7 @@ import { countVote } from "./ordering.js";
 import type { Peer } from "./peers.js";
 import type { State } from "./state.js";
 import { knowsStores, logStoresRecorded } from "./stores.js";
-import { findLeader, follow, hearsQuorum, loseLeader, nextView, restartProgress, storageStuck } from "./view.js";
+import { canLead, findLeader, follow, hearsQuorum, loseLeader, nextView, restartProgress } from "./view.js";
 import { fromWire, toWire } from "./wire.js";
 
 /** Says how this node stands, of promises only what is durable. */
@@ -26,7 +26,7 @@ export function sendHeartbeats(s: State): void {
         acceptedSeq: toWire(accepted.view === promisedView ? accepted.seq : 0),
         leading: s.role === "leader",
         preparing: s.role === "preparing" && announced,
-        hearsQuorum: hearsQuorum(s) && !storageStuck(s),
+        hearsQuorum: hearsQuorum(s) && canLead(s),
         knowsStores: knowsStores(s),
       },
     });
@@ -46,20 +46,19 @@ export function onHeartbeat(s: State, from: Peer, message: Heartbeat): void {
     countVote(s, from, fromWire(message.promisedView, "view"), fromWire(message.acceptedSeq, "seq"));
   }
   if (s.settings.membership.leaderOf(view) !== from.nodeId) return;
-  if (message.leading || message.preparing) onLeaderHeard(s, view, message.leading);
+  if (message.leading || message.preparing) onLeaderHeard(s, view, message);
   else if (view === s.view && s.role === "follower") onLeaderGone(s, from);
 }
 
-function onLeaderHeard(s: State, view: number, leads: boolean): void {
+function onLeaderHeard(s: State, view: number, { leading, acceptedSeq }: Heartbeat): void {
   if (view < s.promised || view < s.view) return;
   // A preparing node has a quorum behind it: only a higher view ends its attempt. It never hears itself.
   if (view > s.view || s.role === "electing") follow(s, view);
   if (s.role !== "follower") return;
   s.leaderHeard = s.now;
-  if (leads) {
-    findLeader(s);
-    s.attempts = 0;
-  }
+  if (leading) findLeader(s);
+  // Success is a leader whose first proposal is durable: with slow disks the timeouts must be able to grow until then.
+  if (leading && acceptedSeq > 0n) s.attempts = 0;
   // While own updates wait, only their getting ordered is progress: see delivery.
   if (s.updates.own === 0) restartProgress(s);
 }

@@ -4,7 +4,7 @@ import { takeUpdate, type ProposeResult, type UpdateRequest } from "./client-upd
 import { validateConfig, type Config } from "./config.js";
 import { onApplied, onReplayed } from "./delivery.js";
 import { describeMessage } from "./describe.js";
-import { ConfigError, invariant, InvariantError } from "./errors.js";
+import { ConfigError, InvariantError, RequestError } from "./errors.js";
 import { checkInvariants } from "./invariants.js";
 import { advance, makeAccept } from "./ordering.js";
 import type { Durable, Ready, ReadRequest } from "./outbox.js";
@@ -62,8 +62,17 @@ export class Node {
     });
   }
 
-  /** Takes an update for ordering, and answers at once what becomes of it. */
+  /**
+   * Takes an update for ordering, and answers at once what becomes of it.
+   * @throws RequestError (invalid) when the client id is 0, or it or the timestamp has more than 64 bits.
+   */
   propose(request: UpdateRequest): ProposeResult {
+    for (const value of [request.clientId, request.timestamp]) {
+      if (value !== BigInt.asUintN(64, value)) {
+        throw new RequestError("invalid", `${value} is no unsigned 64-bit integer`);
+      }
+    }
+    if (request.clientId === 0n) throw new RequestError("invalid", "client id 0 is reserved; choose any other");
     return this.#run((s) => takeUpdate(s, request));
   }
 
@@ -86,12 +95,7 @@ export class Node {
 
   /** This save is durable. Its messages may be sent before or after. */
   saved(save: Save): void {
-    this.#run((s) => {
-      const { saving } = s.outbox;
-      invariant(saving?.makes.saveNumber === save.number, `save ${save.number} was not under way`);
-      s.outbox.saving = undefined;
-      onSaved(s, saving.makes);
-    });
+    this.#run((s) => onSaved(s, s.outbox.endSave(save.number)));
   }
 
   /** The state machine has applied every ordered update up to this seq. */

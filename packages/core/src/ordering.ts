@@ -2,7 +2,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { ProposalSchema, StoredRunSchema, type Accept, type AcceptSchema, type Proposal } from "@paxos/proto";
 import { maxRunUpdates } from "./config.js";
-import { deliver, hasRoom } from "./delivery.js";
+import { deliver, hasRoom, storageKeepsUp } from "./delivery.js";
 import type { Run } from "./history.js";
 import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
@@ -63,6 +63,7 @@ export function onProposal(s: State, from: Peer, proposal: Proposal): void {
   if (run.view > s.view && (s.role === "follower" || run.view >= s.attempted)) follow(s, run.view);
   if (run.view === s.view && s.role === "follower") findLeader(s);
 
+  if (!storageKeepsUp(s)) return ignore(s, "storage_behind", `proposal at seq ${run.seq}: storage does not keep up`);
   const receipt = s.history.receive(run);
   switch (receipt.kind) {
     case "accepted":
@@ -88,7 +89,7 @@ function accept(s: State, runs: readonly Run[]): void {
     // What is ordered already is answered, not stored.
     if (run.end > s.history.aru) {
       const { proposal } = run;
-      s.outbox.runs.push(
+      s.outbox.queueRun(
         create(StoredRunSchema, { formatVersion: 1, epoch: toWire(s.settings.membership.epoch), proposal }),
       );
     }
@@ -160,7 +161,7 @@ export function resendProposals(s: State): void {
     }
     if (++resend.waited < resend.wait) continue;
     resend.waited = 0;
-    resend.wait = Math.min(8, resend.wait * 2);
+    resend.wait = Math.min(4, resend.wait * 2);
     let bytes = 0;
     for (const run of s.history.runsAbove(acknowledged)) {
       bytes += run.bytes;

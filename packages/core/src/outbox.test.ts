@@ -65,16 +65,40 @@ test("a promise goes with the next save only, and asks for one", () => {
   const outbox = makeOutbox();
   outbox.sendAfterSave(1, content);
   expect([outbox.saveWanted, outbox.isEmpty]).toEqual([true, true]);
-  outbox.runs.push(create(StoredRunSchema, { formatVersion: 1 }));
+  outbox.queueRun(create(StoredRunSchema, { formatVersion: 1 }));
   const save = outbox.beginSave(makes, 17);
   expect([save.runs.length, save.messages.length]).toEqual([1, 1]);
-  expect(outbox.saving).toEqual({ makes, since: 17 });
-  expect([outbox.saveWanted, outbox.acceptWanted, outbox.runs.length, outbox.promises.length]).toEqual([
-    false,
-    false,
-    0,
-    0,
-  ]);
+  expect(outbox.saving).toMatchObject({ makes, since: 17 });
+  const { saveWanted, acceptWanted, runs, promises } = outbox;
+  expect([saveWanted, acceptWanted, runs.length, promises.length]).toEqual([false, false, 0, 0]);
+  expect(outbox.endSave(1)).toBe(makes);
+  expect(outbox.saving).toBeUndefined();
+});
+
+test("what is queued for saving counts until it is durable, the save under way included", () => {
+  const outbox = makeOutbox();
+  const queue = (...sizes: number[]): void => {
+    const updates = sizes.map((size) => new Uint8Array(size));
+    outbox.queueRun(create(StoredRunSchema, { formatVersion: 1, proposal: { seq: 1n, updates } }));
+  };
+  queue(3, 4);
+  expect(outbox.saveWanted).toBe(true);
+  expect(outbox.backlog).toEqual({ updates: 2, bytes: 7 });
+  outbox.beginSave(makes, 0);
+  queue(5);
+  expect(outbox.backlog).toEqual({ updates: 3, bytes: 12 });
+  outbox.endSave(1);
+  expect(outbox.backlog).toEqual({ updates: 1, bytes: 5 });
+  outbox.beginSave({ ...makes, saveNumber: 2 }, 0);
+  outbox.endSave(2);
+  expect(outbox.backlog).toEqual({ updates: 0, bytes: 0 });
+});
+
+test("the end of a save that is not under way is a broken invariant", () => {
+  const outbox = makeOutbox();
+  expect(() => outbox.endSave(1)).toThrow(InvariantError);
+  outbox.beginSave(makes, 0);
+  expect(() => outbox.endSave(2)).toThrow(InvariantError);
 });
 
 test("a second save beside one that is under way is a broken invariant", () => {

@@ -65,6 +65,9 @@ export class Outbox {
 
   /** Runs for the next save. */
   runs: StoredRun[] = [];
+  /** How much is queued for saving, the save under way included. */
+  backlog = { updates: 0, bytes: 0 };
+  #queued = { updates: 0, bytes: 0 };
   /** Messages that follow the next save. */
   promises: Message[] = [];
   /** Whether the next save has something to say. */
@@ -73,7 +76,9 @@ export class Outbox {
   acceptWanted = false;
 
   /** What the save under way makes durable, and the tick at which it left. */
-  saving: { readonly makes: Durable; readonly since: number } | undefined;
+  saving:
+    | { readonly makes: Durable; readonly since: number; readonly holds: { updates: number; bytes: number } }
+    | undefined;
 
   constructor(private readonly envelope: { readonly from: number; readonly epoch: number; readonly storeId: bigint }) {}
 
@@ -85,6 +90,19 @@ export class Outbox {
   /** Queues a message that may leave only when everything queued for saving so far is durable. */
   sendAfterSave(to: number, type: MessageContent): void {
     this.promises.push(this.wrap(to, type));
+    this.saveWanted = true;
+  }
+
+  /** Queues a run for saving. */
+  queueRun(run: StoredRun): void {
+    const updates = run.proposal?.updates ?? [];
+    let bytes = 0;
+    for (const update of updates) bytes += update.length;
+    for (const sum of [this.backlog, this.#queued]) {
+      sum.updates += updates.length;
+      sum.bytes += bytes;
+    }
+    this.runs.push(run);
     this.saveWanted = true;
   }
 
@@ -121,11 +139,22 @@ export class Outbox {
   beginSave(makes: Durable, now: number): Pick<Save, "runs" | "messages"> {
     invariant(this.saving === undefined, "one save at a time");
     const { runs, promises: messages } = this;
-    this.saving = { makes, since: now };
+    this.saving = { makes, since: now, holds: this.#queued };
+    this.#queued = { updates: 0, bytes: 0 };
     this.runs = [];
     this.promises = [];
     this.saveWanted = false;
     this.acceptWanted = false;
     return { runs, messages };
+  }
+
+  /** The save under way is durable. */
+  endSave(number: number): Durable {
+    const { saving } = this;
+    invariant(saving?.makes.saveNumber === number, `save ${number} was not under way`);
+    this.saving = undefined;
+    this.backlog.updates -= saving.holds.updates;
+    this.backlog.bytes -= saving.holds.bytes;
+    return saving.makes;
   }
 }

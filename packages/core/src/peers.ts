@@ -22,6 +22,8 @@ export interface Peer {
   storeId: bigint | undefined;
   /** Whether that id is durably on record here: before, none of its votes counts (safety rules 5 and 8). */
   storeDurable: boolean;
+  /** The seq from which it was last asked for missed updates, until it answers. */
+  askedSeq: number | undefined;
   /** The leader's book about sending again: what was acknowledged a heartbeat ago, and how long to wait. */
   resend: { acknowledged: number; wait: number; waited: number };
 }
@@ -43,6 +45,7 @@ export function makePeers(membership: Membership, self: number): ReadonlyMap<num
       viewChange: undefined,
       storeId: undefined,
       storeDurable: false,
+      askedSeq: undefined,
       resend: { acknowledged: 0, wait: 1, waited: 0 },
     });
   }

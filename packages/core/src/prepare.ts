@@ -123,6 +123,10 @@ export function onPrepareOK(s: State, from: Peer, message: PrepareOK): void {
     const view = fromWire(type.value.view, "view");
     const seq = fromWire(type.value.seq, "seq");
     if (view >= preparing.view) throw new PeerError("malformed", `prepare answer of view ${view} in ${preparing.view}`);
+    // An acceptor has no holes (safety rule 3).
+    if (seq > (accepted.at(-1)?.seq ?? Math.max(aru, s.history.aru)) + 1) {
+      throw new PeerError("malformed", `prepare answer of node ${from.nodeId} leaves a gap before seq ${seq}`);
+    }
     type.value.updates.forEach((update, i) => accepted.push({ seq: seq + i, view, update }));
   }
   from.aru = Math.max(from.aru, aru);
@@ -175,6 +179,7 @@ function lead(s: State, first: Deque<Uint8Array>): void {
   // A no-op of its own view: once that is ordered, so is everything before it.
   first.push(new Uint8Array());
   s.leading = { nextSeq: s.history.aru + 1, first };
+  s.catchUp.asked = undefined;
   for (const peer of s.peers.values()) peer.resend = { acknowledged: 0, wait: 1, waited: 0 };
   s.heartbeatWanted = true;
 }

@@ -96,20 +96,41 @@ test("of 10,001 clients the one whose last new update lies furthest back is forg
   expect(machine.sessions.find(3n, 1n)?.kind).toBe("duplicate");
 });
 
-test("over 64 MiB of answers whole clients are forgotten, the oldest first, never the one at hand", () => {
-  const MiB = 1024 * 1024;
-  const machine = new Machine((seq) => new Uint8Array(seq === 70 ? 100 * MiB : MiB));
+const MiB = 1024 * 1024;
+
+test("over 64 MiB of answers whole clients are forgotten, the oldest first", () => {
+  const machine = new Machine(() => new Uint8Array(MiB));
   for (let client = 1; client <= 66; client++) machine.run(client, 1);
   expect(machine.sessions.size).toBe(64);
   expect([2n, 3n].map((client) => machine.sessions.find(client, 1n)?.kind)).toEqual([undefined, "duplicate"]);
-  for (let client = 67; client <= 70; client++) machine.run(client, 1);
-  expect(machine.sessions.size).toBe(1);
-  expect(machine.sessions.find(70n, 1n)?.kind).toBe("duplicate");
-  // Once it is the oldest, it goes, and its bytes with it.
-  machine.run(71, 1);
-  expect(machine.sessions.size).toBe(1);
-  for (let client = 72; client < 72 + 63; client++) machine.run(client, 1);
+  for (let client = 67; client <= 130; client++) machine.run(client, 1);
   expect(machine.sessions.size).toBe(64);
+  expect([66n, 67n].map((client) => machine.sessions.find(client, 1n)?.kind)).toEqual([
+    undefined,
+    "duplicate",
+  ]);
+});
+
+test("one client's answers over 64 MiB: its oldest are forgotten, and expired from then on", () => {
+  const machine = new Machine(() => new Uint8Array(MiB));
+  for (let timestamp = 1; timestamp <= 80; timestamp++) machine.run(7, timestamp);
+  expect([machine.run(7, 1).kind, machine.run(7, 80).kind]).toEqual(["expired", "duplicate"]);
+});
+
+test("an answer over 64 MiB by itself is not remembered, but that its update was executed is", () => {
+  const machine = new Machine((seq) => new Uint8Array(seq === 2 ? 65 * MiB : 1));
+  machine.run(7, 1);
+  expect(machine.run(7, 2)).toMatchObject({ kind: "executed", seq: 2 });
+  expect(machine.run(7, 2)).toEqual({ kind: "expired" });
+  expect(machine.executed).toHaveLength(2);
+});
+
+test("what is remembered is a copy, not a view of something that may change", () => {
+  const large = new Uint8Array(MiB);
+  const machine = new Machine(() => large.subarray(0, 1));
+  machine.run(7, 1);
+  large[0] = 9;
+  expect(machine.run(7, 1)).toEqual({ kind: "duplicate", seq: 1, result: new Uint8Array(1) });
 });
 
 test("answers forgotten with old timestamps give their bytes back", () => {

@@ -59,7 +59,8 @@ export class Sessions {
     const { seq, clientId, timestamp, update } = ordered;
     const before = this.find(clientId, timestamp);
     if (before !== undefined) return before;
-    const result = apply(update, seq);
+    // A copy: what the state machine gave may be a view of something large.
+    const result = apply(update, seq).slice();
     this.#remember(clientId, timestamp, seq, result);
     return { kind: "executed", seq, result };
   }
@@ -72,7 +73,8 @@ export class Sessions {
     session.answers.set(timestamp, { seq, result });
     session.bytes += result.length;
     this.#bytes += result.length;
-    if (session.answers.size >= 2 * bounds.answersPerClient) this.#forgetOldest(session);
+    if (session.answers.size >= 2 * bounds.answersPerClient) this.#forgetOldest(session, bounds.answersPerClient);
+    while (session.bytes > bounds.bytes && session.answers.size > 1) this.#forgetOldest(session, session.answers.size >> 1);
     for (const [id, oldest] of this.#sessions) {
       if (this.#sessions.size <= bounds.clients && this.#bytes <= bounds.bytes) break;
       if (oldest === session) break;
@@ -82,9 +84,9 @@ export class Sessions {
   }
 
   // Half of them at once, so that the sorting costs little per update.
-  #forgetOldest(session: Session): void {
+  #forgetOldest(session: Session, kept: number): void {
     const timestamps = [...session.answers.keys()].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
-    for (const timestamp of timestamps.slice(0, -bounds.answersPerClient)) {
+    for (const timestamp of timestamps.slice(0, timestamps.length - kept)) {
       const size = session.answers.get(timestamp)?.result.length ?? 0;
       session.answers.delete(timestamp);
       session.bytes -= size;

@@ -95,11 +95,13 @@ export interface State {
     /** The greatest ARU of a peer a heartbeat ago: to be behind that is to be behind. */
     mark: number;
     /** The question out, if any. */
-    asked: { readonly peer: number; readonly seq: number; readonly tick: number } | undefined;
+    asked: { readonly seq: number; readonly tick: number } | undefined;
     /** Where this catching-up began, for the log; undefined when not behind. */
     since: number | undefined;
     /** How often the peer was changed because no answer came, or an empty one. */
     changes: number;
+    /** Doubles, up to 8, with each question that got no answer in time. */
+    patience: number;
     /** No question before this tick: the last answer was empty. */
     notBefore: number;
     /** Whether the log has told of a lag since the leader was last lost. */
@@ -161,7 +163,7 @@ export function makeState(settings: Settings, stored: StoredState): State {
     undelivered: new Deque(),
     unapplied: new Deque(),
     unappliedBytes: 0,
-    catchUp: { mark: 0, asked: undefined, since: undefined, changes: 0, notBefore: 0, logged: false, quiet: false },
+    catchUp: { mark: 0, asked: undefined, since: undefined, changes: 0, patience: 1, notBefore: 0, logged: false, quiet: false },
     reading: new Set(),
     outbox: new Outbox({ from: nodeId, epoch: membership.epoch, storeId: stored.storeId }),
     counters: new Map(),

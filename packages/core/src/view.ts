@@ -84,6 +84,11 @@ export function storageStuck(s: State): boolean {
   return s.outbox.saving !== undefined && s.now - s.outbox.saving.since >= s.settings.progressTicks;
 }
 
+/** Whether anything in this node itself stands against its leading: a hung disk, or a state machine that is being rebuilt. */
+export function canLead(s: State): boolean {
+  return !storageStuck(s) && !s.replaying;
+}
+
 /** The greatest ARU known of any peer. */
 export function greatestAru(s: State): number {
   let greatest = 0;
@@ -103,7 +108,7 @@ export function nextView(s: State, least = 0): number {
   const level = Math.max(greatestAru(s), s.history.aru) - windowUpdates;
   const fit = (view: number): boolean => {
     const leader = membership.leaderOf(view);
-    if (leader === nodeId) return hearsQuorum(s) && !storageStuck(s) && s.history.aru > level;
+    if (leader === nodeId) return hearsQuorum(s) && canLead(s) && s.history.aru > level;
     const peer = s.peers.get(leader);
     return peer !== undefined && hears(s, peer) && peer.hearsQuorum && peer.aru > level;
   };

@@ -12,9 +12,10 @@ export class PeerError extends Error {
   }
 }
 
-const greatest = BigInt(Number.MAX_SAFE_INTEGER);
+// Half of what a number holds exactly, so that sums of two stay exact.
+const greatest = 2n ** 52n;
 
-/** Converts a seq, view, epoch or node id of a message. Above 2^53 - 1 it throws a {@link PeerError}. */
+/** Converts a seq, view, epoch or node id of a message. Above 2^52 it throws a {@link PeerError}. */
 export function fromWire(value: bigint, what: string): number {
   if (value > greatest) throw new PeerError("number_too_large", `${what} ${value} exceeds ${greatest}`);
   return Number(value);

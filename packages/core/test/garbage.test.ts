@@ -59,8 +59,8 @@ const recognisable: Record<string, (message: Message, random: Random) => void> =
     if (message.type.case === "clientUpdate") message.type.value = new Uint8Array([0xff, 0xff]);
     else message.epoch = 5n;
   },
-  "with an answer that was not asked for": (message) => {
-    const answer = { nodeId: 0n, seq: 1n, updates: [new Uint8Array(3)], localAru: 1n, firstSeq: 1n };
+  "with an answer that leaves a gap": (message) => {
+    const answer = { nodeId: 0n, seq: 1000n, updates: [new Uint8Array(3)], localAru: 1n, firstSeq: 1n };
     message.type = { case: "catchUpAnswer", value: { $typeName: "paxos.v1.CatchUpAnswer", ...answer } };
   },
 };

@@ -437,7 +437,7 @@ test("rule 4: of each seq the value of the highest ballot is proposed again, bef
   node.flushAll();
   expect(node.status).toMatchObject({ role: "preparing", view: 6 });
   node.receive(3, prepareOK(6, 0, proposal(0, 5, 1, b), proposal(3, 3, 2, d), proposal(1, 1, 3, d, c)));
-  node.receive(4, prepareOK(6, 0, proposal(4, 4, 2, c), proposal(1, 1, 3, d)));
+  node.receive(4, prepareOK(6, 0, proposal(1, 1, 1, d), proposal(4, 4, 2, c), proposal(1, 1, 3, d)));
   expect(proposed(node, 0)).toEqual(["1 b", "2 c", "3 a", "4 c", "5 noop", "6 z"]);
 });
 
@@ -465,6 +465,13 @@ test("rule 4: nothing of what a peer claims to have accepted at or above the bal
   node.receive(2, viewChange(1)).flushAll();
   node.receive(2, prepareOK(1, 0, proposal(1, 1, 1, a)));
   expect(node.status).toMatchObject({ role: "preparing", counters: { malformed: 1 } });
+});
+
+test("rule 4: an answer with a gap is none, for no acceptor has holes", () => {
+  const node = new LoneNode(1, 3).meet();
+  node.receive(2, viewChange(1)).flushAll();
+  node.receive(2, prepareOK(1, 0, proposal(0, 0, 2, b))).receive(2, prepareOK(1, 1, proposal(0, 0, 3, b)));
+  expect(node.status).toMatchObject({ role: "preparing", counters: { malformed: 2 } });
 });
 
 test.each([
