@@ -11,8 +11,13 @@ export interface Profile {
   readonly loseMessage: number;
   readonly doubleMessage: number;
   readonly partition: number;
-  /** Partitions keep a majority together and cut the leader off; nodes get ticks until they attempt a view. */
-  readonly duel: boolean;
+  /** That a message overtakes others. */
+  readonly reorder: number;
+  /**
+   * What a partition does. `random` cuts links; `duel` keeps a majority together, cuts the leader off, and lets time pass until others
+   * attempt a view; `leapfrog` cuts anybody off, and interrupts the leader that the others elect in the midst of its work.
+   */
+  readonly partitions: "random" | "duel" | "leapfrog";
 }
 
 /** What a run did, so that an empty one shows. */
@@ -100,7 +105,7 @@ class Run {
         const count = cluster.network.length;
         if (count === 0) return;
         // Mostly the oldest first, at times any; a backlog is worked off.
-        const index = this.#chance(300) ? this.#random.between(0, count - 1) : 0;
+        const index = this.#chance(this.profile.reorder) ? this.#random.between(0, count - 1) : 0;
         if (this.#chance(loseMessage)) cluster.network.splice(index, 1);
         else {
           const message = cluster.network[index];
@@ -147,8 +152,9 @@ class Run {
     const cluster = this.#cluster;
     this.#summary.partitions++;
     cluster.heal();
+    if (this.profile.partitions === "leapfrog") return this.#leapfrog();
     if (this.#chance(400)) return;
-    if (this.profile.duel) {
+    if (this.profile.partitions === "duel") {
       const victim = cluster.leader() ?? this.#random.between(0, this.profile.nodes - 1);
       cluster.isolate(victim);
       for (const member of cluster.up) if (member.id !== victim && this.#chance(600)) this.#tick(member, 100);
@@ -157,6 +163,35 @@ class Run {
     for (const from of cluster.members) {
       for (const to of cluster.members) if (from !== to && this.#chance(250)) cluster.cut(from.id, to.id);
     }
+  }
+
+  #leapfrog(): void {
+    const cluster = this.#cluster;
+    cluster.isolate(this.#random.between(0, this.profile.nodes - 1));
+    const member = this.#pick(cluster.members) as Member;
+    if (this.#chance(500)) {
+      if (member.node !== undefined) this.#summary.crashes++;
+      this.#restart(member);
+    }
+    const rounds = this.#random.between(5, 30);
+    for (let round = 0; round < rounds; round++) {
+      for (const up of cluster.up) this.#tick(up, this.#random.between(5, 15));
+      const deliveries = this.#random.between(0, 40);
+      for (let i = 0; i < deliveries && cluster.network.length > 0; i++) {
+        cluster.deliver(this.#chance(200) ? this.#random.between(0, cluster.network.length - 1) : 0);
+        if (this.#chance(300)) cluster.flush(this.#random.between(0, this.profile.nodes - 1));
+      }
+      this.#check();
+      const leader = cluster.leader();
+      if (leader !== undefined && this.#chance(400)) this.#propose(cluster.member(leader));
+    }
+  }
+
+  #restart(member: Member): void {
+    this.#check();
+    this.#cluster.crash(member.id);
+    this.#checked.delete(member);
+    this.#cluster.start(member.id);
   }
 
   // Faults stop; within a bounded time all nodes agree and order something new.

@@ -5,11 +5,23 @@ import { runFaults, type Profile } from "./fault-model.js";
 const seeds = Number(process.env["PAXOS_SEEDS"] ?? 25);
 const first = Number(process.env["PAXOS_FIRST_SEED"] ?? 1);
 
-const rough = { steps: 1500, crash: 4, loseMessage: 100, doubleMessage: 50, partition: 4, duel: false };
+const rough = {
+  nodes: 3,
+  steps: 1500,
+  crash: 4,
+  loseMessage: 100,
+  doubleMessage: 50,
+  reorder: 300,
+  partition: 4,
+  partitions: "random",
+} as const satisfies Profile;
+const duel = { ...rough, loseMessage: 10, partition: 8, partitions: "duel" } as const;
 const profiles: Record<string, Profile> = {
-  "three nodes, rough": { ...rough, nodes: 3 },
-  "three nodes, duel": { ...rough, nodes: 3, loseMessage: 10, partition: 8, duel: true },
-  "five nodes, duel": { ...rough, nodes: 5, steps: 4000, partition: 4, duel: true },
+  "three nodes, rough": rough,
+  "three nodes, everything out of order": { ...rough, crash: 8, doubleMessage: 100, reorder: 900 },
+  "three nodes, duel": duel,
+  "five nodes, duel": { ...duel, nodes: 5, steps: 4000, partition: 4 },
+  "three nodes, leapfrog": { ...duel, steps: 600, crash: 8, partitions: "leapfrog" },
   "two nodes, many crashes": { ...rough, nodes: 2, crash: 15 },
 };
 
