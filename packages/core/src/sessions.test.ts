@@ -117,12 +117,15 @@ test("one client's answers over 64 MiB: its oldest are forgotten, and expired fr
   expect([machine.run(7, 1).kind, machine.run(7, 80).kind]).toEqual(["expired", "duplicate"]);
 });
 
-test("an answer over 64 MiB by itself is not remembered, but that its update was executed is", () => {
-  const machine = new Machine((seq) => new Uint8Array(seq === 2 ? 65 * MiB : 1));
-  machine.run(7, 1);
-  expect(machine.run(7, 2)).toMatchObject({ kind: "executed", seq: 2 });
-  expect(machine.run(7, 2)).toEqual({ kind: "expired" });
-  expect(machine.executed).toHaveLength(2);
+test("an answer over 64 MiB by itself is remembered, alone of all, until another client's comes", () => {
+  const machine = new Machine((seq) => new Uint8Array(seq === 3 ? 65 * MiB : 1));
+  machine.run(8, 1);
+  for (const timestamp of [1, 2]) expect(machine.run(7, timestamp).kind).toBe("executed");
+  expect([machine.run(7, 1).kind, machine.run(7, 2).kind]).toEqual(["expired", "duplicate"]);
+  expect(machine.sessions.size).toBe(1);
+  machine.run(9, 1);
+  expect(machine.sessions.find(7n, 2n)).toBeUndefined();
+  expect(machine.sessions.size).toBe(1);
 });
 
 test("what is remembered is a copy, not a view of something that may change", () => {
