@@ -51,7 +51,7 @@ export class UpdateQueue {
   add(update: Omit<PendingUpdate, "stage" | "sent" | "done">): PendingUpdate {
     const pending: PendingUpdate = { ...update, stage: "waiting", sent: 0, done: false };
     let ofClient = this.#byClient.get(update.clientId);
-    if (ofClient === undefined) this.#byClient.set(update.clientId, (ofClient = new Map()));
+    if (ofClient === undefined) this.#byClient.set(update.clientId, (ofClient = new Map<bigint, PendingUpdate>()));
     ofClient.set(update.timestamp, pending);
     this.#fifo.push(pending);
     this.#waiting.push(pending);

@@ -1,6 +1,13 @@
 // What clients' requests mean, whatever transport they come by.
 import { create } from "@bufbuild/protobuf";
-import { RequestError, type ClientHandler, type Node, type Storage, type Transport } from "@paxos/core";
+import {
+  RequestError,
+  type ClientHandler,
+  type Node,
+  type Storage,
+  type StoredUpdates,
+  type Transport,
+} from "@paxos/core";
 import {
   decodeClientUpdate,
   GloballyOrderedUpdateSchema,
@@ -48,7 +55,7 @@ export class Dispatcher implements ClientHandler {
   }
 
   async *log(request: LogRequest, signal: AbortSignal): AsyncIterable<LogResponse> {
-    const { driver, storage, node } = this.parts;
+    const { driver, node } = this.parts;
     const end = node.status().aru;
     let seq = Math.max(1, Number(request.fromSeq));
     while (!signal.aborted && (request.follow || seq <= end)) {
@@ -61,7 +68,7 @@ export class Dispatcher implements ClientHandler {
         await (durableAru < seq ? driver.nextSave(signal) : driver.nextApplied(signal));
         continue;
       }
-      const stored = await storage.read(seq, upTo, logChunkBytes);
+      const stored = await this.#read(seq, upTo);
       if (stored.firstSeq > seq) {
         yield create(LogResponseSchema, { firstSeq: BigInt(stored.firstSeq) });
         seq = stored.firstSeq;
@@ -78,12 +85,12 @@ export class Dispatcher implements ClientHandler {
   }
 
   statusNow(): StatusResponse {
-    const { node, transport, epochRecord } = this.parts;
+    const { node, driver, transport, epochRecord } = this.parts;
     const status = node.status();
     const addresses = new Map(
       [...epochRecord.voters, ...epochRecord.learners].map((member) => [Number(member.nodeId), member.address]),
     );
-    const counters = Object.entries({ ...transport.counters(), ...status.counters });
+    const counters = Object.entries({ ...transport.counters(), ...driver.counters(), ...status.counters }).filter(([, count]) => count > 0);
     return create(StatusResponseSchema, {
       nodeId: BigInt(status.nodeId),
       role: { leader: Role.LEADER, follower: Role.FOLLOWER, electing: Role.ELECTING, preparing: Role.ELECTING }[status.role],
@@ -103,6 +110,17 @@ export class Dispatcher implements ClientHandler {
       storesRecorded: status.storesRecorded,
       storeId: status.storeId,
     });
+  }
+
+  async #read(from: number, upTo: number): Promise<StoredUpdates> {
+    const { storage } = this.parts;
+    try {
+      const stored = await storage.read(from, upTo, logChunkBytes);
+      if (stored.updates.length > 0 || stored.firstSeq > from) return stored;
+    } catch (cause) {
+      throw new RequestError("unavailable", "this node cannot read its log; try another one", { cause });
+    }
+    throw new RequestError("unavailable", `this node's log lacks seq ${from}; try another one`);
   }
 
   #entry(seq: number, bytes: Uint8Array) {

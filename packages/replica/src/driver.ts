@@ -4,7 +4,6 @@ import {
   Sessions,
   type Clock,
   type Execution,
-  type Logger,
   type Node,
   type OrderedUpdate,
   type ReadRequest,
@@ -24,7 +23,6 @@ export interface DriverParts {
   readonly storage: Storage;
   readonly transport: Transport;
   readonly clock: Clock;
-  readonly logger: Logger;
   /** Milliseconds between ticks. */
   readonly tickMs: number;
   /** Called once, when something has failed for good: the node must not go on. */
@@ -33,7 +31,7 @@ export interface DriverParts {
 
 /** Feeds inputs to a node and carries out its outputs. Saves, sends and applies overlap. */
 export class Driver {
-  readonly sessions = new Sessions();
+  readonly #sessions = new Sessions();
   readonly #parts: DriverParts;
   readonly #waiters = new Waiters();
   readonly #onSaved = new Set<() => void>();
@@ -42,6 +40,7 @@ export class Driver {
   /** Seqs of updates that were ordered once more and not executed: few, and as many as the log holds. */
   readonly #repeated = new Set<number>();
   #stopTicking: () => void = () => undefined;
+  #wrongSender = 0;
   #scheduled = false;
   #stopped = false;
   /** Work of storage that is under way, so that closing can wait for it. */
@@ -64,7 +63,10 @@ export class Driver {
 
   /** A message from a peer whose identity the transport has checked. */
   receive(from: number, message: Message): void {
-    if (message.from !== BigInt(from)) return;
+    if (message.from !== BigInt(from)) {
+      this.#wrongSender++;
+      return;
+    }
     this.#input(() => this.#parts.node.step(message));
   }
 
@@ -75,7 +77,7 @@ export class Driver {
     };
     if (signal?.aborted === true) throw cancelled();
     if (this.#stopped) throw closing();
-    const known = this.sessions.find(clientId, timestamp);
+    const known = this.#sessions.find(clientId, timestamp);
     if (known?.kind === "duplicate") return { seq: known.seq, result: known.result, duplicate: true };
     if (known?.kind === "expired") throw expired(clientId, timestamp);
     const result = this.#input(() => this.#parts.node.propose({ clientId, timestamp, update }));
@@ -97,6 +99,11 @@ export class Driver {
   /** Resolves at the next tick, or when the driver stops. */
   nextTick(signal?: AbortSignal): Promise<void> {
     return this.#next(this.#onTick, signal);
+  }
+
+  /** How often something was ignored here, by name. */
+  counters(): Readonly<Record<string, number>> {
+    return { wrong_sender: this.#wrongSender };
   }
 
   /** Whether the update at this seq had been executed before, at a lower one, and was not executed again. */
@@ -176,7 +183,7 @@ export class Driver {
     if (ordered.noop) return;
     const { clientId, timestamp } = ordered;
     const { stateMachine } = this.#parts;
-    const execution = this.sessions.execute(ordered, (update, seq) => stateMachine.apply(update, seq));
+    const execution = this.#sessions.execute(ordered, (update, seq) => stateMachine.apply(update, seq));
     if (execution.kind !== "executed") this.#repeated.add(ordered.seq);
     this.#tell(clientId, timestamp, execution);
   }
@@ -236,7 +243,8 @@ export class Driver {
 }
 
 function wake(listeners: Set<() => void>): void {
-  for (const listener of [...listeners]) listener();
+  // A listener that is called removes itself.
+  for (const listener of Array.from(listeners)) listener();
 }
 
 function closing(): RequestError {

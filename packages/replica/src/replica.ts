@@ -63,7 +63,8 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
   try {
     await replica.start();
   } catch (error) {
-    await replica.close();
+    // What went wrong first is what matters.
+    await replica.close().catch(() => undefined);
     throw error;
   }
   return replica;
@@ -96,7 +97,11 @@ export class Replica {
   /** @internal */
   async start(): Promise<void> {
     const { nodeId, epochRecord, stateMachine, storage, transport, clientListener, tuning } = this.#options;
+    const { tickMs = 10 } = this.#options;
     const logger = this.#logger;
+    if (!Number.isInteger(tickMs) || tickMs < 1 || tickMs > 60_000) {
+      throw new ConfigError(`tickMs is ${tickMs}; allowed is an integer from 1 to 60000`);
+    }
     const stored = await storage.load();
     const node = restartNode(
       { ...tuning, nodeId, epochRecord, logger, seed: randomBytes(4).readInt32LE() },
@@ -107,9 +112,8 @@ export class Replica {
       stateMachine,
       storage,
       transport,
-      logger,
       clock: this.#options.clock ?? systemClock,
-      tickMs: this.#options.tickMs ?? 10,
+      tickMs,
       onFailure: (error) => this.#fail(error),
     }));
     const dispatcher = (this.#dispatcher = new Dispatcher({ nodeId, node, driver, storage, transport, epochRecord }));
@@ -196,6 +200,7 @@ export class Replica {
   }
 
   #fail(error: Error): void {
+    if (this.#closing !== undefined) return;
     this.#onStopped(error);
     this.close().catch((closeError: unknown) => this.#logger.error(`while closing: ${String(closeError)}`));
   }

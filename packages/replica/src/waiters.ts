@@ -23,9 +23,9 @@ export class Waiters {
   wait(clientId: bigint, timestamp: bigint, signal: AbortSignal | undefined, cancelled: () => RequestError) {
     return new Promise<Outcome>((resolve, reject) => {
       let ofClient = this.#byClient.get(clientId);
-      if (ofClient === undefined) this.#byClient.set(clientId, (ofClient = new Map()));
+      if (ofClient === undefined) this.#byClient.set(clientId, (ofClient = new Map<bigint, Set<Waiter>>()));
       let waiters = ofClient.get(timestamp);
-      if (waiters === undefined) ofClient.set(timestamp, (waiters = new Set()));
+      if (waiters === undefined) ofClient.set(timestamp, (waiters = new Set<Waiter>()));
       const onAbort = () => {
         waiters.delete(waiter);
         if (waiters.size === 0) this.#forget(clientId, timestamp, waiters);
