@@ -3,7 +3,7 @@ import { expect, test } from "@jest/globals";
 import { MessageSchema, type PersistentState, StoredRunSchema } from "@paxos/proto";
 import { LoneNode, proposal, storeOf, update } from "../test/lone-node.js";
 import { MemoryDisk } from "../test/memory-disk.js";
-import { ConfigError, InvariantError } from "./errors.js";
+import { ConfigError, InvariantError, RequestError } from "./errors.js";
 import { firstEpoch } from "./membership.js";
 import { restartNode, startNode } from "./node.js";
 
@@ -216,6 +216,21 @@ test("too large and too many updates are refused at once", () => {
   // One that waits already may be handed in again.
   expect(node.propose(4, "x")).toBe("queued");
   expect(node.status.waitingUpdates).toBe(4);
+});
+
+test.each<[bigint, bigint, RegExp]>([
+  [0n, 1n, /^client id 0 is reserved/],
+  [-1n, 1n, /^-1 is no unsigned 64-bit integer$/],
+  [2n ** 64n, 1n, /^18446744073709551616 is no unsigned/],
+  [1n, -1n, /^-1 is no unsigned/],
+  [1n, 2n ** 64n, /^18446744073709551616 is no unsigned/],
+])("client %s with timestamp %s is refused, and the node lives on", (clientId, timestamp, message) => {
+  const { node } = new LoneNode(0, 3);
+  const propose = (): unknown => node.propose({ clientId, timestamp, update: new Uint8Array() });
+  expect(propose).toThrow(RequestError);
+  expect(propose).toThrow(message);
+  node.tick();
+  expect(node.status().waitingUpdates).toBe(0);
 });
 
 test.each([0n, -1n])("a store id of %s is refused", (storeId) => {

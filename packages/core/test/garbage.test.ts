@@ -6,6 +6,7 @@ import { expect, test } from "@jest/globals";
 import { encodeMessage, MessageSchema, type Message } from "@paxos/proto";
 import { Random } from "../src/random.js";
 import { Cluster, log } from "./cluster.js";
+import { LoneNode } from "./lone-node.js";
 
 // More: PAXOS_GARBAGE_SEEDS=1000 pnpm test garbage
 const seeds = Number(process.env["PAXOS_GARBAGE_SEEDS"] ?? 6);
@@ -184,4 +185,15 @@ test("whatever arrives, a node does not fall over", () => {
   }
   expect(arrived).toBeGreaterThan(seeds * 300);
   expect(undecodable).toBeGreaterThan(seeds * 20);
+});
+
+test("a promise as high as numbers go is outrun as long as there are numbers, and hangs nobody", () => {
+  for (const promisedView of [2n ** 52n, 2n ** 52n - 1n, 2n ** 53n - 1n]) {
+    const node = new LoneNode(1, 3).meet();
+    for (let i = 0; i < 30; i++) {
+      node.receive(2, { case: "heartbeat", value: { promisedView } }).tick(10).flushAll();
+    }
+    expect(node.status.role).toBe("electing");
+    expect(Number.isSafeInteger(node.status.view)).toBe(true);
+  }
 });
