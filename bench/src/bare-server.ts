@@ -1,4 +1,5 @@
-// The yardstick of the cluster: the same client service on the same transport, answering at once, with nothing behind it.
+// The yardstick of the cluster: the same client service on the same transport, answering at once, with
+// nothing behind it.
 import { create } from "@bufbuild/protobuf";
 import { GloballyOrderedUpdateSchema, StatusResponseSchema } from "@paxos/proto";
 import { ConnectReplicaTransport } from "@paxos/transport-connect";

@@ -7,10 +7,14 @@ import { printTable } from "./report.js";
 import { Servers } from "./servers.js";
 
 /**
- * Orders updates with so many in flight, and beside it, in the same run, has a bare server answer them at once. The ratio is what
- * replication costs.
+ * Orders updates with so many in flight, and beside it, in the same run, has a bare server answer them at
+ * once. The ratio is what replication costs.
  */
-export async function benchCluster(inFlight: readonly number[], seconds: number, updateBytes: number): Promise<void> {
+export async function benchCluster(
+  inFlight: readonly number[],
+  seconds: number,
+  updateBytes: number,
+): Promise<void> {
   const client = new ConnectClientTransport();
   const servers = await Servers.start(3, client);
   const bare = await startBareServer();
@@ -23,7 +27,9 @@ export async function benchCluster(inFlight: readonly number[], seconds: number,
       rows.push([String(count), load.perSecond, load.p50, load.p99, answered.perSecond, ratio]);
     }
     printTable(rows);
-    console.log(`\nresident memory of the three servers afterwards: ${(await servers.memory()).join(", ")} MiB`);
+    console.log(
+      `\nresident memory of the three servers afterwards: ${(await servers.memory()).join(", ")} MiB`,
+    );
   } finally {
     bare.stop();
     await client.close();
@@ -34,7 +40,7 @@ export async function benchCluster(inFlight: readonly number[], seconds: number,
 async function startBareServer(): Promise<{ address: string; stop(): void }> {
   const child = fork(fileURLToPath(new URL("./bare-server.js", import.meta.url)));
   const address = await new Promise<string>((resolve, reject) => {
-    child.once("message", (message) => resolve(String(message)));
+    child.once("message", (message) => resolve(message as string));
     child.once("error", reject);
   });
   return { address, stop: () => child.kill("SIGKILL") };

@@ -7,19 +7,22 @@ import { rate } from "./report.js";
 const nodes = 3;
 const perTurn = 256;
 
-/** Updates per second ordered on all three nodes; with `encoded`, each message is encoded and decoded on its way. */
+/**
+ * Updates per second ordered on all three nodes; with `encoded`, each message is encoded and decoded on its
+ * way.
+ */
 export function benchCore(updates: number, updateBytes: number, encoded: boolean): number {
   const epochRecord = firstEpoch(["a:1", "b:1", "c:1"]);
   const cluster = Array.from({ length: nodes }, (_, nodeId) =>
     restartNode({ nodeId, epochRecord, seed: nodeId }, { storeId: BigInt(nodeId + 1), runs: [] }),
   );
-  const applied = new Array<number>(nodes).fill(0);
+  const applied = Array.from({ length: nodes }, () => 0);
   const queue: Message[] = [];
   const send = (message: Message) => {
     queue.push(encoded ? fromBinary(MessageSchema, encodeMessage(message)) : message);
   };
   const pump = (node: Node, id: number) => {
-    for (let ready; (ready = node.ready()); ) {
+    for (let ready; (ready = node.ready());) {
       ready.messages.forEach(send);
       ready.save?.messages.forEach(send);
       for (const update of ready.orderedUpdates) if (!update.noop) applied[id] = (applied[id] ?? 0) + 1;
@@ -43,7 +46,7 @@ export function benchCore(updates: number, updateBytes: number, encoded: boolean
   const leader = cluster.findIndex((node) => node.status().role === "leader");
   const update = new Uint8Array(updateBytes);
   const started = performance.now();
-  for (let sent = 0; sent < updates; ) {
+  for (let sent = 0; sent < updates;) {
     for (let i = 0; i < perTurn; i++) {
       const result = (cluster[leader] as Node).propose({ clientId: 1n, timestamp: BigInt(++sent), update });
       if (result !== "queued") throw new Error(`update ${sent} was ${result}`);

@@ -13,7 +13,10 @@ export interface Load {
 
 let clients = BigInt(Date.now()) << 16n;
 
-/** Keeps `inFlight` updates under way for `seconds`, after a second of warming up. Each has a client of its own. */
+/**
+ * Keeps `inFlight` updates under way for `seconds`, after a second of warming up. Each has a client of its
+ * own.
+ */
 export async function runLoad(
   transport: ClientTransport,
   addresses: readonly string[],
@@ -45,7 +48,11 @@ export async function runLoad(
   };
 }
 
-async function submit(transport: ClientTransport, address: string, update: Parameters<ClientTransport["clientUpdate"]>[1]) {
+async function submit(
+  transport: ClientTransport,
+  address: string,
+  update: Parameters<ClientTransport["clientUpdate"]>[1],
+) {
   for (;;) {
     try {
       return await transport.clientUpdate(address, update, AbortSignal.timeout(10_000));

@@ -10,9 +10,18 @@ const flags = await yargs(hideBin(process.argv))
   .command("$0 [what]", "runs the benchmarks", (command) =>
     command.positional("what", { choices: ["core", "cluster"] as const, describe: "all when left out" }),
   )
-  .option("seconds", { type: "number", default: 5, describe: "how long each measurement of the cluster takes" })
+  .option("seconds", {
+    type: "number",
+    default: 5,
+    describe: "how long each measurement of the cluster takes",
+  })
   .option("size", { type: "number", default: 100, describe: "bytes of an update" })
-  .option("in-flight", { type: "number", array: true, default: [1, 64, 256], describe: "updates under way at once" })
+  .option("in-flight", {
+    type: "number",
+    array: true,
+    default: [1, 64, 256],
+    describe: "updates under way at once",
+  })
   .strict()
   .parseAsync();
 
@@ -31,6 +40,8 @@ if (flags["what"] !== "cluster") {
   ]);
 }
 if (flags["what"] !== "core") {
-  console.log(`\ncluster of three server processes on loopback, storage on disk, updates of ${flags.size} bytes\n`);
+  console.log(
+    `\ncluster of three server processes on loopback, storage on disk, updates of ${flags.size} bytes\n`,
+  );
   await benchCluster(flags.inFlight, flags.seconds, flags.size);
 }

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -22,7 +22,11 @@ export class Servers {
     const servers = new Servers(await freeAddresses(count), directory);
     const hostfile = join(directory, "hostfile");
     await writeFile(hostfile, servers.addresses.join("\n") + "\n");
-    const program = join(dirname(createRequire(import.meta.url).resolve("paxos-server/package.json")), "bin", "paxos-server.js");
+    const program = join(
+      dirname(createRequire(import.meta.url).resolve("paxos-server/package.json")),
+      "bin",
+      "paxos-server.js",
+    );
     for (let id = 0; id < count; id++) {
       const args = [program, "-h", hostfile, "-i", String(id), "--data-dir", join(directory, `node-${id}`)];
       const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
@@ -54,7 +58,6 @@ export class Servers {
 
   /** The servers' resident memory, in MiB. */
   async memory(): Promise<number[]> {
-    const { readFile } = await import("node:fs/promises");
     return Promise.all(
       this.#processes.map(async ({ pid }) => {
         const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
@@ -64,9 +67,8 @@ export class Servers {
   }
 
   async stop(): Promise<void> {
-    const ended = this.#processes.map((child) => {
-      return child.exitCode === null ? new Promise((resolve) => child.once("exit", resolve)) : undefined;
-    });
+    const running = this.#processes.filter((child) => child.exitCode === null);
+    const ended = running.map((child) => new Promise((resolve) => child.once("exit", resolve)));
     for (const child of this.#processes) child.kill("SIGKILL");
     await Promise.all(ended);
     await rm(this.directory, { recursive: true, force: true });

@@ -1,4 +1,5 @@
-// Reconciliation: ordered updates that this node missed, fetched from a peer's storage; and the same served to others.
+// Reconciliation: ordered updates that this node missed, fetched from a peer's storage; and the same served
+// to others.
 import { create } from "@bufbuild/protobuf";
 import { ProposalSchema, StoredRunSchema, type CatchUpAnswer, type CatchUpRequest } from "@paxos/proto";
 import { maxRunUpdates } from "./config.js";
@@ -13,8 +14,9 @@ import { greatestAru, hears } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
 /**
- * Every tick: gives up a question that got no answer. Every heartbeat: notices that this node is behind. A little behind is
- * usual, for the peers' answers are on their way; to be behind where a peer was a heartbeat ago is not.
+ * Every tick: gives up a question that got no answer. Every heartbeat: notices that this node is behind. A
+ * little behind is usual, for the peers' answers are on their way; to be behind where a peer was a heartbeat
+ * ago is not.
  */
 export function tickCatchUp(s: State, atHeartbeat: boolean): void {
   const { asked, patience } = s.catchUp;
@@ -109,7 +111,11 @@ export function onCatchUpAnswer(s: State, from: Peer, message: CatchUpAnswer): v
     s.catchUp.mark = Math.min(s.catchUp.mark, s.history.aru);
   }
   if (firstSeq > seq) {
-    return ignore(s, "compacted", `node ${from.nodeId} holds its log from seq ${firstSeq} on, wanted from ${seq}`);
+    return ignore(
+      s,
+      "compacted",
+      `node ${from.nodeId} holds its log from seq ${firstSeq} on, wanted from ${seq}`,
+    );
   }
   if (message.updates.length > 0) {
     s.catchUp.patience = 1;
@@ -119,10 +125,14 @@ export function onCatchUpAnswer(s: State, from: Peer, message: CatchUpAnswer): v
   const { since } = s.catchUp;
   if (since === undefined || s.history.aru < s.catchUp.mark) return;
   s.catchUp.since = undefined;
-  if (s.history.aru > since) logLag(s, `caught up: has everything up to seq ${s.history.aru}, fetched from ${since + 1} on`);
+  if (s.history.aru > since)
+    logLag(s, `caught up: has everything up to seq ${s.history.aru}, fetched from ${since + 1} on`);
 }
 
-/** An operator hears of a lag after a restart or the loss of a leader, and of large ones. Small ones are usual for who hears few Accepts. */
+/**
+ * An operator hears of a lag after a restart or the loss of a leader, and of large ones. Small ones are usual
+ * for who hears few Accepts.
+ */
 function logLag(s: State, line: string): void {
   if (s.catchUp.quiet) s.settings.logger.debug(line);
   else s.settings.logger.info(line);

@@ -16,8 +16,8 @@ export interface UpdateRequest {
 }
 
 /**
- * What becomes of an update handed in: it is queued, and ordered unless it is refused later or the node stops; there is no room
- * for it now; or it exceeds `updateBytes`.
+ * What becomes of an update handed in: it is queued, and ordered unless it is refused later or the node
+ * stops; there is no room for it now; or it exceeds `updateBytes`.
  */
 export type ProposeResult = "queued" | "busy" | "too_large";
 
@@ -51,7 +51,10 @@ export function forwardUpdates(s: State): void {
 
 const resendAtOnce = 64;
 
-/** Every heartbeat: the oldest few that were forwarded are sent again, with back-off while none of them gets ordered. */
+/**
+ * Every heartbeat: the oldest few that were forwarded are sent again, with back-off while none of them gets
+ * ordered.
+ */
 export function resendUpdates(s: State): void {
   const leader = knownLeader(s);
   if (leader === undefined || leader === s.settings.nodeId || s.updates.own === 0) return;
@@ -72,7 +75,10 @@ export function resendUpdates(s: State): void {
   }
 }
 
-/** An update that a peer forwards, believing that this node leads. If it does not, the peer will learn and send it elsewhere. */
+/**
+ * An update that a peer forwards, believing that this node leads. If it does not, the peer will learn and
+ * send it elsewhere.
+ */
 export function onClientUpdate(s: State, from: Peer, bytes: Uint8Array): void {
   const fields = readUpdate(bytes);
   if (fields === undefined || fields.clientId === 0n) {
@@ -83,7 +89,8 @@ export function onClientUpdate(s: State, from: Peer, bytes: Uint8Array): void {
     return ignore(s, "not_leading", `update forwarded by node ${from.nodeId} to a node that does not lead`);
   }
   if (s.updates.get(clientId, timestamp) !== undefined) return;
-  if (update.length > s.settings.updateBytes) return refuse(s, from, clientId, timestamp, RefusalReason.TOO_LARGE);
+  if (update.length > s.settings.updateBytes)
+    return refuse(s, from, clientId, timestamp, RefusalReason.TOO_LARGE);
   if (s.updates.isFull(bytes.length)) return refuse(s, from, clientId, timestamp, RefusalReason.BUSY);
   s.updates.add({ clientId, timestamp, bytes, own: false });
 }
@@ -96,8 +103,8 @@ function refuse(s: State, to: Peer, clientId: bigint, timestamp: bigint, reason:
 }
 
 /**
- * The leader will not order an update of this node: the node stops waiting for it. Not so when the update was sent more than once:
- * another of its copies may have been taken.
+ * The leader will not order an update of this node: the node stops waiting for it. Not so when the update was
+ * sent more than once: another of its copies may have been taken.
  */
 export function onUpdateRefusal(s: State, from: Peer, refusal: UpdateRefusal): void {
   const { clientId, timestamp, reason } = refusal;

@@ -9,20 +9,22 @@ export interface Config {
   readonly nodeId: number;
   /** The membership of epoch 0; a restarted node must be given the one it was first started with. */
   readonly epochRecord: EpochRecord;
-  /** Seed of the timers' jitter, any 32-bit integer. Give each node another, or they attempt views in step. */
+  /**
+   * Seed of the timers' jitter, any 32-bit integer. Give each node another, or they attempt views in step.
+   */
   readonly seed: number;
   /** Ticks between heartbeats, 1 or more. Default 10. */
   readonly heartbeatTicks?: number;
   /**
-   * Ticks without progress after which a node attempts another view; a seeded jitter of up to half of it is added.
-   * At least 4 heartbeats. Default 60.
+   * Ticks without progress after which a node attempts another view; a seeded jitter of up to half of it is
+   * added. At least 4 heartbeats. Default 60.
    */
   readonly progressTicks?: number;
   /** How many updates the leader keeps in flight at most, 1 to 65,536. Default 4,096. */
   readonly windowUpdates?: number;
   /**
-   * How many bytes of updates the leader keeps in flight at most, `updateBytes` to 8 MiB, so that a PrepareOK of three
-   * windows fits a frame. Default 8 MiB.
+   * How many bytes of updates the leader keeps in flight at most, `updateBytes` to 8 MiB, so that a PrepareOK
+   * of three windows fits a frame. Default 8 MiB.
    */
   readonly windowBytes?: number;
   /** How many updates go into one Proposal at most, 1 to 4,096. Default 512. */

@@ -42,7 +42,10 @@ export function deliver(s: State, run: OrderedRun): void {
 
 /** The state machine has applied everything up to `seq`. */
 export function onApplied(s: State, seq: number): void {
-  invariant(seq >= s.applied && seq <= s.delivered, `applied ${seq}, between ${s.applied} and ${s.delivered}`);
+  invariant(
+    seq >= s.applied && seq <= s.delivered,
+    `applied ${seq}, between ${s.applied} and ${s.delivered}`,
+  );
   s.applied = seq;
   for (;;) {
     const piece = s.unapplied.at(0);
@@ -69,7 +72,10 @@ export function continueReplay(s: State): void {
 export function onReplayed(s: State, request: ReadRequest, stored: StoredUpdates): void {
   s.reading.delete(s.settings.nodeId);
   const held = stored.updates.length > 0 && stored.seq === request.from;
-  invariant(held, `seq ${request.from} is ordered but storage does not hold it (first held: ${stored.firstSeq})`);
+  invariant(
+    held,
+    `seq ${request.from} is ordered but storage does not hold it (first held: ${stored.firstSeq})`,
+  );
   handOut(s, stored);
   if (s.delivered < s.replayUpTo) return;
   s.replaying = false;
@@ -88,9 +94,13 @@ function handOut(s: State, run: OrderedRun): void {
   s.delivered = run.seq + run.updates.length - 1;
 }
 
-/** Bytes that are no update take their place as a no-op, on every node alike: they must not stop all nodes at once. */
+/**
+ * Bytes that are no update take their place as a no-op, on every node alike: they must not stop all nodes at
+ * once.
+ */
 function readOrNoop(s: State, seq: number, bytes: Uint8Array): ClientUpdateFields {
   const fields = readUpdate(bytes);
-  if (fields === undefined) ignore(s, "malformed_update", `${bytes.length} bytes at seq ${seq} are no update`);
+  if (fields === undefined)
+    ignore(s, "malformed_update", `${bytes.length} bytes at seq ${seq} are no update`);
   return fields ?? { clientId: 0n, nodeId: 0n, timestamp: 0n, update: new Uint8Array() };
 }

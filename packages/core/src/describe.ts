@@ -17,7 +17,9 @@ function describeContent(type: Message["type"]): string {
       return `Prepare view=${type.value.view} aru=${type.value.localAru}`;
     case "prepareOk": {
       const { view, localAru, dataList } = type.value;
-      const data = dataList.map((data) => (data.type.case === "proposal" ? describeRun(data.type.value) : "?"));
+      const data = dataList.map((data) =>
+        data.type.case === "proposal" ? describeRun(data.type.value) : "?",
+      );
       return `PrepareOK view=${view} aru=${localAru} [${data.join(" ")}]`;
     }
     case "proposal":
@@ -64,7 +66,8 @@ export function describeUpdate(bytes: Uint8Array): string {
 function printable(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes.subarray(0, 24)) {
-    text += byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "\\x" + byte.toString(16).padStart(2, "0");
+    text +=
+      byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : "\\x" + byte.toString(16).padStart(2, "0");
   }
   return `"${text}"${bytes.length > 24 ? `... (${bytes.length} bytes)` : ""}`;
 }

@@ -16,7 +16,10 @@ import {
 } from "./view.js";
 import { fromWire, toWire } from "./wire.js";
 
-/** The first attempt of a fresh node, and that of a cluster of one at every start. Others that restart wait to hear of a view. */
+/**
+ * The first attempt of a fresh node, and that of a cluster of one at every start. Others that restart wait to
+ * hear of a view.
+ */
 export function startElection(s: State): void {
   const { membership, nodeId } = s.settings;
   if (!membership.isVoter(nodeId) || s.role !== "follower") return;
@@ -34,7 +37,11 @@ export function tickElection(s: State): void {
   } else if (s.progress.expired(s.now)) {
     if (s.settings.logger.verbose) s.settings.logger.debug(`timer: progress, while ${s.role}`);
     if (hearsQuorum(s)) s.attempts++;
-    attempt(s, nextView(s), s.role === "follower" ? "no progress" : `view ${s.attempted} not installed in time`);
+    attempt(
+      s,
+      nextView(s),
+      s.role === "follower" ? "no progress" : `view ${s.attempted} not installed in time`,
+    );
   }
 }
 
@@ -47,7 +54,8 @@ function unfitToLead(s: State): string | undefined {
   }
   const following = countVoters(s, (peer) => hears(s, peer) && peer.promisedView <= s.view);
   const { acceptQuorum, voters } = s.settings.membership;
-  if (following < acceptQuorum) return `hears ${following} of ${voters.length} voters, itself included; needs ${acceptQuorum}`;
+  if (following < acceptQuorum)
+    return `hears ${following} of ${voters.length} voters, itself included; needs ${acceptQuorum}`;
   if (storageStuck(s)) return "its storage makes no progress";
   return undefined;
 }
@@ -111,8 +119,9 @@ export function onViewChange(s: State, from: Peer, message: ViewChange): void {
 }
 
 /**
- * Whether a node misses its leader. One that has just been told that there is one waits a heartbeat to hear it: else two
- * nodes that are told so in turn would call each other back to their attempts, as fast as the network goes.
+ * Whether a node misses its leader. One that has just been told that there is one waits a heartbeat to hear
+ * it: else two nodes that are told so in turn would call each other back to their attempts, as fast as the
+ * network goes.
  */
 function misses(s: State): boolean {
   const told = s.takenOverAt !== undefined && s.now - s.takenOverAt < s.settings.heartbeatTicks;
@@ -120,15 +129,19 @@ function misses(s: State): boolean {
 }
 
 /**
- * Who hears no quorum cannot know who would be fit to lead: a node that does hear one chooses by itself, from that view on. At most once
- * a heartbeat, or nodes that disagree about who is fit would drive each other up without end.
+ * Who hears no quorum cannot know who would be fit to lead: a node that does hear one chooses by itself, from
+ * that view on. At most once a heartbeat, or nodes that disagree about who is fit would drive each other up
+ * without end.
  */
 function betterView(s: State, view: number): number {
   const mayChoose = s.role !== "electing" || s.now - s.attemptedAt >= s.settings.heartbeatTicks;
   return mayChoose && hearsQuorum(s) ? nextView(s, view) : view;
 }
 
-/** Prepares when a prepare quorum attempts a view that this node is to lead. Attempts count for half a progress timeout. */
+/**
+ * Prepares when a prepare quorum attempts a view that this node is to lead. Attempts count for half a
+ * progress timeout.
+ */
 function prepareIfQuorum(s: State): void {
   const { membership, nodeId, progressTicks } = s.settings;
   if (membership.leaderOf(s.attempted) !== nodeId) return;
@@ -139,13 +152,14 @@ function prepareIfQuorum(s: State): void {
 }
 
 /**
- * A peer has installed a view. Only one that hears the view's leader ends an attempt; taking over its word is not hearing
- * the leader, so that followers of a dead leader do not end each other's attempts for ever.
+ * A peer has installed a view. Only one that hears the view's leader ends an attempt; taking over its word is
+ * not hearing the leader, so that followers of a dead leader do not end each other's attempts for ever.
  */
 export function onViewChangeProof(s: State, from: Peer, message: ViewChangeProof): void {
   const view = fromWire(message.installedView, "view");
   const { membership, nodeId } = s.settings;
-  if (!from.isVoter || !message.hearsLeader || membership.leaderOf(view) === nodeId || view < s.promised) return;
+  if (!from.isVoter || !message.hearsLeader || membership.leaderOf(view) === nodeId || view < s.promised)
+    return;
   if (view <= s.view && (view < s.view || s.role !== "electing")) return;
   follow(s, view);
   s.takenOverAt = s.now;

@@ -1,8 +1,9 @@
 /** Why a request of a client was not served. */
 export type RequestErrorCode =
   /**
-   * A queue is full. Trying again later may succeed. The update has not been taken, unless the network doubled it on its way to the
-   * leader; trying again with the same client id and timestamp is safe in any case.
+   * A queue is full. Trying again later may succeed. The update has not been taken, unless the network
+   * doubled it on its way to the leader; trying again with the same client id and timestamp is safe in any
+   * case.
    */
   | "busy"
   /** The update exceeds the size limit; trying again is of no use. */
@@ -28,7 +29,9 @@ export class RequestError extends Error {
   }
 }
 
-/** A configuration, or storage that does not belong to it. The message names the value and what is allowed. */
+/**
+ * A configuration, or storage that does not belong to it. The message names the value and what is allowed.
+ */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }

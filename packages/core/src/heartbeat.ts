@@ -33,7 +33,9 @@ export function sendHeartbeats(s: State): void {
   }
 }
 
-/** A sign of life. That of a leader installs its view, unless more has been promised, and ends any attempt. */
+/**
+ * A sign of life. That of a leader installs its view, unless more has been promised, and ends any attempt.
+ */
 export function onHeartbeat(s: State, from: Peer, message: Heartbeat): void {
   const view = fromWire(message.view, "view");
   // May be lower than before: a crash takes back what was not durable.
@@ -57,14 +59,19 @@ function onLeaderHeard(s: State, view: number, { leading, acceptedSeq }: Heartbe
   if (s.role !== "follower") return;
   s.leaderHeard = s.now;
   if (leading) findLeader(s);
-  // Success is a leader whose first proposal is durable: with slow disks the timeouts must be able to grow until then.
+  // Success is a leader whose first proposal is durable: with slow disks the timeouts must be able to grow
+  // until then.
   if (leading && acceptedSeq > 0n) s.attempts = 0;
   // While own updates wait, only their getting ordered is progress: see delivery.
   if (s.updates.own === 0) restartProgress(s);
 }
 
-/** The leader of this node's view says that it leads no more, or has restarted: nobody need wait for the timeout. */
+/**
+ * The leader of this node's view says that it leads no more, or has restarted: nobody need wait for the
+ * timeout.
+ */
 function onLeaderGone(s: State, from: Peer): void {
   loseLeader(s);
-  if (s.settings.membership.isVoter(s.settings.nodeId)) attempt(s, nextView(s), `node ${from.nodeId} leads no more`);
+  if (s.settings.membership.isVoter(s.settings.nodeId))
+    attempt(s, nextView(s), `node ${from.nodeId} leads no more`);
 }

@@ -225,7 +225,10 @@ class NaiveHistory {
   }
 }
 
-/** The history and its naive twin, doing the same; a leader that divides its seqs into runs once for each view. */
+/**
+ * The history and its naive twin, doing the same; a leader that divides its seqs into runs once for each
+ * view.
+ */
 class Twins {
   readonly #random: Random;
   readonly #bounds: HistoryBounds;

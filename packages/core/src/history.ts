@@ -52,9 +52,9 @@ export type Receipt =
 /**
  * seq -> view, value: everything a node has accepted above its ARU, in memory.
  *
- * Runs of the promised view are accepted without gaps (safety rule 3) and stand in a queue, so that accepting and
- * ordering cost the same per run however many are in flight. Acceptances of lower views, which count until they
- * are accepted anew, stand in a table by seq; it is filled at view changes only.
+ * Runs of the promised view are accepted without gaps (safety rule 3) and stand in a queue, so that accepting
+ * and ordering cost the same per run however many are in flight. Acceptances of lower views, which count
+ * until they are accepted anew, stand in a table by seq; it is filled at view changes only.
  */
 export class History {
   #view: number;
@@ -110,7 +110,10 @@ export class History {
     this.#view = view;
   }
 
-  /** Takes updates above the ARU as accepted in their runs' views; where a higher view is known already, that stays. */
+  /**
+   * Takes updates above the ARU as accepted in their runs' views; where a higher view is known already, that
+   * stays.
+   */
   restore(runs: Iterable<Pick<Run, "seq" | "view" | "updates">>): void {
     for (const run of runs) {
       run.updates.forEach((update, i) => {
@@ -138,7 +141,10 @@ export class History {
 
   /** Takes a run of the leader itself. Its window bounds it, not the acceptors' bounds. */
   receiveOwn(run: Run): void {
-    invariant(run.view === this.#view && run.seq === this.#contiguous() + 1, `own run at seq ${run.seq} follows`);
+    invariant(
+      run.view === this.#view && run.seq === this.#contiguous() + 1,
+      `own run at seq ${run.seq} follows`,
+    );
     this.#accept(run);
   }
 
@@ -163,7 +169,10 @@ export class History {
     const ordered: OrderedRun[] = [];
     for (let i = 0; this.#aru < seq; i++) {
       const run = this.#runs.at(i);
-      invariant(run !== undefined && run.seq <= this.#aru + 1, `seq ${this.#aru + 1} is ordered but not held`);
+      invariant(
+        run !== undefined && run.seq <= this.#aru + 1,
+        `seq ${this.#aru + 1} is ordered but not held`,
+      );
       if (run.end <= this.#aru) continue;
       const end = Math.min(run.end, seq);
       ordered.push({
@@ -176,7 +185,10 @@ export class History {
     return ordered;
   }
 
-  /** Moves the ARU over updates learnt as ordered, and gives those that were new. They begin at the ARU + 1 or below. */
+  /**
+   * Moves the ARU over updates learnt as ordered, and gives those that were new. They begin at the ARU + 1 or
+   * below.
+   */
   learn(seq: number, updates: readonly Uint8Array[]): OrderedRun | undefined {
     invariant(seq <= this.#aru + 1, `learnt seq ${seq}, the ARU is ${this.#aru}`);
     const end = seq + updates.length - 1;
@@ -218,7 +230,8 @@ export class History {
 
   #olderBytesIn({ seq, end }: { seq: number; end: number }): number {
     let bytes = 0;
-    if (this.#older.size > 0) for (let n = seq; n <= end; n++) bytes += this.#older.get(n)?.update.length ?? 0;
+    if (this.#older.size > 0)
+      for (let n = seq; n <= end; n++) bytes += this.#older.get(n)?.update.length ?? 0;
     return bytes;
   }
 
@@ -237,7 +250,8 @@ export class History {
   }
 
   #keepEarly(run: Run): Receipt {
-    const beyond = run.end > this.#aru + this.bounds.updates || this.#earlyBytes + run.bytes > this.bounds.bytes;
+    const beyond =
+      run.end > this.#aru + this.bounds.updates || this.#earlyBytes + run.bytes > this.bounds.bytes;
     if (beyond) return { kind: "beyond" };
     let at = this.#early.length;
     while (at > 0 && (this.#early[at - 1] as Run).seq > run.seq) at--;

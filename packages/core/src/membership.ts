@@ -69,7 +69,8 @@ function validate(record: EpochRecord): void {
   const voters = record.voters.length;
   for (const name of ["prepareQuorum", "acceptQuorum"] as const) {
     const size = record[name];
-    if (size < 1 || size > voters) fail(`${name} is ${size}; allowed is 1 to ${voters}, the number of voters`);
+    if (size < 1 || size > voters)
+      fail(`${name} is ${size}; allowed is 1 to ${voters}, the number of voters`);
   }
   if (record.prepareQuorum + record.acceptQuorum <= voters) {
     fail(

@@ -25,18 +25,20 @@ export function startNode(config: Config, storeId: bigint): Node {
 }
 
 /**
- * Starts a node with what `Storage.load` gave, be that nothing. Updates ordered before come out of `ready` again, from seq 1 on.
+ * Starts a node with what `Storage.load` gave, be that nothing. Updates ordered before come out of `ready`
+ * again, from seq 1 on.
  * @throws ConfigError when the configuration is wrong or the storage belongs to another node, cluster or format.
  */
 export function restartNode(config: Config, stored: StoredState): Node {
   const settings = validateConfig(config);
-  if (stored.storeId <= 0n) throw new ConfigError(`storeId is ${stored.storeId}; allowed is any 64-bit number but 0`);
+  if (stored.storeId <= 0n)
+    throw new ConfigError(`storeId is ${stored.storeId}; allowed is any 64-bit number but 0`);
   return new Node(makeState(settings, stored));
 }
 
 /**
- * One member of a cluster, as a state machine without effects: give it ticks, messages and updates; do what `ready` says; report
- * what is saved and applied. The same inputs give the same outputs, byte for byte.
+ * One member of a cluster, as a state machine without effects: give it ticks, messages and updates; do what
+ * `ready` says; report what is saved and applied. The same inputs give the same outputs, byte for byte.
  *
  * Any method may throw an {@link InvariantError}; then the node is dead and every further call throws.
  */
@@ -72,7 +74,8 @@ export class Node {
         throw new RequestError("invalid", `${value} is no unsigned 64-bit integer`);
       }
     }
-    if (request.clientId === 0n) throw new RequestError("invalid", "client id 0 is reserved; choose any other");
+    if (request.clientId === 0n)
+      throw new RequestError("invalid", "client id 0 is reserved; choose any other");
     return this.#run((s) => takeUpdate(s, request));
   }
 
@@ -138,7 +141,10 @@ export class Node {
       checkInvariants(this.#state);
       return result;
     } catch (error) {
-      this.#failure = error instanceof InvariantError ? error : new InvariantError(`unexpected: ${String(error)}`, { cause: error });
+      this.#failure =
+        error instanceof InvariantError
+          ? error
+          : new InvariantError(`unexpected: ${String(error)}`, { cause: error });
       throw this.#failure;
     }
   }

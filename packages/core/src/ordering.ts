@@ -10,7 +10,10 @@ import type { State } from "./state.js";
 import { findLeader, follow, raisePromise } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
-/** The leader packs values into runs while the window is open: first those to be proposed again, then new ones. */
+/**
+ * The leader packs values into runs while the window is open: first those to be proposed again, then new
+ * ones.
+ */
 export function propose(s: State): void {
   if (s.leading === undefined) return;
   const { windowUpdates, windowBytes, runUpdates, runBytes } = s.settings;
@@ -54,16 +57,21 @@ function proposeRun(s: State, seq: number, updates: Uint8Array[]): void {
 export function onProposal(s: State, from: Peer, proposal: Proposal): void {
   const run = makeRun(proposal);
   if (s.settings.membership.leaderOf(run.view) !== from.nodeId) {
-    throw new PeerError("not_leader", `proposal of view ${run.view} from node ${from.nodeId}, which does not lead it`);
+    throw new PeerError(
+      "not_leader",
+      `proposal of view ${run.view} from node ${from.nodeId}, which does not lead it`,
+    );
   }
   // Safety rule 1. The heartbeats tell the sender of the higher promise.
-  if (run.view < s.promised) return ignore(s, "stale_proposal", `proposal of view ${run.view}, promised ${s.promised}`);
+  if (run.view < s.promised)
+    return ignore(s, "stale_proposal", `proposal of view ${run.view}, promised ${s.promised}`);
   if (run.view > s.promised) raisePromise(s, run.view);
   // A node that attempts a higher view goes on accepting in the one it promised.
   if (run.view > s.view && (s.role === "follower" || run.view >= s.attempted)) follow(s, run.view);
   if (run.view === s.view && s.role === "follower") findLeader(s);
 
-  if (!storageKeepsUp(s)) return ignore(s, "storage_behind", `proposal at seq ${run.seq}: storage does not keep up`);
+  if (!storageKeepsUp(s))
+    return ignore(s, "storage_behind", `proposal at seq ${run.seq}: storage does not keep up`);
   const receipt = s.history.receive(run);
   switch (receipt.kind) {
     case "accepted":
@@ -83,7 +91,8 @@ export function acceptEarly(s: State): void {
   if (runs.length > 0) accept(s, runs);
 }
 
-// Safety rule 3: these runs follow without a gap what was accepted or ordered before; all of that is saved with or before them.
+// Safety rule 3: these runs follow without a gap what was accepted or ordered before; all of that is saved
+// with or before them.
 function accept(s: State, runs: readonly Run[]): void {
   for (const run of runs) {
     // What is ordered already is answered, not stored.
@@ -106,7 +115,10 @@ function answerAgain(s: State, from: Peer, run: Run): void {
 }
 
 /** The answer that a save releases (safety rule 2: it speaks of what that save makes durable). */
-export function makeAccept(s: State, accepted: { view: number; seq: number }): MessageInitShape<typeof AcceptSchema> {
+export function makeAccept(
+  s: State,
+  accepted: { view: number; seq: number },
+): MessageInitShape<typeof AcceptSchema> {
   return {
     nodeId: toWire(s.settings.nodeId),
     view: toWire(accepted.view),
@@ -129,11 +141,14 @@ export function countVote(s: State, from: Peer, view: number, seq: number): void
   if (view === s.promised) advance(s);
 }
 
-/** Moves the ARU over what an accept quorum has accepted in the promised view, as far as the values are here. */
+/**
+ * Moves the ARU over what an accept quorum has accepted in the promised view, as far as the values are here.
+ */
 export function advance(s: State): void {
   const { membership, nodeId } = s.settings;
   const votes: number[] = [];
-  if (membership.isVoter(nodeId) && s.durable.accepted.view === s.promised) votes.push(s.durable.accepted.seq);
+  if (membership.isVoter(nodeId) && s.durable.accepted.view === s.promised)
+    votes.push(s.durable.accepted.seq);
   for (const peer of s.peers.values()) {
     // Safety rule 5: only voters, only with the storage on record.
     if (peer.isVoter && peer.storeDurable && peer.accepted.view === s.promised) votes.push(peer.accepted.seq);
@@ -146,8 +161,8 @@ export function advance(s: State): void {
 }
 
 /**
- * Sends again what a peer has not acknowledged within a heartbeat, from where its answers say it stands: at most a
- * window, with back-off while nothing changes. What is ordered already it must fetch by catch-up.
+ * Sends again what a peer has not acknowledged within a heartbeat, from where its answers say it stands: at
+ * most a window, with back-off while nothing changes. What is ordered already it must fetch by catch-up.
  */
 export function resendProposals(s: State): void {
   if (s.leading === undefined) return;
@@ -179,5 +194,12 @@ function makeRun(proposal: Proposal): Run {
   }
   let bytes = 0;
   for (const update of updates) bytes += update.length;
-  return { view: fromWire(proposal.view, "view"), seq, end: seq + updates.length - 1, updates, bytes, proposal };
+  return {
+    view: fromWire(proposal.view, "view"),
+    seq,
+    end: seq + updates.length - 1,
+    updates,
+    bytes,
+    proposal,
+  };
 }

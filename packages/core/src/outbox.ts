@@ -80,7 +80,9 @@ export class Outbox {
     | { readonly makes: Durable; readonly since: number; readonly holds: { updates: number; bytes: number } }
     | undefined;
 
-  constructor(private readonly envelope: { readonly from: number; readonly epoch: number; readonly storeId: bigint }) {}
+  constructor(
+    private readonly envelope: { readonly from: number; readonly epoch: number; readonly storeId: bigint },
+  ) {}
 
   /** Queues a message that promises nothing. */
   send(to: number, type: MessageContent): void {

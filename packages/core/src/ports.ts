@@ -51,7 +51,10 @@ export interface TransportContext {
   admit(peer: Identity): AdmissionRefusal | undefined;
   /** A connection to a peer, over which messages can be sent, is up. */
   onConnected(peer: PeerAddress): void;
-  /** That connection is lost, or could not be made; it is being tried again. Told once per loss, and once for the first failure. */
+  /**
+   * That connection is lost, or could not be made; it is being tried again. Told once per loss, and once for
+   * the first failure.
+   */
   onDisconnected(peer: PeerAddress, reason: string): void;
   /** The peer has refused this node. It is being tried again, with back-off. */
   onRefused(peer: PeerAddress, refusal: AdmissionRefusal): void;
@@ -80,7 +83,10 @@ export interface Transport {
 export interface ClientHandler {
   /** Orders an update. Rejects with a {@link RequestError}. */
   clientUpdate(update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate>;
-  /** Streams the ordered log. Ends, unless following, at the ARU of the moment of the call. Rejects with a {@link RequestError}. */
+  /**
+   * Streams the ordered log. Ends, unless following, at the ARU of the moment of the call. Rejects with a
+   * {@link RequestError}.
+   */
   log(request: LogRequest, signal: AbortSignal): AsyncIterable<LogResponse>;
   /** The node's status. */
   status(): Promise<StatusResponse>;
@@ -88,7 +94,10 @@ export interface ClientHandler {
 
 /** The server side of requests that have answers. Moves frames; knows nothing of their meaning. */
 export interface ClientListener {
-  /** Serves requests with this handler from the moment that the transport listens. Called once, before `start`. */
+  /**
+   * Serves requests with this handler from the moment that the transport listens. Called once, before
+   * `start`.
+   */
   serve(handler: ClientHandler): void;
 }
 
@@ -110,7 +119,9 @@ export interface Save {
   readonly number: number;
   /** Replaces the state saved before. */
   readonly state: PersistentState;
-  /** Appended to what was saved before; never replaces a run. Where runs overlap, see {@link Storage.read}. */
+  /**
+   * Appended to what was saved before; never replaces a run. Where runs overlap, see {@link Storage.read}.
+   */
   readonly runs: readonly StoredRun[];
   /** To be sent once the save is durable, not before (safety rule 2). */
   readonly messages: readonly Message[];
@@ -141,15 +152,15 @@ export interface Storage {
   /** Opens the storage, making it when there is none. Called once, before all else. */
   load(): Promise<StoredState>;
   /**
-   * Resolves when the save is durable, all of it. Called with one save at a time, in their order. After it has
-   * rejected, nothing more must be saved.
+   * Resolves when the save is durable, all of it. Called with one save at a time, in their order. After it
+   * has rejected, nothing more must be saved.
    */
   save(save: Save): Promise<void>;
   /**
-   * Reads ordered updates from `from` to `upTo`, both included, as many as fit `maxBytes` but at least one if there is one.
-   * Never asked above the `localAru` of the last durable save. Where several saved runs hold the same seq, a run
-   * marked `ordered` counts, else that of the highest ballot (epoch, then view): safety rules 3 and 4 make that
-   * the ordered one.
+   * Reads ordered updates from `from` to `upTo`, both included, as many as fit `maxBytes` but at least one if
+   * there is one. Never asked above the `localAru` of the last durable save. Where several saved runs hold
+   * the same seq, a run marked `ordered` counts, else that of the highest ballot (epoch, then view): safety
+   * rules 3 and 4 make that the ordered one.
    */
   read(from: number, upTo: number, maxBytes: number): Promise<StoredUpdates>;
   /** Closes the storage. Resolves when a save under way has ended. May be called twice. */
@@ -159,8 +170,8 @@ export interface Storage {
 /** Time. The only source of it. */
 export interface Clock {
   /**
-   * Calls `onTick` every `intervalMs` until the returned function is called. Ticks missed while the event loop was
-   * stalled are left out, never made up for in a burst.
+   * Calls `onTick` every `intervalMs` until the returned function is called. Ticks missed while the event
+   * loop was stalled are left out, never made up for in a burst.
    */
   every(intervalMs: number, onTick: () => void): () => void;
   /** Calls `callback` once, after the inputs that are already waiting. */
@@ -170,8 +181,8 @@ export interface Clock {
 /** What is replicated. Deterministic: the same updates in the same order give the same results everywhere. */
 export interface StateMachine {
   /**
-   * Applies an update and returns the answer for the client, which may be empty. Called with each update once,
-   * in seq order; after a restart again from seq 1 on. A throw stops the node.
+   * Applies an update and returns the answer for the client, which may be empty. Called with each update
+   * once, in seq order; after a restart again from seq 1 on. A throw stops the node.
    */
   apply(update: Uint8Array, seq: number): Uint8Array;
 }

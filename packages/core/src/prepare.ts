@@ -1,12 +1,6 @@
 // Phase 1: Prepare and PrepareOK.
 import { create } from "@bufbuild/protobuf";
-import {
-  PrepareOKSchema,
-  ProposalSchema,
-  type Message,
-  type Prepare,
-  type PrepareOK,
-} from "@paxos/proto";
+import { PrepareOKSchema, ProposalSchema, type Message, type Prepare, type PrepareOK } from "@paxos/proto";
 import { askNext } from "./catch-up.js";
 import { maxRunUpdates } from "./config.js";
 import { Deque } from "./deque.js";
@@ -52,7 +46,10 @@ function makePrepare(s: State) {
 export function onPrepare(s: State, from: Peer, prepare: Prepare): void {
   const view = fromWire(prepare.view, "view");
   if (s.settings.membership.leaderOf(view) !== from.nodeId) {
-    throw new PeerError("not_leader", `prepare of view ${view} from node ${from.nodeId}, which does not lead it`);
+    throw new PeerError(
+      "not_leader",
+      `prepare of view ${view} from node ${from.nodeId}, which does not lead it`,
+    );
   }
   if (view < s.promised) return ignore(s, "stale_prepare", `prepare of view ${view}, promised ${s.promised}`);
   if (view === s.promised) return answerPrepareAgain(s, from, prepare);
@@ -64,7 +61,8 @@ export function onPrepare(s: State, from: Peer, prepare: Prepare): void {
   // The ARU of this very message: one heard before may have been lost in a crash of the sender.
   const value = makePrepareOK(s, view, fromWire(prepare.localAru, "ARU"));
   s.prepareOK = { view, saveNumber: s.durable.saveNumber + (s.outbox.saving === undefined ? 1 : 2), value };
-  // Safety rule 2: fixed now, with all that was accepted, saves under way included, and released by the next save.
+  // Safety rule 2: fixed now, with all that was accepted, saves under way included, and released by the next
+  // save.
   s.outbox.sendAfterSave(from.nodeId, { case: "prepareOk", value });
 }
 
@@ -99,14 +97,17 @@ function packAcceptances(s: State, acceptances: readonly Acceptance[]): Message[
   acceptances.forEach((acceptance, i) => {
     updates.push(acceptance.update);
     const next = acceptances[i + 1];
-    if (next?.view === acceptance.view && next.seq === acceptance.seq + 1 && updates.length < maxRunUpdates) return;
+    if (next?.view === acceptance.view && next.seq === acceptance.seq + 1 && updates.length < maxRunUpdates)
+      return;
     const proposal = create(ProposalSchema, {
       nodeId: toWire(s.settings.membership.leaderOf(acceptance.view)),
       view: toWire(acceptance.view),
       seq: toWire(acceptance.seq + 1 - updates.length),
       updates,
     });
-    messages.push(s.outbox.wrap(s.settings.membership.leaderOf(s.view), { case: "proposal", value: proposal }));
+    messages.push(
+      s.outbox.wrap(s.settings.membership.leaderOf(s.view), { case: "proposal", value: proposal }),
+    );
     updates = [];
   });
   return messages;
@@ -119,13 +120,18 @@ export function onPrepareOK(s: State, from: Peer, message: PrepareOK): void {
   const aru = fromWire(message.localAru, "ARU");
   const accepted: Acceptance[] = [];
   for (const { type } of message.dataList) {
-    if (type.case !== "proposal") throw new PeerError("malformed", `prepare answer holds a ${String(type.case)}`);
+    if (type.case !== "proposal")
+      throw new PeerError("malformed", `prepare answer holds a ${String(type.case)}`);
     const view = fromWire(type.value.view, "view");
     const seq = fromWire(type.value.seq, "seq");
-    if (view >= preparing.view) throw new PeerError("malformed", `prepare answer of view ${view} in ${preparing.view}`);
+    if (view >= preparing.view)
+      throw new PeerError("malformed", `prepare answer of view ${view} in ${preparing.view}`);
     // An acceptor has no holes (safety rule 3).
     if (seq > (accepted.at(-1)?.seq ?? Math.max(aru, s.history.aru)) + 1) {
-      throw new PeerError("malformed", `prepare answer of node ${from.nodeId} leaves a gap before seq ${seq}`);
+      throw new PeerError(
+        "malformed",
+        `prepare answer of node ${from.nodeId} leaves a gap before seq ${seq}`,
+      );
     }
     type.value.updates.forEach((update, i) => accepted.push({ seq: seq + i, view, update }));
   }
@@ -134,8 +140,8 @@ export function onPrepareOK(s: State, from: Peer, message: PrepareOK): void {
 }
 
 /**
- * Leads, as soon as a prepare quorum has promised and everything is here that one of them knows as ordered. Until then
- * it asks for that.
+ * Leads, as soon as a prepare quorum has promised and everything is here that one of them knows as ordered.
+ * Until then it asks for that.
  */
 export function continuePrepare(s: State): void {
   const { preparing } = s;
@@ -147,10 +153,19 @@ export function continuePrepare(s: State): void {
   if (answers.length + 1 < s.settings.membership.prepareQuorum) return;
   const ordered = Math.max(s.history.aru, ...answers.map((answer) => answer.aru));
   if (s.history.aru < ordered) return askNext(s, ordered);
-  lead(s, adopt(s, answers.flatMap((answer) => answer.accepted)));
+  lead(
+    s,
+    adopt(
+      s,
+      answers.flatMap((answer) => answer.accepted),
+    ),
+  );
 }
 
-/** Safety rule 4: for each seq above what is ordered, the value of the highest view that anybody of the quorum accepted. */
+/**
+ * Safety rule 4: for each seq above what is ordered, the value of the highest view that anybody of the quorum
+ * accepted.
+ */
 function adopt(s: State, reported: readonly Acceptance[]): Deque<Uint8Array> {
   const highest = new Map<number, Acceptance>();
   for (const acceptance of [...s.history.acceptedAbove(s.history.aru), ...reported]) {
@@ -162,7 +177,10 @@ function adopt(s: State, reported: readonly Acceptance[]): Deque<Uint8Array> {
   const values = new Deque<Uint8Array>();
   for (let seq = s.history.aru + 1; values.length < highest.size; seq++) {
     const acceptance = highest.get(seq);
-    invariant(acceptance !== undefined, `no value for seq ${seq} among ${highest.size} above ${s.history.aru}`);
+    invariant(
+      acceptance !== undefined,
+      `no value for seq ${seq} among ${highest.size} above ${s.history.aru}`,
+    );
     values.push(acceptance.update);
   }
   return values;
@@ -188,6 +206,7 @@ function lead(s: State, first: Deque<Uint8Array>): void {
 function markProposed(s: State, bytes: Uint8Array): void {
   const { clientId, timestamp } = readUpdate(bytes) ?? { clientId: 0n, timestamp: 0n };
   if (clientId === 0n) return;
-  const pending = s.updates.get(clientId, timestamp) ?? s.updates.add({ clientId, timestamp, bytes, own: false });
+  const pending =
+    s.updates.get(clientId, timestamp) ?? s.updates.add({ clientId, timestamp, bytes, own: false });
   pending.stage = "proposed";
 }

@@ -1,6 +1,6 @@
 /**
- * A seeded source of randomness (the mulberry32 generator). 32-bit integer arithmetic only, so that a seed gives the same
- * numbers on every platform.
+ * A seeded source of randomness (the mulberry32 generator). 32-bit integer arithmetic only, so that a seed
+ * gives the same numbers on every platform.
  */
 export class Random {
   #state: number;

@@ -1,5 +1,10 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { EpochRecordSchema, PersistentStateSchema, type EpochRecord, type PersistentState } from "@paxos/proto";
+import {
+  EpochRecordSchema,
+  PersistentStateSchema,
+  type EpochRecord,
+  type PersistentState,
+} from "@paxos/proto";
 import type { Settings } from "./config.js";
 import { ConfigError } from "./errors.js";
 import type { Run } from "./history.js";
@@ -11,7 +16,12 @@ import { toWire } from "./wire.js";
 const formatVersion = 1;
 
 /** What a save writes besides runs. */
-export function makePersistentState(settings: Settings, view: number, makes: Durable, peers: Iterable<Peer>): PersistentState {
+export function makePersistentState(
+  settings: Settings,
+  view: number,
+  makes: Durable,
+  peers: Iterable<Peer>,
+): PersistentState {
   const stores = new Set(makes.peerStores);
   return create(PersistentStateSchema, {
     formatVersion,
@@ -67,7 +77,10 @@ export function restoreDurable(settings: Settings, { state }: StoredState): Dura
 }
 
 /** The acceptances of this epoch above the ARU. */
-export function* restoreRuns(settings: Settings, stored: StoredState): Iterable<Pick<Run, "seq" | "view" | "updates">> {
+export function* restoreRuns(
+  settings: Settings,
+  stored: StoredState,
+): Iterable<Pick<Run, "seq" | "view" | "updates">> {
   for (const { ordered, epoch, proposal } of stored.runs) {
     if (ordered || proposal === undefined || epoch !== toWire(settings.membership.epoch)) continue;
     yield { seq: Number(proposal.seq), view: Number(proposal.view), updates: proposal.updates };
@@ -75,7 +88,10 @@ export function* restoreRuns(settings: Settings, stored: StoredState): Iterable<
 }
 
 /** Puts the store ids on record into the table of peers. */
-export function restorePeers(peers: ReadonlyMap<number, Peer>, stored: StoredState): ReadonlyMap<number, Peer> {
+export function restorePeers(
+  peers: ReadonlyMap<number, Peer>,
+  stored: StoredState,
+): ReadonlyMap<number, Peer> {
   for (const { nodeId, storeId } of stored.state?.peerStores ?? []) {
     const peer = peers.get(Number(nodeId));
     if (peer === undefined) continue;

@@ -1,11 +1,16 @@
 // Exactly once: which updates of which clients have been executed, and what the answers were.
 import type { OrderedUpdate } from "./outbox.js";
 
-/** The bounds of the table. They are part of the replicated state: the same on every node, or nodes would differ. */
+/**
+ * The bounds of the table. They are part of the replicated state: the same on every node, or nodes would
+ * differ.
+ */
 const bounds = {
   /** Clients remembered; over that, the one whose last new update lies furthest back is forgotten. */
   clients: 10_000,
-  /** Answers remembered per client at least; at twice as many, those with the lowest timestamps are forgotten. */
+  /**
+   * Answers remembered per client at least; at twice as many, those with the lowest timestamps are forgotten.
+   */
   answersPerClient: 1024,
   /** Bytes of answers remembered in all; over that, whole clients are forgotten as above. */
   bytes: 64 * 1024 * 1024,
@@ -28,12 +33,12 @@ interface Session {
 }
 
 /**
- * The table of executed updates (safety rule 6). It changes with each update that is applied and with nothing else, so that it is
- * the same everywhere at the same seq.
+ * The table of executed updates (safety rule 6). It changes with each update that is applied and with nothing
+ * else, so that it is the same everywhere at the same seq.
  *
- * A client may have up to 1,024 updates under way, in any order. An update is recognised as long as its client is one of the
- * 10,000 last active and the update is among that client's 1,024 highest timestamps; answers count as long as all of them
- * together take up to 64 MiB.
+ * A client may have up to 1,024 updates under way, in any order. An update is recognised as long as its
+ * client is one of the 10,000 last active and the update is among that client's 1,024 highest timestamps;
+ * answers count as long as all of them together take up to 64 MiB.
  */
 export class Sessions {
   /** In the order of the clients' last new updates. */
@@ -45,7 +50,10 @@ export class Sessions {
     return this.#sessions.size;
   }
 
-  /** What is remembered of an update, without executing it. Undefined when it has not been executed, as far as is remembered. */
+  /**
+   * What is remembered of an update, without executing it. Undefined when it has not been executed, as far as
+   * is remembered.
+   */
   find(clientId: bigint, timestamp: bigint): Exclude<Execution, { kind: "executed" }> | undefined {
     const session = this.#sessions.get(clientId);
     const answer = session?.answers.get(timestamp);
@@ -73,8 +81,10 @@ export class Sessions {
     session.answers.set(timestamp, { seq, result });
     session.bytes += result.length;
     this.#bytes += result.length;
-    if (session.answers.size >= 2 * bounds.answersPerClient) this.#forgetOldest(session, bounds.answersPerClient);
-    while (session.bytes > bounds.bytes && session.answers.size > 1) this.#forgetOldest(session, session.answers.size >> 1);
+    if (session.answers.size >= 2 * bounds.answersPerClient)
+      this.#forgetOldest(session, bounds.answersPerClient);
+    while (session.bytes > bounds.bytes && session.answers.size > 1)
+      this.#forgetOldest(session, session.answers.size >> 1);
     for (const [id, oldest] of this.#sessions) {
       if (this.#sessions.size <= bounds.clients && this.#bytes <= bounds.bytes) break;
       if (oldest === session) break;

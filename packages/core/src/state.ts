@@ -45,7 +45,10 @@ export interface State {
   durable: Durable;
 
   // Election.
-  /** The tick at which the leader of `view` was last heard itself; undefined when never, or when it said it leads no more. */
+  /**
+   * The tick at which the leader of `view` was last heard itself; undefined when never, or when it said it
+   * leads no more.
+   */
   leaderHeard: number | undefined;
   /** Whether it was heard to lead, and not only to prepare. */
   leaderLeads: boolean;
@@ -163,7 +166,16 @@ export function makeState(settings: Settings, stored: StoredState): State {
     undelivered: new Deque(),
     unapplied: new Deque(),
     unappliedBytes: 0,
-    catchUp: { mark: 0, asked: undefined, since: undefined, changes: 0, patience: 1, notBefore: 0, logged: false, quiet: false },
+    catchUp: {
+      mark: 0,
+      asked: undefined,
+      since: undefined,
+      changes: 0,
+      patience: 1,
+      notBefore: 0,
+      logged: false,
+      quiet: false,
+    },
     reading: new Set(),
     outbox: new Outbox({ from: nodeId, epoch: membership.epoch, storeId: stored.storeId }),
     counters: new Map(),

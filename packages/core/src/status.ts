@@ -43,7 +43,11 @@ export function statusOf(s: State): NodeStatus {
     waitingUpdates: s.updates.size,
     storeId: s.storeId,
     storesRecorded: storesRecorded(s),
-    peers: [...s.peers.values()].map((peer) => ({ nodeId: peer.nodeId, heard: hears(s, peer), aru: peer.aru })),
+    peers: [...s.peers.values()].map((peer) => ({
+      nodeId: peer.nodeId,
+      heard: hears(s, peer),
+      aru: peer.aru,
+    })),
     counters: Object.fromEntries(s.counters),
   };
 }

@@ -1,5 +1,5 @@
-// Safety rule 8: storage that has lost what it promised does not vote. Each node's storage has an id; peers record it on
-// first contact, and ignore whoever comes with another one.
+// Safety rule 8: storage that has lost what it promised does not vote. Each node's storage has an id; peers
+// record it on first contact, and ignore whoever comes with another one.
 import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
 import type { AdmissionRefusal, Identity } from "./ports.js";
@@ -34,12 +34,17 @@ export function logStoresRecorded(s: State): void {
   if (s.storesLogged || !storesRecorded(s)) return;
   s.storesLogged = true;
   if (s.peers.size > 0) {
-    s.settings.logger.info("the storage of every voter is on record at all others; a lost one will be recognised");
+    s.settings.logger.info(
+      "the storage of every voter is on record at all others; a lost one will be recognised",
+    );
   }
 }
 
 /** Decides about a peer that introduces itself. Undefined admits it. */
-export function admit(s: State, { nodeId, storeId }: Omit<Identity, "clusterId">): AdmissionRefusal | undefined {
+export function admit(
+  s: State,
+  { nodeId, storeId }: Omit<Identity, "clusterId">,
+): AdmissionRefusal | undefined {
   const { members } = s.settings.membership;
   const peer = s.peers.get(nodeId);
   if (peer === undefined) {

@@ -16,7 +16,10 @@ export interface PendingUpdate {
   done: boolean;
 }
 
-/** The pending updates of a node, oldest first, found by `(client_id, timestamp)`. Bounded in number and bytes. */
+/**
+ * The pending updates of a node, oldest first, found by `(client_id, timestamp)`. Bounded in number and
+ * bytes.
+ */
 export class UpdateQueue {
   #byClient = new Map<bigint, Map<bigint, PendingUpdate>>();
   #fifo = new Deque<PendingUpdate>();
@@ -51,7 +54,8 @@ export class UpdateQueue {
   add(update: Omit<PendingUpdate, "stage" | "sent" | "done">): PendingUpdate {
     const pending: PendingUpdate = { ...update, stage: "waiting", sent: 0, done: false };
     let ofClient = this.#byClient.get(update.clientId);
-    if (ofClient === undefined) this.#byClient.set(update.clientId, (ofClient = new Map<bigint, PendingUpdate>()));
+    if (ofClient === undefined)
+      this.#byClient.set(update.clientId, (ofClient = new Map<bigint, PendingUpdate>()));
     ofClient.set(update.timestamp, pending);
     this.#fifo.push(pending);
     this.#waiting.push(pending);
@@ -99,9 +103,13 @@ export class UpdateQueue {
     pending.sent++;
   }
 
-  /** The leader is gone: what entered through this node waits anew; what others forwarded is theirs to send again. */
+  /**
+   * The leader is gone: what entered through this node waits anew; what others forwarded is theirs to send
+   * again.
+   */
   restart(): void {
-    for (const pending of [...this]) {
+    // A copy, for removing changes the queue.
+    for (const pending of Array.from(this)) {
       if (!pending.own) this.remove(pending.clientId, pending.timestamp);
       pending.stage = "waiting";
     }

@@ -14,7 +14,10 @@ export function raisePromise(s: State, view: number): void {
 
 /** Enters a view that another node leads. */
 export function follow(s: State, view: number): void {
-  invariant(s.settings.membership.leaderOf(view) !== s.settings.nodeId, `node follows itself in view ${view}`);
+  invariant(
+    s.settings.membership.leaderOf(view) !== s.settings.nodeId,
+    `node follows itself in view ${view}`,
+  );
   s.role = "follower";
   s.preparing = undefined;
   s.leading = undefined;
@@ -43,7 +46,8 @@ export function findLeader(s: State): void {
 /** Starts the progress timer anew, with seeded jitter, so that nodes do not attempt views in step. */
 export function restartProgress(s: State): void {
   const { progressTicks, heartbeatTicks } = s.settings;
-  // At least a heartbeat: when the first node's timer expires, the others have missed their leader for long enough to join.
+  // At least a heartbeat: when the first node's timer expires, the others have missed their leader for long
+  // enough to join.
   const jitter = s.random.between(heartbeatTicks, Math.max(heartbeatTicks, progressTicks >> 1));
   const rotations = Math.floor(s.attempts / s.settings.membership.voters.length);
   s.progress.restart(s.now, progressTicks * Math.min(8, 2 ** Math.min(rotations, 3)) + jitter);
@@ -84,7 +88,10 @@ export function storageStuck(s: State): boolean {
   return s.outbox.saving !== undefined && s.now - s.outbox.saving.since >= s.settings.progressTicks;
 }
 
-/** Whether anything in this node itself stands against its leading: a hung disk, or a state machine that is being rebuilt. */
+/**
+ * Whether anything in this node itself stands against its leading: a hung disk, or a state machine that is
+ * being rebuilt.
+ */
 export function canLead(s: State): boolean {
   return !storageStuck(s) && !s.replaying;
 }
@@ -97,8 +104,8 @@ export function greatestAru(s: State): number {
 }
 
 /**
- * The next view above all attempted, and not below `least`, whose leader was heard lately, hears a quorum and is less than a window
- * behind.
+ * The next view above all attempted, and not below `least`, whose leader was heard lately, hears a quorum and
+ * is less than a window behind.
  */
 export function nextView(s: State, least = 0): number {
   const { membership, nodeId, windowUpdates } = s.settings;

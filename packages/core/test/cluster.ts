@@ -117,7 +117,9 @@ export class Cluster {
     return node.status();
   }
 
-  /** The node that leads with a quorum behind it, if there is one: of several, the one of the highest view. */
+  /**
+   * The node that leads with a quorum behind it, if there is one: of several, the one of the highest view.
+   */
   leader(): number | undefined {
     const leaders = this.up.map(({ id }) => this.status(id)).filter(({ role }) => role === "leader");
     return leaders.sort((a, b) => b.view - a.view)[0]?.nodeId;

@@ -14,8 +14,9 @@ export interface Profile {
   /** That a message overtakes others. */
   readonly reorder: number;
   /**
-   * What a partition does. `random` cuts links; `duel` keeps a majority together, cuts the leader off, and lets time pass until others
-   * attempt a view; `leapfrog` cuts anybody off, and interrupts the leader that the others elect in the midst of its work.
+   * What a partition does. `random` cuts links; `duel` keeps a majority together, cuts the leader off, and
+   * lets time pass until others attempt a view; `leapfrog` cuts anybody off, and interrupts the leader that
+   * the others elect in the midst of its work.
    */
   readonly partitions: "random" | "duel" | "leapfrog";
 }
@@ -30,8 +31,9 @@ export interface Summary {
 }
 
 /**
- * One run of random faults over real nodes: messages lost, doubled and reordered, saves that take their time, crashes that lose
- * what is not durable, partitions. Throws when a safety rule is broken, or when the cluster does not converge once the faults stop.
+ * One run of random faults over real nodes: messages lost, doubled and reordered, saves that take their time,
+ * crashes that lose what is not durable, partitions. Throws when a safety rule is broken, or when the cluster
+ * does not converge once the faults stop.
  */
 export function runFaults(seed: number, profile: Profile): Summary {
   return new Run(seed, profile).go();
@@ -199,7 +201,9 @@ class Run {
     const cluster = this.#cluster;
     cluster.heal();
     for (const member of cluster.members) member.slowDisk = false;
-    cluster.start(...cluster.members.filter((member) => member.node === undefined).map((member) => member.id));
+    cluster.start(
+      ...cluster.members.filter((member) => member.node === undefined).map((member) => member.id),
+    );
     for (const member of cluster.up) cluster.flush(member.id);
     cluster.settle();
     cluster.elect(3000);
@@ -219,7 +223,11 @@ class Run {
       "everybody has applied a new update",
       3000,
     );
-    cluster.tickUntil(() => new Set(cluster.up.map(({ id }) => cluster.status(id).aru)).size === 1, "equal ARUs", 1000);
+    cluster.tickUntil(
+      () => new Set(cluster.up.map(({ id }) => cluster.status(id).aru)).size === 1,
+      "equal ARUs",
+      1000,
+    );
     this.#check();
     const values = new Set(this.#order.values());
     for (const acknowledged of this.#acknowledged) {
@@ -235,13 +243,15 @@ class Run {
     }
   }
 
-  // One order on all nodes; only what was proposed; no gaps; what a node has applied it acknowledges to its clients.
+  // One order on all nodes; only what was proposed; no gaps; what a node has applied it acknowledges to its
+  // clients.
   #check(): void {
     for (const member of this.#cluster.members) {
       if (member.node === undefined) continue;
       for (let i = this.#checked.get(member) ?? 0; i < member.applied.length; i++) {
         const update = member.applied[i] as Member["applied"][number];
-        if (update.seq !== i + 1) throw new Error(`node ${member.id} applied seq ${update.seq} as number ${i + 1}`);
+        if (update.seq !== i + 1)
+          throw new Error(`node ${member.id} applied seq ${update.seq} as number ${i + 1}`);
         const value = update.noop ? "noop" : key(update);
         if (!update.noop && !this.#proposed.has(value)) throw new Error(`${value} was never proposed`);
         const known = this.#order.get(update.seq);
@@ -261,7 +271,9 @@ class Run {
     const led = state.ledView ?? 0n;
     const before = this.#durable.get(id);
     if (before && (promised < before.promised || aru < before.aru || led < before.led)) {
-      throw new Error(`node ${id} saved promise ${promised}, ARU ${aru}, led ${led} after ${JSON.stringify(before, String)}`);
+      throw new Error(
+        `node ${id} saved promise ${promised}, ARU ${aru}, led ${led} after ${JSON.stringify(before, String)}`,
+      );
     }
     this.#durable.set(id, { promised, aru, led });
     if (led > 0n && (this.#led.get(led) ?? id) !== id) throw new Error(`view ${led} is led twice`);
@@ -288,7 +300,8 @@ class Run {
       const place = `${type.value.view}:${Number(type.value.seq) + i}`;
       const value = key(decodeClientUpdate(bytes));
       const known = this.#bound.get(place);
-      if (known !== undefined && known !== value) throw new Error(`${place} is bound to ${known} and to ${value}`);
+      if (known !== undefined && known !== value)
+        throw new Error(`${place} is bound to ${known} and to ${value}`);
       this.#bound.set(place, value);
     });
   }

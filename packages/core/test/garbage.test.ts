@@ -1,5 +1,5 @@
-// Messages that make no sense, made from real ones. Whoever receives them must not fall over; and where a receiver can
-// know that they are wrong, they must change nothing.
+// Messages that make no sense, made from real ones. Whoever receives them must not fall over; and where a
+// receiver can know that they are wrong, they must change nothing.
 import { fromBinary, type DescField } from "@bufbuild/protobuf";
 import { reflect } from "@bufbuild/protobuf/reflect";
 import { expect, test } from "@jest/globals";

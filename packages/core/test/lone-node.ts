@@ -37,8 +37,8 @@ export function storeOf(id: number): bigint {
 }
 
 /**
- * One real node whose peers are played by the test, message by message. Its disk is slow: a save stays under way until
- * {@link flush}. Everything else that `ready` asks for is done after each input.
+ * One real node whose peers are played by the test, message by message. Its disk is slow: a save stays under
+ * way until {@link flush}. Everything else that `ready` asks for is done after each input.
  */
 export class LoneNode {
   readonly disk: MemoryDisk;
@@ -159,7 +159,10 @@ export class LoneNode {
     return taken;
   }
 
-  /** Makes it leader of `view`, with the votes of these peers and nothing accepted before. Everything is durable then. */
+  /**
+   * Makes it leader of `view`, with the votes of these peers and nothing accepted before. Everything is
+   * durable then.
+   */
   lead(view: number, ...voters: number[]): this {
     for (const voter of voters) {
       this.receive(voter, { case: "viewChange", value: { attemptedView: BigInt(view), hearsQuorum: true } });

@@ -25,7 +25,10 @@ export class MemoryDisk {
     return state === undefined ? { storeId, runs } : { storeId, state, runs };
   }
 
-  /** The ordered value at each seq up to the mark, by the rule of the port: ordered runs count, else the highest ballot. */
+  /**
+   * The ordered value at each seq up to the mark, by the rule of the port: ordered runs count, else the
+   * highest ballot.
+   */
   values(upTo: number): Map<number, Uint8Array> {
     const best = new Map<number, { rank: bigint; update: Uint8Array }>();
     for (const run of this.#all()) {

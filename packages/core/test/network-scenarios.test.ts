@@ -1,5 +1,5 @@
-// Elections and their absence, under crashes, cuts and losses: the network scenarios of the Go library, and those that
-// a stable leader adds.
+// Elections and their absence, under crashes, cuts and losses: the network scenarios of the Go library, and
+// those that a stable leader adds.
 import { fromBinary } from "@bufbuild/protobuf";
 import { expect, test } from "@jest/globals";
 import { MessageSchema, RefusalReason } from "@paxos/proto";
@@ -143,7 +143,8 @@ function watchAttempts(cluster: Cluster): { views: () => number[] } {
   return { views: () => [...views].sort((a, b) => a - b) };
 }
 
-// View 1 is attempted before anybody is heard. Then each timer that expires leads to a view whose leader is up.
+// View 1 is attempted before anybody is heard. Then each timer that expires leads to a view whose leader is
+// up.
 test.each([
   [[], [1]],
   [[1], [1, 2]],
@@ -247,7 +248,10 @@ test("an idle cluster keeps its leader and view for an hour of ticks", () => {
   for (const { id } of cluster.up) expect(cluster.status(id)).toMatchObject({ view, leader, aru: 1 });
 });
 
-/** How many ticks pass from the leader's crash until an update handed in at that moment is applied by all others. */
+/**
+ * How many ticks pass from the leader's crash until an update handed in at that moment is applied by all
+ * others.
+ */
 function recover(size: number, seed: number): number {
   const cluster = makeCluster(size, seed).start();
   const leader = cluster.elect();

@@ -1,5 +1,5 @@
-// The safety rules of the design that one node can break: 1 to 5. Rules 6 and 8 are in safety-rules-of-clusters.test.ts,
-// rule 7 has nothing to say while the membership is fixed.
+// The safety rules of the design that one node can break: 1 to 5. Rules 6 and 8 are in
+// safety-rules-of-clusters.test.ts, rule 7 has nothing to say while the membership is fixed.
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "@jest/globals";
 import { EpochRecordSchema, type Message } from "@paxos/proto";

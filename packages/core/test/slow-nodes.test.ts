@@ -1,4 +1,5 @@
-// Disks and links that are slow, and answers that come late: nothing must grow, and nothing must be tried for ever.
+// Disks and links that are slow, and answers that come late: nothing must grow, and nothing must be tried for
+// ever.
 import { create, fromBinary } from "@bufbuild/protobuf";
 import { expect, test } from "@jest/globals";
 import { MessageSchema } from "@paxos/proto";
@@ -27,14 +28,16 @@ test.each([0, 20, 35, 45, 55, 70])("a node catches up although answers take %d t
   for (; !level() && now < 1000; now++) {
     cluster.tick(1);
     passing = true;
-    while (late[0] !== undefined && late[0].due <= now) cluster.network.push((late.shift() as (typeof late)[0]).message);
+    while (late[0] !== undefined && late[0].due <= now)
+      cluster.network.push((late.shift() as (typeof late)[0]).message);
     passing = false;
     cluster.settle();
   }
   expect(now).toBeLessThan(delay + 60);
 });
 
-// Phase 1 needs two saves in a row. With saves that take longer than the timeout, timeouts must grow until they fit.
+// Phase 1 needs two saves in a row. With saves that take longer than the timeout, timeouts must grow until
+// they fit.
 test.each([10, 40, 70, 100])("a leader is elected although saves take %d ticks", (duration) => {
   const cluster = new Cluster(3);
   for (const member of cluster.members) member.slowDisk = true;
@@ -45,7 +48,8 @@ test.each([10, 40, 70, 100])("a leader is elected although saves take %d ticks",
     cluster.tick(1);
     for (const { id, pending } of cluster.members) {
       const save = begun.get(id);
-      if (pending !== undefined && save?.number !== pending.number) begun.set(id, { number: pending.number, tick: now });
+      if (pending !== undefined && save?.number !== pending.number)
+        begun.set(id, { number: pending.number, tick: now });
       else if (pending !== undefined && save !== undefined && now - save.tick >= duration) cluster.flush(id);
     }
     cluster.settle();
@@ -72,18 +76,28 @@ test("what waits for a hung disk of a follower is bounded, and it comes level wh
   expect(queued.length).toBeLessThanOrEqual(2 * windowUpdates + 1);
   cluster.member(follower).slowDisk = false;
   cluster.flush(follower);
-  cluster.tickUntil(() => cluster.status(follower).aru === cluster.status(leader).aru, "the follower is level", 200);
+  cluster.tickUntil(
+    () => cluster.status(follower).aru === cluster.status(leader).aru,
+    "the follower is level",
+    200,
+  );
 });
 
-// Otherwise the ARU could pass what the leader has proposed, and it would propose seqs that are ordered already.
+// Otherwise the ARU could pass what the leader has proposed, and it would propose seqs that are ordered
+// already.
 test("a leader takes no answer to what it asked before it led", () => {
   const node = new LoneNode(1, 3, { windowUpdates: 2 }).meet();
   const four = [1, 2, 3, 4].map((timestamp) => update(timestamp));
   // Behind node 0 for more than a heartbeat: it asks, and the answer takes its time.
-  node.receive(0, { case: "heartbeat", value: { view: 2n, localAru: 4n, promisedView: 2n, hearsQuorum: true } });
+  node.receive(0, {
+    case: "heartbeat",
+    value: { view: 2n, localAru: 4n, promisedView: 2n, hearsQuorum: true },
+  });
   node.tick(14);
   expect(node.take("catchUpRequest")).toMatchObject([{ to: 0, seq: 1n }]);
-  node.receive(2, { case: "viewChange", value: { nodeId: 2n, attemptedView: 4n, hearsQuorum: true } }).flushAll();
+  node
+    .receive(2, { case: "viewChange", value: { nodeId: 2n, attemptedView: 4n, hearsQuorum: true } })
+    .flushAll();
   const accepted = create(MessageSchema, { type: proposal(2, 2, 1, ...four) as never });
   node.receive(2, { case: "prepareOk", value: { nodeId: 2n, view: 4n, dataList: [accepted] } });
   expect(node.status.role).toBe("leader");

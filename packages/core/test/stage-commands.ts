@@ -49,7 +49,10 @@ function cluster(stage: Stage, [size = "", ...words]: Words): void {
   stage.makeCluster(integer(size), config);
 }
 
-/** Starts all nodes and brings them to the point where a leader is followed and everything is saved; tells the result alone. */
+/**
+ * Starts all nodes and brings them to the point where a leader is followed and everything is saved; tells the
+ * result alone.
+ */
 function form(stage: Stage): void {
   stage.silently(() => {
     start(stage, []);

@@ -1,4 +1,5 @@
-// What transcripts play on: a cluster whose messages can be held, lost and picked one by one, and which tells what happens.
+// What transcripts play on: a cluster whose messages can be held, lost and picked one by one, and which tells
+// what happens.
 import { fromBinary } from "@bufbuild/protobuf";
 import { MessageSchema, type Message } from "@paxos/proto";
 import type { Config } from "../src/config.js";
@@ -32,7 +33,10 @@ export class Stage {
   /** Ticks since the cluster was made. */
   now = 0;
   holds: Selection[] = [];
-  /** Kinds of messages, or "messages": told only when something visible follows from them. "saves", "applied", "logs": not told. */
+  /**
+   * Kinds of messages, or "messages": told only when something visible follows from them. "saves", "applied",
+   * "logs": not told.
+   */
   hidden = new Set<string>(["Heartbeat"]);
   #cluster: Cluster | undefined;
   #output: string[] = [];
@@ -134,7 +138,8 @@ export class Stage {
     this.#delivering = true;
     this.cluster.deliver(index);
     this.#delivering = false;
-    // A hidden message without visible effect is forgotten; the tick in which it came is not, for something may follow still.
+    // A hidden message without visible effect is forgotten; the tick in which it came is not, for something
+    // may follow still.
     this.#cause = this.#cause.length > 0 ? tick : [];
     return true;
   }
@@ -161,7 +166,9 @@ export class Stage {
     if (lost.length === 0) throw new Error("there is no such message on its way");
   }
 
-  /** Safety rule 6, after each command: what nodes have applied are pieces of one order, from its beginning. */
+  /**
+   * Safety rule 6, after each command: what nodes have applied are pieces of one order, from its beginning.
+   */
   checkOrder(): void {
     for (const { id, applied } of this.#cluster?.members ?? []) {
       applied.forEach((update, i) => {

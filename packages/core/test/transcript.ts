@@ -1,5 +1,5 @@
-// Transcripts: files of commands with the output they are expected to give. This is the format; what the commands do is in
-// stage.ts and stage-commands.ts.
+// Transcripts: files of commands with the output they are expected to give. This is the format; what the
+// commands do is in stage.ts and stage-commands.ts.
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { Stage } from "./stage.js";
@@ -23,8 +23,8 @@ export function readTranscript(path: string): string {
 /**
  * Runs a transcript from its beginning and gives its text with the outputs that it gives now.
  *
- * Lines that begin with # are comments. One or more lines of commands are followed by a line of four dashes and their output; a blank
- * line ends the output.
+ * Lines that begin with # are comments. One or more lines of commands are followed by a line of four dashes
+ * and their output; a blank line ends the output.
  *
  * @throws TranscriptError when a command is malformed, impossible, or demands what does not hold.
  */

@@ -25,8 +25,8 @@ export function encodeClientUpdate(fields: ClientUpdateFields): Uint8Array {
 const empty = new Uint8Array();
 
 /**
- * Decodes a ClientUpdate. `update` is a view of `bytes`, not a copy. Throws, as `fromBinary` does, when the bytes
- * are not an encoded message.
+ * Decodes a ClientUpdate. `update` is a view of `bytes`, not a copy. Throws, as `fromBinary` does, when the
+ * bytes are not an encoded message.
  */
 export function decodeClientUpdate(bytes: Uint8Array): ClientUpdateFields {
   const reader = new BinaryReader(bytes);
@@ -34,10 +34,12 @@ export function decodeClientUpdate(bytes: Uint8Array): ClientUpdateFields {
   while (reader.pos < reader.len) {
     const [number, wireType] = reader.tag();
     if (number === clientId.number && wireType === WireType.Varint) fields.clientId = BigInt(reader.uint64());
-    else if (number === nodeId.number && wireType === WireType.Varint) fields.nodeId = BigInt(reader.uint64());
+    else if (number === nodeId.number && wireType === WireType.Varint)
+      fields.nodeId = BigInt(reader.uint64());
     else if (number === timestamp.number && wireType === WireType.Varint) {
       fields.timestamp = BigInt(reader.uint64());
-    } else if (number === update.number && wireType === WireType.LengthDelimited) fields.update = reader.bytes();
+    } else if (number === update.number && wireType === WireType.LengthDelimited)
+      fields.update = reader.bytes();
     else reader.skip(wireType, number);
   }
   return fields;

@@ -41,7 +41,10 @@ export class Dispatcher implements ClientHandler {
   async clientUpdate(request: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
     const { clientId, timestamp, update } = request;
     if (clientId === 0n) {
-      throw new RequestError("invalid", "client_id is 0; choose any other 64-bit number at random and keep to it");
+      throw new RequestError(
+        "invalid",
+        "client_id is 0; choose any other 64-bit number at random and keep to it",
+      );
     }
     const { seq, result, duplicate } = await this.parts.driver.submit(clientId, timestamp, update, signal);
     const nodeId = BigInt(this.parts.nodeId);
@@ -88,12 +91,24 @@ export class Dispatcher implements ClientHandler {
     const { node, driver, transport, epochRecord } = this.parts;
     const status = node.status();
     const addresses = new Map(
-      [...epochRecord.voters, ...epochRecord.learners].map((member) => [Number(member.nodeId), member.address]),
+      [...epochRecord.voters, ...epochRecord.learners].map((member) => [
+        Number(member.nodeId),
+        member.address,
+      ]),
     );
-    const counters = Object.entries({ ...transport.counters(), ...driver.counters(), ...status.counters }).filter(([, count]) => count > 0);
+    const counters = Object.entries({
+      ...transport.counters(),
+      ...driver.counters(),
+      ...status.counters,
+    }).filter(([, count]) => count > 0);
     return create(StatusResponseSchema, {
       nodeId: BigInt(status.nodeId),
-      role: { leader: Role.LEADER, follower: Role.FOLLOWER, electing: Role.ELECTING, preparing: Role.ELECTING }[status.role],
+      role: {
+        leader: Role.LEADER,
+        follower: Role.FOLLOWER,
+        electing: Role.ELECTING,
+        preparing: Role.ELECTING,
+      }[status.role],
       epoch: BigInt(status.epoch),
       view: BigInt(status.view),
       ...(status.leader === undefined ? {} : { leaderId: BigInt(status.leader) }),

@@ -1,4 +1,5 @@
-// The loop around the core: does what `ready` says, as soon as it may be done. See the core's README for the rules.
+// The loop around the core: does what `ready` says, as soon as it may be done. See the core's README for the
+// rules.
 import {
   RequestError,
   Sessions,
@@ -71,9 +72,17 @@ export class Driver {
   }
 
   /** Takes an update and waits until it is executed here. Rejects with a {@link RequestError}. */
-  async submit(clientId: bigint, timestamp: bigint, update: Uint8Array, signal?: AbortSignal): Promise<Outcome> {
+  async submit(
+    clientId: bigint,
+    timestamp: bigint,
+    update: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<Outcome> {
     const cancelled = () => {
-      return new RequestError("cancelled", "the caller gave up waiting; the update may be ordered all the same");
+      return new RequestError(
+        "cancelled",
+        "the caller gave up waiting; the update may be ordered all the same",
+      );
     };
     if (signal?.aborted === true) throw cancelled();
     if (this.#stopped) throw closing();
@@ -128,7 +137,8 @@ export class Driver {
     return this.#stopped;
   }
 
-  // Inputs of one turn of the event loop are taken together, so that they share a Proposal, a save and a frame.
+  // Inputs of one turn of the event loop are taken together, so that they share a Proposal, a save and a
+  // frame.
   #input<T>(input: () => T): T | undefined {
     if (this.#stopped) return undefined;
     try {
@@ -189,7 +199,8 @@ export class Driver {
   }
 
   #tell(clientId: bigint, timestamp: bigint, execution: Execution): void {
-    if (execution.kind === "expired") return this.#waiters.reject(clientId, timestamp, expired(clientId, timestamp));
+    if (execution.kind === "expired")
+      return this.#waiters.reject(clientId, timestamp, expired(clientId, timestamp));
     const { seq, result, kind } = execution;
     this.#waiters.resolve(clientId, timestamp, { seq, result, duplicate: kind === "duplicate" });
   }
@@ -252,7 +263,8 @@ function closing(): RequestError {
 }
 
 function refused(code: "busy" | "too_large"): RequestError {
-  const message = code === "busy" ? "too many updates are waiting; try again later" : "the update exceeds the size limit";
+  const message =
+    code === "busy" ? "too many updates are waiting; try again later" : "the update exceeds the size limit";
   return new RequestError(code, message);
 }
 

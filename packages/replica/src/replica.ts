@@ -74,7 +74,10 @@ export async function startReplica(options: ReplicaOptions): Promise<Replica> {
 export class Replica {
   /** Resolves when a peer has been reached for the first time; in a cluster of one at the start. */
   readonly peerReached: Promise<void>;
-  /** Resolves when the replica has stopped: with undefined after {@link close}, else with what stopped it, which is logged nowhere else. */
+  /**
+   * Resolves when the replica has stopped: with undefined after {@link close}, else with what stopped it,
+   * which is logged nowhere else.
+   */
   readonly stopped: Promise<Error | undefined>;
   readonly #options: ReplicaOptions;
   readonly #logger: Logger;
@@ -116,7 +119,14 @@ export class Replica {
       tickMs,
       onFailure: (error) => this.#fail(error),
     }));
-    const dispatcher = (this.#dispatcher = new Dispatcher({ nodeId, node, driver, storage, transport, epochRecord }));
+    const dispatcher = (this.#dispatcher = new Dispatcher({
+      nodeId,
+      node,
+      driver,
+      storage,
+      transport,
+      epochRecord,
+    }));
     clientListener?.serve(dispatcher);
     const members = [...epochRecord.voters, ...epochRecord.learners].map((member) => ({
       nodeId: Number(member.nodeId),
@@ -131,7 +141,8 @@ export class Replica {
       onMessage: (from, message) => driver.receive(from, message),
       admit: (peer: Identity) => node.admit(peer),
       onConnected: (peer) => this.#connected(peer),
-      onDisconnected: (peer, reason) => logger.info(`not connected to node ${peer.nodeId} at ${peer.address}: ${reason}`),
+      onDisconnected: (peer, reason) =>
+        logger.info(`not connected to node ${peer.nodeId} at ${peer.address}: ${reason}`),
       onRefused: (peer, refusal) => this.#refused(peer, refusal),
     });
     if (members.length === 1) this.#onPeerReached();
@@ -139,8 +150,8 @@ export class Replica {
   }
 
   /**
-   * Has an update ordered and applied on all replicas. Resolves when it has been applied here, with its seq and the state machine's
-   * answer. Executed exactly once.
+   * Has an update ordered and applied on all replicas. Resolves when it has been applied here, with its seq
+   * and the state machine's answer. Executed exactly once.
    * @throws RequestError
    */
   async submit(update: Uint8Array, { signal, whenBusy = "reject" }: SubmitOptions = {}): Promise<Outcome> {

@@ -19,7 +19,10 @@ interface Waiter {
 export class Waiters {
   readonly #byClient = new Map<bigint, Map<bigint, Set<Waiter>>>();
 
-  /** Waits for an update's outcome. Rejects when the signal is aborted; the update may be ordered all the same. */
+  /**
+   * Waits for an update's outcome. Rejects when the signal is aborted; the update may be ordered all the
+   * same.
+   */
   wait(clientId: bigint, timestamp: bigint, signal: AbortSignal | undefined, cancelled: () => RequestError) {
     return new Promise<Outcome>((resolve, reject) => {
       let ofClient = this.#byClient.get(clientId);

@@ -112,6 +112,7 @@ if (process.send !== undefined) {
   const child = fork(fileURLToPath(import.meta.url));
   const { address } = await new Promise((resolve) => child.once("message", resolve));
   await send(address, child);
-  for (const protocol of ["connect", "grpc"]) for (const inFlight of [1, 64, 256]) await call(address, protocol, inFlight);
+  for (const protocol of ["connect", "grpc"])
+    for (const inFlight of [1, 64, 256]) await call(address, protocol, inFlight);
   child.disconnect();
 }

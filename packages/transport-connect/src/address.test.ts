@@ -11,10 +11,21 @@ test.each([
   expect(formatAddress(address)).toBe(text);
 });
 
-test.each(["", "localhost", "localhost:", ":2346", "::1:2346", "[::1]", "a:b:1", "host:65536", "host:-1", "host:1e3", "a b:1", "host:1/x", "[fe80::1%eth0]:1"])(
-  "%j is refused and quoted",
-  (text) => {
-    expect(() => parseAddress(text)).toThrow(ConfigError);
-    expect(() => parseAddress(text)).toThrow(`"${text}" is no address`);
-  },
-);
+test.each([
+  "",
+  "localhost",
+  "localhost:",
+  ":2346",
+  "::1:2346",
+  "[::1]",
+  "a:b:1",
+  "host:65536",
+  "host:-1",
+  "host:1e3",
+  "a b:1",
+  "host:1/x",
+  "[fe80::1%eth0]:1",
+])("%j is refused and quoted", (text) => {
+  expect(() => parseAddress(text)).toThrow(ConfigError);
+  expect(() => parseAddress(text)).toThrow(`"${text}" is no address`);
+});

@@ -14,7 +14,9 @@ export function parseAddress(address: string): HostPort {
   const host = match?.[1] ?? match?.[2];
   const port = Number(match?.[3]);
   if (host === undefined || !(port <= 65_535)) {
-    throw new ConfigError(`"${address}" is no address: give host:port, with a port up to 65535 and IPv6 in brackets`);
+    throw new ConfigError(
+      `"${address}" is no address: give host:port, with a port up to 65535 and IPv6 in brackets`,
+    );
   }
   return { host, port };
 }

@@ -71,7 +71,10 @@ export class ClientServiceAdapter implements ServiceImpl<typeof ClientService> {
   #failure(error: unknown): ConnectError {
     if (error instanceof RequestError) return toConnectError(error);
     this.counters.add("failed_client_requests");
-    this.limitedLog.warn("failed_client_requests", `a client's request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    this.limitedLog.warn(
+      "failed_client_requests",
+      `a client's request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+    );
     return new ConnectError("internal error; the log of the node says more", Code.Internal);
   }
 }

@@ -60,7 +60,11 @@ export class ConnectClientTransport implements ClientTransport {
     requireWhole("connectTimeoutMs", this.#settings.connectTimeoutMs, 1, 60_000);
   }
 
-  async clientUpdate(address: string, update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
+  async clientUpdate(
+    address: string,
+    update: ClientUpdate,
+    signal: AbortSignal,
+  ): Promise<GloballyOrderedUpdate> {
     const { maxRequestBytes } = this.#settings;
     if (update.update.length + fieldBytes > maxRequestBytes) {
       throw new RequestError(
@@ -90,11 +94,17 @@ export class ConnectClientTransport implements ClientTransport {
   }
 
   close(): Promise<void> {
-    this.#closing ??= Promise.all([...this.#servers.values()].map((server) => server.close())).then(() => undefined);
+    this.#closing ??= Promise.all([...this.#servers.values()].map((server) => server.close())).then(
+      () => undefined,
+    );
     return this.#closing;
   }
 
-  async #call<T>(address: string, signal: AbortSignal, call: (client: Client<typeof ClientService>, own: AbortSignal) => Promise<T>): Promise<T> {
+  async #call<T>(
+    address: string,
+    signal: AbortSignal,
+    call: (client: Client<typeof ClientService>, own: AbortSignal) => Promise<T>,
+  ): Promise<T> {
     if (signal.aborted) throw abortedError(address, signal);
     const link = linkSignal(signal);
     try {
@@ -110,7 +120,8 @@ export class ConnectClientTransport implements ClientTransport {
     if (this.#closing !== undefined) throw new RequestError("unavailable", "the client transport is closed");
     let server = this.#servers.get(address);
     if (server === undefined) {
-      if (!isAddress(address)) throw new RequestError("invalid", `"${address}" is no address: give host:port, IPv6 in brackets`);
+      if (!isAddress(address))
+        throw new RequestError("invalid", `"${address}" is no address: give host:port, IPv6 in brackets`);
       server = new ServerConnection(address, this.#settings);
       this.#servers.set(address, server);
     }
@@ -135,7 +146,8 @@ class ServerConnection {
       sessionManager: new DialedSession(address, () => this.#live()),
       acceptCompression: [],
     };
-    const transport: CallTransport = settings.protocol === "grpc" ? createGrpcTransport(options) : createConnectTransport(options);
+    const transport: CallTransport =
+      settings.protocol === "grpc" ? createGrpcTransport(options) : createConnectTransport(options);
     this.client = createClient(ClientService, transport);
   }
 

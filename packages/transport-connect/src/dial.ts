@@ -1,4 +1,9 @@
-import { connect, type ClientHttp2Session, type ClientHttp2Stream, type OutgoingHttpHeaders } from "node:http2";
+import {
+  connect,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  type OutgoingHttpHeaders,
+} from "node:http2";
 import { connect as connectSocket } from "node:net";
 import { formatAddress, parseAddress } from "./address.js";
 import { hangUp, runsOn } from "./hang-up.js";
@@ -38,7 +43,7 @@ export function dial(address: string, options: DialOptions): Promise<ClientHttp2
       reject(new Error("the connection was closed"));
     });
     // Stays for the life of the session: an error that nobody listens to would end the process.
-    session.on("error", (error) => {
+    session.on("error", (error: Error) => {
       settled();
       reject(error);
     });
@@ -66,7 +71,12 @@ export class DialedSession {
   async request(method: string, path: string, headers: OutgoingHttpHeaders): Promise<ClientHttp2Stream> {
     // Named here because Node leaves out the brackets of an IPv6 address.
     const authority = this.authority.slice("http://".length);
-    return (await this.session()).request({ ...headers, ":authority": authority, ":method": method, ":path": path });
+    return (await this.session()).request({
+      ...headers,
+      ":authority": authority,
+      ":method": method,
+      ":path": path,
+    });
   }
 
   /** Liveness is judged by pings alone. */

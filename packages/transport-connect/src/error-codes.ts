@@ -29,9 +29,13 @@ export function fromConnectError(error: unknown, address: string, signal: AbortS
   const { rawMessage, metadata } = ConnectError.from(error);
   const code = metadata.get(mark);
   if (code !== null && isRequestErrorCode(code)) return new RequestError(code, rawMessage, { cause: error });
-  return new RequestError("unavailable", `no answer from ${address}: ${rawMessage}; try another server, or again later`, {
-    cause: error,
-  });
+  return new RequestError(
+    "unavailable",
+    `no answer from ${address}: ${rawMessage}; try another server, or again later`,
+    {
+      cause: error,
+    },
+  );
 }
 
 /** The caller's signal was aborted: by its deadline, or because it gave up. */
@@ -39,7 +43,11 @@ export function abortedError(address: string, signal: AbortSignal): RequestError
   const reason = signal.reason as { name?: unknown } | null | undefined;
   const timedOut = reason?.name === "TimeoutError";
   return timedOut
-    ? new RequestError("unavailable", `no answer from ${address} in time; try another server, or again later`, { cause: reason })
+    ? new RequestError(
+        "unavailable",
+        `no answer from ${address} in time; try another server, or again later`,
+        { cause: reason },
+      )
     : new RequestError("cancelled", `the request to ${address} was cancelled`, { cause: reason });
 }
 

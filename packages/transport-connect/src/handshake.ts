@@ -70,10 +70,17 @@ export type HelloCheck = { readonly peer: Identity } | { readonly refusal: Refus
  * Checks the other side's first frame. `dialed` is the node that was called, or undefined on the side that was
  * called. Only who passes everything else is put before `context.admit`.
  */
-export function checkHello(frame: PeerFrame | undefined, context: TransportContext, dialed?: number): HelloCheck {
+export function checkHello(
+  frame: PeerFrame | undefined,
+  context: TransportContext,
+  dialed?: number,
+): HelloCheck {
   const hello = frame?.hello;
   if (hello === undefined) {
-    return refuse("no_hello", "the first frame was no Hello; a node of another version, or another program, calls here");
+    return refuse(
+      "no_hello",
+      "the first frame was no Hello; a node of another version, or another program, calls here",
+    );
   }
   return (
     checkVersion(hello) ??
@@ -103,21 +110,31 @@ function checkCluster(hello: Hello, own: Identity): HelloCheck | undefined {
   );
 }
 
-function checkNode(hello: Hello, { identity, peers }: TransportContext, dialed?: number): HelloCheck | undefined {
+function checkNode(
+  hello: Hello,
+  { identity, peers }: TransportContext,
+  dialed?: number,
+): HelloCheck | undefined {
   const own = identity.nodeId;
   const theirs = Number(hello.nodeId);
   if (theirs === own) {
     return refuse("node", `${own} is this node's own id; give each node an id of its own`);
   }
   if (dialed !== undefined && theirs !== dialed) {
-    return refuse("node", `node ${theirs} answers at the address of node ${dialed}; start each node with its own id and address`);
+    return refuse(
+      "node",
+      `node ${theirs} answers at the address of node ${dialed}; start each node with its own id and address`,
+    );
   }
   if (!peers.some((peer) => peer.nodeId === theirs)) {
     const members = [own, ...peers.map((peer) => peer.nodeId)].sort((a, b) => a - b).join(", ");
     return refuse("node", `node ${hello.nodeId} is no member of the cluster; its members are ${members}`);
   }
   if (hello.to !== BigInt(own)) {
-    return refuse("node", `node ${theirs} takes this node for node ${hello.to}, but it is node ${own}; start each node with its own id and address`);
+    return refuse(
+      "node",
+      `node ${theirs} takes this node for node ${hello.to}, but it is node ${own}; start each node with its own id and address`,
+    );
   }
   return undefined;
 }

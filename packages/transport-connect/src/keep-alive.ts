@@ -23,7 +23,11 @@ const slices = 4;
  * that says so, when an answer does not come in time. `bytesAhead` is how many bytes are on their way before the
  * ping: it gets the time that they take on a slow link.
  */
-export function keepAlive(session: Http2Session, options: KeepAliveOptions, bytesAhead = (): number => 0): void {
+export function keepAlive(
+  session: Http2Session,
+  options: KeepAliveOptions,
+  bytesAhead = (): number => 0,
+): void {
   let timer: NodeJS.Timeout | undefined;
   let closed = false;
   const after = (ms: number, then: () => void): void => {
@@ -33,7 +37,8 @@ export function keepAlive(session: Http2Session, options: KeepAliveOptions, byte
     let answered = false;
     const timeoutMs = options.timeoutMs + bytesAhead() / slowestBytesPerMs;
     const giveUpUnlessAnswered = (): void => {
-      if (!answered && !closed) hangUp(session, new Error(`no answer to a ping within ${Math.round(timeoutMs)} ms`));
+      if (!answered && !closed)
+        hangUp(session, new Error(`no answer to a ping within ${Math.round(timeoutMs)} ms`));
     };
     let silentSlices = 0;
     let read = bytesReadOn(session);

@@ -22,7 +22,8 @@ class Lane {
 
   push(message: Uint8Array): boolean {
     const { maxBytes, maxMessages } = this.limits;
-    if (this.length > 0 && (this.length >= maxMessages || this.#bytes + message.length > maxBytes)) return false;
+    if (this.length > 0 && (this.length >= maxMessages || this.#bytes + message.length > maxBytes))
+      return false;
     this.#messages.push(message);
     this.#bytes += message.length;
     return true;

@@ -27,7 +27,9 @@ export function listen(server: Server, { host, port }: HostPort): Promise<number
     const onError = (error: NodeJS.ErrnoException): void => {
       const code = error.code ?? "UNKNOWN";
       const why = advice[code] ?? error.message;
-      reject(new ListenError(code, `cannot listen on ${formatAddress({ host, port })}: ${why}`, { cause: error }));
+      reject(
+        new ListenError(code, `cannot listen on ${formatAddress({ host, port })}: ${why}`, { cause: error }),
+      );
     };
     server.once("error", onError);
     server.listen({ host, port }, () => {

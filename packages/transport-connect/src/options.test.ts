@@ -4,7 +4,10 @@ import { ConnectClientTransport } from "./client-transport.js";
 import { replicaTransportSettings, type ConnectReplicaTransportOptions } from "./options.js";
 
 test("defaults are filled in, also within groups", () => {
-  const settings = replicaTransportSettings({ keepAlive: { intervalMs: 5 }, lanes: { bulk: { maxBytes: 1, maxMessages: 2 } } });
+  const settings = replicaTransportSettings({
+    keepAlive: { intervalMs: 5 },
+    lanes: { bulk: { maxBytes: 1, maxMessages: 2 } },
+  });
   expect(settings.keepAlive).toEqual({ intervalMs: 5, timeoutMs: 2000 });
   expect(settings.lanes.bulk).toEqual({ maxBytes: 1, maxMessages: 2 });
   expect(settings.lanes.control).toEqual({ maxBytes: 64 * 1024 * 1024, maxMessages: 65_536 });
@@ -26,6 +29,8 @@ test.each<[ConnectReplicaTransportOptions, string]>([
 
 test("a client's options are checked as well", () => {
   expect(() => new ConnectClientTransport({ maxRequestBytes: 0 })).toThrow("maxRequestBytes is 0");
-  expect(() => new ConnectClientTransport({ keepAlive: { intervalMs: 0 } })).toThrow("keepAlive.intervalMs is 0");
+  expect(() => new ConnectClientTransport({ keepAlive: { intervalMs: 0 } })).toThrow(
+    "keepAlive.intervalMs is 0",
+  );
   expect(() => new ConnectClientTransport({ connectTimeoutMs: 0 })).toThrow("connectTimeoutMs is 0");
 });

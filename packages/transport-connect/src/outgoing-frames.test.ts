@@ -13,8 +13,9 @@ function newFrames(): { lanes: Lanes; frames: OutgoingFrames } {
   return { lanes, frames: new OutgoingFrames(hello, lanes, 1000) };
 }
 
-const valueOf = async (pulled: Promise<IteratorResult<PeerFrame, undefined>>): Promise<PeerFrame | undefined> =>
-  (await pulled).value;
+const valueOf = async (
+  pulled: Promise<IteratorResult<PeerFrame, undefined>>,
+): Promise<PeerFrame | undefined> => (await pulled).value;
 
 test("the Hello comes first; messages wait for the handshake", async () => {
   const { lanes, frames } = newFrames();

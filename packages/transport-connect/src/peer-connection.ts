@@ -57,7 +57,10 @@ export class PeerConnection {
     const bytes = encodeMessage(message);
     if (bytes.length > settings.maxMessageBytes) {
       counters.add("dropped_too_large");
-      log.warn("too_large", `dropped a message (${message.type.case}) of ${bytes.length} bytes to node ${this.peer.nodeId}: the limit is ${settings.maxMessageBytes}`);
+      log.warn(
+        "too_large",
+        `dropped a message (${message.type.case}) of ${bytes.length} bytes to node ${this.peer.nodeId}: the limit is ${settings.maxMessageBytes}`,
+      );
       return;
     }
     const lane = message.type.case === "catchUpAnswer" ? "bulk" : "control";
@@ -95,7 +98,11 @@ export class PeerConnection {
     const { settings } = this.linkage;
     let session: ClientHttp2Session;
     try {
-      session = await dial(this.peer.address, { timeoutMs: settings.connectTimeoutMs, windowBytes, signal: this.#closing.signal });
+      session = await dial(this.peer.address, {
+        timeoutMs: settings.connectTimeoutMs,
+        windowBytes,
+        signal: this.#closing.signal,
+      });
     } catch (error) {
       return { reason: describe(error) };
     }
@@ -105,7 +112,7 @@ export class PeerConnection {
     }
     const ended = new AbortController();
     let cause: Error | undefined;
-    session.on("error", (error) => (cause ??= error));
+    session.on("error", (error: Error) => (cause ??= error));
     session.once("close", () => ended.abort());
     const onClosing = (): void => hangUp(session);
     this.#closing.signal.addEventListener("abort", onClosing);
@@ -124,7 +131,11 @@ export class PeerConnection {
 
   async #exchange(session: ClientHttp2Session, signal: AbortSignal): Promise<{ reason?: string }> {
     const { context, settings, counters, log, notices } = this.linkage;
-    const frames = new OutgoingFrames(helloFrame(context.identity, this.peer.nodeId), this.#lanes, frameTargetBytes);
+    const frames = new OutgoingFrames(
+      helloFrame(context.identity, this.peer.nodeId),
+      this.#lanes,
+      frameTargetBytes,
+    );
     keepAlive(session, settings.keepAlive, () => frames.bytesInFlight);
     const timer = setTimeout(
       () => hangUp(session, new Error(`no handshake within ${settings.connectTimeoutMs} ms`)),
@@ -142,7 +153,10 @@ export class PeerConnection {
     const check = checkHello(frame, context, this.peer.nodeId);
     if ("refusal" in check) {
       counters.add(`refused_${check.refusal.reason}`);
-      log.warn(`refused_${check.refusal.reason}`, `refused what answers at ${this.peer.address}: ${check.refusal.detail}`);
+      log.warn(
+        `refused_${check.refusal.reason}`,
+        `refused what answers at ${this.peer.address}: ${check.refusal.detail}`,
+      );
       frames.endWith(refusalFrame(check.refusal));
       // The callee ends the stream when it has read the refusal; a callee that does not is cut off by the timer.
       const last = setTimeout(() => hangUp(session), settings.connectTimeoutMs);
@@ -164,7 +178,8 @@ export class PeerConnection {
   /** Whether the peer has been away for so long that messages to it are dropped. Drops those that still wait. */
   #dropsUnsent(): boolean {
     const { settings, counters } = this.linkage;
-    if (this.#downSince === undefined || performance.now() - this.#downSince <= settings.keepUnsentMs) return false;
+    if (this.#downSince === undefined || performance.now() - this.#downSince <= settings.keepUnsentMs)
+      return false;
     counters.add("dropped_disconnected", this.#lanes.clear());
     return true;
   }

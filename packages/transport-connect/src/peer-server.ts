@@ -19,7 +19,10 @@ export class PeerServer implements ServiceImpl<typeof PeerService> {
     private readonly onAdmitted: (nodeId: number) => void,
   ) {}
 
-  async *exchange(requests: AsyncIterable<PeerFrame>, { values, signal }: HandlerContext): AsyncGenerator<PeerFrame> {
+  async *exchange(
+    requests: AsyncIterable<PeerFrame>,
+    { values, signal }: HandlerContext,
+  ): AsyncGenerator<PeerFrame> {
     const session = values.get(sessionKey);
     if (session === undefined) return;
     const { context, settings, counters, log } = this.linkage;
@@ -71,7 +74,11 @@ export class PeerServer implements ServiceImpl<typeof PeerService> {
     }
     for (const bytes of frame.messages) {
       if (bytes.length > settings.maxMessageBytes) {
-        return this.#close(session, "closed_undecodable", `a message of ${bytes.length} bytes; the limit is ${settings.maxMessageBytes}`);
+        return this.#close(
+          session,
+          "closed_undecodable",
+          `a message of ${bytes.length} bytes; the limit is ${settings.maxMessageBytes}`,
+        );
       }
       let message: Message;
       try {
@@ -80,7 +87,11 @@ export class PeerServer implements ServiceImpl<typeof PeerService> {
         return this.#close(session, "closed_undecodable", "a message that does not decode");
       }
       if (message.to !== BigInt(context.identity.nodeId)) {
-        return this.#close(session, "closed_misdirected", `a message for node ${message.to} from node ${from}`);
+        return this.#close(
+          session,
+          "closed_misdirected",
+          `a message for node ${message.to} from node ${from}`,
+        );
       }
       this.#deliver(from, message);
     }

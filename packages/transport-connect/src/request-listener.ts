@@ -11,7 +11,9 @@ export const sessionKey = createContextKey<Http2Session | undefined>(undefined);
  * Connects the services of a router to an HTTP/2 server. connect-node's own adapter is not used because it writes to
  * the console whenever a stream breaks off, and throws out of the server on a request with a malformed authority.
  */
-export function requestListener(router: ConnectRouter): (request: Http2ServerRequest, response: Http2ServerResponse) => void {
+export function requestListener(
+  router: ConnectRouter,
+): (request: Http2ServerRequest, response: Http2ServerResponse) => void {
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   return (request, response) => {
     const handler = handlers.get(request.url.split("?", 1)[0] ?? "");
@@ -28,7 +30,11 @@ export function requestListener(router: ConnectRouter): (request: Http2ServerReq
   };
 }
 
-async function answer(handler: Handler, request: Http2ServerRequest, response: Http2ServerResponse): Promise<void> {
+async function answer(
+  handler: Handler,
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+): Promise<void> {
   const values = createContextValues().set(sessionKey, request.stream.session);
   const universal = universalRequestFromNodeRequest(request, response, undefined, values);
   await universalResponseToNodeResponse(await handler(universal), response);

@@ -35,7 +35,9 @@ describe.each(["connect", "grpc"] as const)("over %s", (protocol) => {
     const { address } = await serving(new Handler());
     const client = newClient({ protocol });
     const signal = never();
-    const answers = await Promise.all(Array.from({ length: 256 }, (_, i) => client.clientUpdate(address, update(i), signal)));
+    const answers = await Promise.all(
+      Array.from({ length: 256 }, (_, i) => client.clientUpdate(address, update(i), signal)),
+    );
     expect(answers.map(({ seq }) => Number(seq))).toEqual(Array.from({ length: 256 }, (_, i) => i));
     expect(answers[7]?.update?.clientId).toBe(0xffffffffffffffffn);
     expect(answers[7]?.result).toEqual(new Uint8Array(100).fill(7));
@@ -49,7 +51,10 @@ describe.each(["connect", "grpc"] as const)("over %s", (protocol) => {
 
   test("status is answered", async () => {
     const { address } = await serving(new Handler());
-    expect(await newClient({ protocol }).status(address, never())).toMatchObject({ nodeId: 3n, role: Role.LEADER });
+    expect(await newClient({ protocol }).status(address, never())).toMatchObject({
+      nodeId: 3n,
+      role: Role.LEADER,
+    });
   });
 
   test("the log comes to its end", async () => {
@@ -62,7 +67,11 @@ describe.each(["connect", "grpc"] as const)("over %s", (protocol) => {
     const handler = new Handler();
     const { address } = await serving(handler);
     let seen = 0;
-    for await (const _ of newClient({ protocol }).log(address, create(LogRequestSchema, { fromSeq: 1n, follow: true }), never())) {
+    for await (const _ of newClient({ protocol }).log(
+      address,
+      create(LogRequestSchema, { fromSeq: 1n, follow: true }),
+      never(),
+    )) {
       if (++seen === 10) break;
     }
     await until(() => handler.open === 0, "the handler's stream has ended");
@@ -93,7 +102,9 @@ describe.each(["connect", "grpc"] as const)("over %s", (protocol) => {
       const expected = { name: "RequestError", code, message: "some words: what to do" };
       expect(await errorOf(client.clientUpdate(address, update(1), never()))).toMatchObject(expected);
       expect(await errorOf(client.status(address, never()))).toMatchObject(expected);
-      expect(await errorOf(collect(client.log(address, create(LogRequestSchema), never())))).toMatchObject(expected);
+      expect(await errorOf(collect(client.log(address, create(LogRequestSchema), never())))).toMatchObject(
+        expected,
+      );
     },
   );
 
@@ -120,7 +131,9 @@ describe.each(["connect", "grpc"] as const)("over %s", (protocol) => {
 
   test("a call whose deadline passes is unavailable", async () => {
     const { address } = await serving(new Stuck());
-    const error = await errorOf(newClient({ protocol }).clientUpdate(address, update(1), AbortSignal.timeout(50)));
+    const error = await errorOf(
+      newClient({ protocol }).clientUpdate(address, update(1), AbortSignal.timeout(50)),
+    );
     expect(error).toMatchObject({ name: "RequestError", code: "unavailable" });
     expect((error as Error).message).toMatch(/no answer from 127\.0\.0\.1:\d+ in time/);
   });
@@ -143,7 +156,9 @@ describe.each(["connect", "grpc"] as const)("over %s", (protocol) => {
     const { address } = server;
     const client = newClient({ protocol });
     const call = errorOf(client.clientUpdate(address, update(1), never()));
-    const log = errorOf(collect(client.log(address, create(LogRequestSchema, { fromSeq: 1n, follow: true }), never())));
+    const log = errorOf(
+      collect(client.log(address, create(LogRequestSchema, { fromSeq: 1n, follow: true }), never())),
+    );
     await until(() => handler.started === 1 && handler.open === 1, "both are under way");
     await server.transport.close();
     expect(await call).toMatchObject({ name: "RequestError", code: "unavailable" });
@@ -160,12 +175,16 @@ describe.each(["connect", "grpc"] as const)("over %s", (protocol) => {
     const client = newClient({ protocol, keepAlive: { intervalMs: 50, timeoutMs: 100 } });
     await client.status(address, never());
     proxy.silence();
-    expect(await errorOf(client.clientUpdate(address, update(1), never()))).toMatchObject({ code: "unavailable" });
+    expect(await errorOf(client.clientUpdate(address, update(1), never()))).toMatchObject({
+      code: "unavailable",
+    });
   });
 
   test("an update above the limit is refused before it is sent", async () => {
     const { address } = await serving(new Handler());
-    const error = await errorOf(newClient({ protocol }).clientUpdate(address, update(1, 3 * 1024 * 1024), never()));
+    const error = await errorOf(
+      newClient({ protocol }).clientUpdate(address, update(1, 3 * 1024 * 1024), never()),
+    );
     expect(error).toMatchObject({ name: "RequestError", code: "too_large" });
     expect((error as Error).message).toMatch(/the update has 3145728 bytes; the limit is 2097088/);
   });
@@ -173,10 +192,16 @@ describe.each(["connect", "grpc"] as const)("over %s", (protocol) => {
   test("a signal that is aborted already, and a closed transport, reject", async () => {
     const { address } = await serving(new Handler());
     const client = newClient({ protocol });
-    expect(await errorOf(client.clientUpdate(address, update(1), AbortSignal.abort()))).toMatchObject({ code: "cancelled" });
+    expect(await errorOf(client.clientUpdate(address, update(1), AbortSignal.abort()))).toMatchObject({
+      code: "cancelled",
+    });
     await client.close();
-    expect(await errorOf(client.clientUpdate(address, update(1), never()))).toMatchObject({ code: "unavailable" });
-    expect(await errorOf(collect(client.log(address, create(LogRequestSchema), never())))).toMatchObject({ code: "unavailable" });
+    expect(await errorOf(client.clientUpdate(address, update(1), never()))).toMatchObject({
+      code: "unavailable",
+    });
+    expect(await errorOf(collect(client.log(address, create(LogRequestSchema), never())))).toMatchObject({
+      code: "unavailable",
+    });
   });
 });
 
@@ -189,7 +214,11 @@ test("a malformed address is invalid, and quoted", async () => {
 test("a node without a handler says that it serves no clients", async () => {
   const { address } = await endpoints.start({ nodeId: 0 });
   const error = await errorOf(newClient().clientUpdate(address, update(1), never()));
-  expect(error).toMatchObject({ name: "RequestError", code: "unavailable", message: "this node serves no clients; ask another one" });
+  expect(error).toMatchObject({
+    name: "RequestError",
+    code: "unavailable",
+    message: "this node serves no clients; ask another one",
+  });
 });
 
 test("a stream that its reader has stalled ends on the node when the reader goes", async () => {
@@ -206,7 +235,9 @@ test("a stream that its reader has stalled ends on the node when the reader goes
   const proxy = new Proxy();
   proxies.push(proxy);
   const client = newClient();
-  const stream = client.log(await proxy.start(server.port), create(LogRequestSchema), never())[Symbol.asyncIterator]();
+  const stream = client
+    .log(await proxy.start(server.port), create(LogRequestSchema), never())
+    [Symbol.asyncIterator]();
   await stream.next();
   proxy.silence();
   expect(handler.open).toBe(1);

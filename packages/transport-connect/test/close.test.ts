@@ -7,7 +7,8 @@ import { Endpoint, Endpoints, freePort, proposal, until } from "./endpoint.js";
 import { Proxy } from "./proxy.js";
 
 /** The network handles of this process that are open. */
-const handles = (): number => process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP")).length;
+const handles = (): number =>
+  process.getActiveResourcesInfo().filter((name) => name.startsWith("TCP")).length;
 
 const endless: ClientHandler = {
   clientUpdate: () => new Promise(() => undefined),
@@ -54,7 +55,9 @@ test("concurrent closes, with peers connected and streams and calls open, end wi
   await until(() => zero.connected.length === 1 && one.connected.length === 1, "connected");
   const client = new ConnectClientTransport();
   const { signal } = new AbortController();
-  const stream = client.log(zero.address, create(LogRequestSchema, { follow: true }), signal)[Symbol.asyncIterator]();
+  const stream = client
+    .log(zero.address, create(LogRequestSchema, { follow: true }), signal)
+    [Symbol.asyncIterator]();
   await stream.next();
   const rest = stream.next().catch((error: unknown) => error);
   const told = zero.disconnected.length;

@@ -40,7 +40,11 @@ test("port 0 is replaced by the port that was chosen", async () => {
 });
 
 test("an IPv6 address works, in brackets", async () => {
-  const zero = await endpoints.start({ nodeId: 0, address: "[::1]:0", peers: [{ nodeId: 1, address: "127.0.0.1:9" }] });
+  const zero = await endpoints.start({
+    nodeId: 0,
+    address: "[::1]:0",
+    peers: [{ nodeId: 1, address: "127.0.0.1:9" }],
+  });
   expect(zero.address).toMatch(/^\[::1\]:[1-9]\d*$/);
   const one = await endpoints.start({ nodeId: 1, peers: [{ nodeId: 0, address: zero.address }] });
   one.transport.send(accept(0, 1));
@@ -49,7 +53,11 @@ test("an IPv6 address works, in brackets", async () => {
 
 test("what is sent just before the peer is up arrives once it is", async () => {
   const address = `127.0.0.1:${await freePort()}`;
-  const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address }], transport: { keepUnsentMs: 30_000 } });
+  const zero = await endpoints.start({
+    nodeId: 0,
+    peers: [{ nodeId: 1, address }],
+    transport: { keepUnsentMs: 30_000 },
+  });
   zero.transport.send(accept(1, 1));
   await until(() => zero.disconnected.length === 1, "the first failure was told");
   const one = await endpoints.start({ nodeId: 1, address, peers: [{ nodeId: 0, address: zero.address }] });
@@ -58,7 +66,11 @@ test("what is sent just before the peer is up arrives once it is", async () => {
 
 test("a peer that is away for long finds no old messages waiting, and new ones arrive", async () => {
   const address = `127.0.0.1:${await freePort()}`;
-  const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address }], transport: { keepUnsentMs: 0 } });
+  const zero = await endpoints.start({
+    nodeId: 0,
+    peers: [{ nodeId: 1, address }],
+    transport: { keepUnsentMs: 0 },
+  });
   zero.transport.send(accept(1, 1));
   await until(() => zero.disconnected.length === 1, "the first failure was told");
   zero.transport.send(accept(1, 2));
@@ -121,7 +133,12 @@ test("bulk displaces no control message, and control leaves first", async () => 
   for (const seq of numbers(2000)) zero.transport.send(accept(1, seq));
   expect(zero.counter("dropped_bulk_full")).toBe(8);
   expect(zero.counter("dropped_control_full")).toBe(0);
-  const one = await endpoints.start({ nodeId: 1, address, peers: [{ nodeId: 0, address: zero.address }], transport });
+  const one = await endpoints.start({
+    nodeId: 1,
+    address,
+    peers: [{ nodeId: 0, address: zero.address }],
+    transport,
+  });
   await until(() => one.received.length === 2002, "all that was queued arrived");
   expect(seqsOf(one, "accept").sort((a, b) => a - b)).toEqual(numbers(2000));
   expect(one.received.slice(0, 2000).every(({ message }) => message.type.case === "accept")).toBe(true);
@@ -147,7 +164,9 @@ test("a large message arrives; one above the limit is dropped by the sender, and
   expect(seqsOf(one, "proposal")).toEqual([1]);
   expect(seqsOf(one, "accept")).toEqual([3]);
   expect(zero.counter("dropped_too_large")).toBe(1);
-  expect(zero.warnings.join()).toMatch(/dropped a message \(proposal\) of \d+ bytes to node 1: the limit is 33554432/);
+  expect(zero.warnings.join()).toMatch(
+    /dropped a message \(proposal\) of \d+ bytes to node 1: the limit is 33554432/,
+  );
 });
 
 test("a burst arrives complete", async () => {
@@ -178,7 +197,9 @@ test("a port in use makes start fail, and says so", async () => {
 });
 
 test("a malformed address makes start fail, and is quoted", async () => {
-  await expect(endpoints.start({ nodeId: 0, address: "nonsense" })).rejects.toThrow('"nonsense" is no address');
+  await expect(endpoints.start({ nodeId: 0, address: "nonsense" })).rejects.toThrow(
+    '"nonsense" is no address',
+  );
   const peers = [{ nodeId: 1, address: "::1:23" }];
   await expect(endpoints.start({ nodeId: 0, peers })).rejects.toThrow('"::1:23" is no address');
 });

@@ -36,7 +36,11 @@ export class Endpoint {
   async start(): Promise<this> {
     const { nodeId, storeId, peers = [], address = "127.0.0.1:0", admit } = this.options;
     await this.transport.start({
-      identity: { clusterId: this.options.clusterId ?? clusterId, nodeId, storeId: storeId ?? BigInt(nodeId + 100) },
+      identity: {
+        clusterId: this.options.clusterId ?? clusterId,
+        nodeId,
+        storeId: storeId ?? BigInt(nodeId + 100),
+      },
       address,
       peers,
       onMessage: (from, message) => this.received.push({ from, message }),
@@ -78,7 +82,12 @@ export class Endpoints {
   async pair(options: { transport?: ConnectReplicaTransportOptions } = {}): Promise<[Endpoint, Endpoint]> {
     const address = `127.0.0.1:${await freePort()}`;
     const first = await this.start({ nodeId: 0, peers: [{ nodeId: 1, address }], ...options });
-    const second = await this.start({ nodeId: 1, address, peers: [{ nodeId: 0, address: first.address }], ...options });
+    const second = await this.start({
+      nodeId: 1,
+      address,
+      peers: [{ nodeId: 0, address: first.address }],
+      ...options,
+    });
     await until(() => first.connected.length > 0 && second.connected.length > 0, "both connected");
     return [first, second];
   }
@@ -112,7 +121,11 @@ export function accept(to: number, seq: number): Message {
 }
 
 export function proposal(to: number, seq: number, bytes: number): Message {
-  const value = create(ProposalSchema, { view: 1n, seq: BigInt(seq), updates: [new Uint8Array(bytes).fill(seq)] });
+  const value = create(ProposalSchema, {
+    view: 1n,
+    seq: BigInt(seq),
+    updates: [new Uint8Array(bytes).fill(seq)],
+  });
   return create(MessageSchema, { to: BigInt(to), type: { case: "proposal", value } });
 }
 
@@ -123,5 +136,7 @@ export function catchUpAnswer(to: number, seq: number, bytes: number): Message {
 
 /** The seqs of the messages of one kind that an endpoint received. */
 export function seqsOf(endpoint: Endpoint, kind: "accept" | "proposal" | "catchUpAnswer"): number[] {
-  return endpoint.received.flatMap(({ message: { type } }) => (type.case === kind ? [Number(type.value.seq)] : []));
+  return endpoint.received.flatMap(({ message: { type } }) =>
+    type.case === kind ? [Number(type.value.seq)] : [],
+  );
 }

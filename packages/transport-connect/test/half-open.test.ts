@@ -36,7 +36,9 @@ test("a server that accepts and stays silent is given up, tried again, and told 
   const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address }], transport: quick });
   await until(() => sockets.size > 2, "tried again");
   expect(zero.disconnected).toHaveLength(1);
-  expect(zero.disconnected[0]?.reason).toMatch(/no handshake within 300 ms|no answer to a ping within 200 ms/);
+  expect(zero.disconnected[0]?.reason).toMatch(
+    /no handshake within 300 ms|no answer to a ping within 200 ms/,
+  );
   expect(zero.connected).toHaveLength(0);
 });
 
@@ -46,7 +48,11 @@ test("with the default options, a connection that falls silent is dead within ab
   proxies.push(proxy);
   const viaProxy = await proxy.start(Number(oneAddress.split(":")[1]));
   const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address: viaProxy }] });
-  const one = await endpoints.start({ nodeId: 1, address: oneAddress, peers: [{ nodeId: 0, address: "127.0.0.1:9" }] });
+  const one = await endpoints.start({
+    nodeId: 1,
+    address: oneAddress,
+    peers: [{ nodeId: 0, address: "127.0.0.1:9" }],
+  });
   await until(() => zero.connected.length === 1, "connected");
   const before = zero.disconnected.length;
   proxy.silence();
@@ -66,7 +72,11 @@ test("a connection that falls silent with much under way is given up as well", a
   const proxy = new Proxy();
   proxies.push(proxy);
   const viaProxy = await proxy.start(Number(oneAddress.split(":")[1]));
-  const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address: viaProxy }], transport: quick });
+  const zero = await endpoints.start({
+    nodeId: 0,
+    peers: [{ nodeId: 1, address: viaProxy }],
+    transport: quick,
+  });
   await endpoints.start({ nodeId: 1, address: oneAddress, peers: [{ nodeId: 0, address: "127.0.0.1:9" }] });
   await until(() => zero.connected.length === 1, "connected");
   const before = zero.disconnected.length;
@@ -80,7 +90,8 @@ test("a caller that connects and stays silent is cut off", async () => {
   const socket = connect(zero.port, "127.0.0.1");
   socket.on("error", () => undefined);
   socket.resume();
-  await new Promise((resolve) => socket.once("close", resolve));
+  await until(() => socket.destroyed, "the connection was closed");
+  expect(zero.connected).toHaveLength(0);
 });
 
 test("a stall of the own event loop is not taken for a dead peer", async () => {

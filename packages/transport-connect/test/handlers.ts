@@ -16,10 +16,20 @@ export class Handler implements ClientHandler {
   cancelled = 0;
 
   clientUpdate(update: ClientUpdate, _signal: AbortSignal): ReturnType<ClientHandler["clientUpdate"]> {
-    return Promise.resolve(create(GloballyOrderedUpdateSchema, { nodeId: 0n, seq: update.timestamp, update, result: update.update }));
+    return Promise.resolve(
+      create(GloballyOrderedUpdateSchema, {
+        nodeId: 0n,
+        seq: update.timestamp,
+        update,
+        result: update.update,
+      }),
+    );
   }
 
-  async *log(request: Parameters<ClientHandler["log"]>[0], signal: AbortSignal): ReturnType<ClientHandler["log"]> {
+  async *log(
+    request: Parameters<ClientHandler["log"]>[0],
+    signal: AbortSignal,
+  ): ReturnType<ClientHandler["log"]> {
     this.open++;
     try {
       for (let seq = request.fromSeq; seq <= 3n || request.follow; seq++) {
@@ -55,15 +65,15 @@ export class Failing extends Handler {
   constructor(private readonly error: unknown) {
     super();
   }
-  override clientUpdate(): ReturnType<ClientHandler["clientUpdate"]> {
-    return Promise.reject(this.error);
+  override async clientUpdate(): ReturnType<ClientHandler["clientUpdate"]> {
+    throw this.error;
   }
   override async *log(): ReturnType<ClientHandler["log"]> {
     yield create(LogResponseSchema, { firstSeq: 1n });
     throw this.error;
   }
-  override status(): ReturnType<ClientHandler["status"]> {
-    return Promise.reject(this.error);
+  override async status(): ReturnType<ClientHandler["status"]> {
+    throw this.error;
   }
 }
 

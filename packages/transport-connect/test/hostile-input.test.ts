@@ -14,7 +14,9 @@ afterEach(async () => {
 });
 
 /** Node 0 with two peers: node 2, which behaves, and a caller that says it is node 1. */
-async function besideAGoodPeer(maxMessageBytes = 1024 * 1024): Promise<{ zero: Endpoint; good: Endpoint; caller: RawCaller }> {
+async function besideAGoodPeer(
+  maxMessageBytes = 1024 * 1024,
+): Promise<{ zero: Endpoint; good: Endpoint; caller: RawCaller }> {
   const nowhere = "127.0.0.1:9";
   const peers = [
     { nodeId: 1, address: nowhere },
@@ -40,7 +42,11 @@ async function stillServes(zero: Endpoint, good: Endpoint): Promise<void> {
 
 test.each([
   ["a message that does not decode", new Uint8Array([0xff, 0xff, 0xff]), "closed_undecodable"],
-  ["a message that is cut off", toBinary(MessageSchema, proposal(0, 1, 50)).subarray(0, 20), "closed_undecodable"],
+  [
+    "a message that is cut off",
+    toBinary(MessageSchema, proposal(0, 1, 50)).subarray(0, 20),
+    "closed_undecodable",
+  ],
   ["a message above the limit", toBinary(MessageSchema, proposal(0, 1, 1024 * 1024)), "closed_undecodable"],
   ["a frame far above the limit", new Uint8Array(8 * 1024 * 1024), "closed_undecodable"],
   ["a message for another node", toBinary(MessageSchema, accept(2, 1)), "closed_misdirected"],
@@ -96,7 +102,10 @@ test("a second connection of the same node replaces the first", async () => {
 test.each([
   ["bytes that are nothing at all", Buffer.from([0, 1, 2, 3, 255, 254, 253, 10, 13, 0, 0, 0])],
   ["HTTP/1.1", Buffer.from("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")],
-  ["HTTP/2 and then rubbish", Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Buffer.alloc(64, 0xfe)])],
+  [
+    "HTTP/2 and then rubbish",
+    Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Buffer.alloc(64, 0xfe)]),
+  ],
 ])("%s on the port: closed, counted, nobody else disturbed", async (_, bytes) => {
   const { zero, good } = await besideAGoodPeer();
   const socket = connect(zero.port, "127.0.0.1");

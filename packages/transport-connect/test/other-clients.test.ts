@@ -12,10 +12,17 @@ afterEach(() => endpoints.close());
 const serving = (handler: ClientHandler): Promise<Endpoint> => endpoints.start({ nodeId: 0, handler });
 const anyClients = (address: string) => ({
   grpc: createClient(ClientService, createGrpcTransport({ baseUrl: `http://${address}` })),
-  grpcWeb: createClient(ClientService, createGrpcWebTransport({ baseUrl: `http://${address}`, httpVersion: "2" })),
+  grpcWeb: createClient(
+    ClientService,
+    createGrpcWebTransport({ baseUrl: `http://${address}`, httpVersion: "2" }),
+  ),
   gzip: createClient(
     ClientService,
-    createGrpcTransport({ baseUrl: `http://${address}`, sendCompression: compressionGzip, compressMinBytes: 1 }),
+    createGrpcTransport({
+      baseUrl: `http://${address}`,
+      sendCompression: compressionGzip,
+      compressMinBytes: 1,
+    }),
   ),
 });
 

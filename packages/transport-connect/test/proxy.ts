@@ -10,7 +10,10 @@ export class Proxy {
   async start(targetPort: number): Promise<string> {
     const server = createServer((near) => {
       const far = connect(targetPort, "127.0.0.1");
-      for (const [from, to] of [[near, far], [far, near]] as const) {
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
         this.#sockets.add(from);
         from.on("error", () => undefined);
         from.on("close", () => {
@@ -46,6 +49,8 @@ export class Proxy {
   async close(): Promise<void> {
     this.#silent = false;
     for (const socket of this.#sockets) socket.destroy();
-    await new Promise<void>((resolve) => (this.#server === undefined ? resolve() : this.#server.close(() => resolve())));
+    await new Promise<void>((resolve) =>
+      this.#server === undefined ? resolve() : this.#server.close(() => resolve()),
+    );
   }
 }

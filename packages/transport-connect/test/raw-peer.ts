@@ -8,8 +8,17 @@ import { requestListener } from "../src/request-listener.js";
 import { clusterId } from "./endpoint.js";
 
 /** A Hello as a well-behaved node 1 says it to node 0, but for what a test changes. */
-export function hello(changes: Partial<Pick<Hello, "protocolVersion" | "clusterId" | "nodeId" | "to">> = {}): PeerFrame {
-  const value = create(HelloSchema, { protocolVersion: 1, clusterId, nodeId: 1n, storeId: 101n, to: 0n, ...changes });
+export function hello(
+  changes: Partial<Pick<Hello, "protocolVersion" | "clusterId" | "nodeId" | "to">> = {},
+): PeerFrame {
+  const value = create(HelloSchema, {
+    protocolVersion: 1,
+    clusterId,
+    nodeId: 1n,
+    storeId: 101n,
+    to: 0n,
+    ...changes,
+  });
   return create(PeerFrameSchema, { hello: value });
 }
 
@@ -30,7 +39,9 @@ export class RawCaller {
 
   constructor(address: string) {
     const transport = createConnectTransport({ baseUrl: `http://${address}`, httpVersion: "2" });
-    this.#done = this.#run(createClient(PeerService, transport).exchange(this.#frames(), { signal: this.#abort.signal }));
+    this.#done = this.#run(
+      createClient(PeerService, transport).exchange(this.#frames(), { signal: this.#abort.signal }),
+    );
   }
 
   say(...frames: PeerFrame[]): void {

@@ -1,5 +1,10 @@
 import { create } from "@bufbuild/protobuf";
-import { ClientUpdateSchema, GloballyOrderedUpdateSchema, LogResponseSchema, StatusResponseSchema } from "@paxos/proto";
+import {
+  ClientUpdateSchema,
+  GloballyOrderedUpdateSchema,
+  LogResponseSchema,
+  StatusResponseSchema,
+} from "@paxos/proto";
 import { ConnectClientTransport, ConnectReplicaTransport } from "@paxos/transport-connect";
 
 // A replica hands its transport a handler and a context; this one stands in for it.
@@ -23,7 +28,11 @@ await transport.start({
 });
 
 const client = new ConnectClientTransport();
-const update = create(ClientUpdateSchema, { clientId: 7n, timestamp: 1n, update: new TextEncoder().encode("hello") });
+const update = create(ClientUpdateSchema, {
+  clientId: 7n,
+  timestamp: 1n,
+  update: new TextEncoder().encode("hello"),
+});
 const ordered = await client.clientUpdate(transport.address ?? "", update, AbortSignal.timeout(5000));
 console.log(`ordered at seq ${ordered.seq}`);
 

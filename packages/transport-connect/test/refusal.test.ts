@@ -39,8 +39,18 @@ test.each([
     HandshakeRefusalReason.CLUSTER,
     /cluster 0808080808080808, node 0 to 0707070707070707; start both with the same hostfile/,
   ],
-  ["node", hello({ nodeId: 5n }), HandshakeRefusalReason.NODE, /node 5 is no member of the cluster; its members are 0, 1/],
-  ["node", hello({ nodeId: 0n }), HandshakeRefusalReason.NODE, /0 is this node's own id; give each node an id of its own/],
+  [
+    "node",
+    hello({ nodeId: 5n }),
+    HandshakeRefusalReason.NODE,
+    /node 5 is no member of the cluster; its members are 0, 1/,
+  ],
+  [
+    "node",
+    hello({ nodeId: 0n }),
+    HandshakeRefusalReason.NODE,
+    /0 is this node's own id; give each node an id of its own/,
+  ],
   ["node", hello({ to: 3n }), HandshakeRefusalReason.NODE, /takes this node for node 3, but it is node 0/],
 ])("a caller that does not fit is refused and told why: %s", async (counter, frame, reason, detail) => {
   const { zero, caller } = await answerTo(frame);
@@ -59,7 +69,11 @@ test("a refused caller's messages are not taken", async () => {
 });
 
 test.each([
-  [hello({ nodeId: 1n, to: 0n, protocolVersion: 9 }), HandshakeRefusalReason.PROTOCOL_VERSION, "refused_protocol_version"],
+  [
+    hello({ nodeId: 1n, to: 0n, protocolVersion: 9 }),
+    HandshakeRefusalReason.PROTOCOL_VERSION,
+    "refused_protocol_version",
+  ],
   [hello({ nodeId: 1n, to: 0n, clusterId: otherCluster }), HandshakeRefusalReason.CLUSTER, "refused_cluster"],
   [hello({ nodeId: 2n, to: 0n }), HandshakeRefusalReason.NODE, "refused_node"],
   [hello({ nodeId: 1n, to: 4n }), HandshakeRefusalReason.NODE, "refused_node"],
@@ -98,11 +112,15 @@ test("admit decides on the callee's side; the caller learns its words, and gets 
   const address = `127.0.0.1:${await freePort()}`;
   let admitted = false;
   const detail = "the storage of node 1 is not the one on record; replace the member";
-  const admit = (): { reason: "store"; detail: string } | undefined => (admitted ? undefined : { reason: "store", detail });
+  const admit = (): { reason: "store"; detail: string } | undefined =>
+    admitted ? undefined : { reason: "store", detail };
   const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address: nowhere }], admit });
   const one = await endpoints.start({ nodeId: 1, address, peers: [{ nodeId: 0, address: zero.address }] });
   await until(() => one.refused.length === 1, "refused");
-  expect(one.refused[0]).toEqual({ peer: { nodeId: 0, address: zero.address }, refusal: { reason: "store", detail } });
+  expect(one.refused[0]).toEqual({
+    peer: { nodeId: 0, address: zero.address },
+    refusal: { reason: "store", detail },
+  });
   admitted = true;
   await until(() => one.connected.length === 1, "connected");
   one.transport.send(accept(0, 1));
@@ -122,7 +140,12 @@ test("admit decides on the caller's side as well; the callee learns its words", 
     },
   });
   // Node 1 reaches nobody, so that it can only have learnt it on the connection that node 0 made.
-  const one = await endpoints.start({ nodeId: 1, address, storeId: 77n, peers: [{ nodeId: 0, address: nowhere }] });
+  const one = await endpoints.start({
+    nodeId: 1,
+    address,
+    storeId: 77n,
+    peers: [{ nodeId: 0, address: nowhere }],
+  });
   zero.transport.send(accept(1, 1));
   await until(() => one.refused.length === 1, "the callee was told");
   expect(one.refused[0]?.refusal).toEqual({ reason: "store", detail });
@@ -133,7 +156,10 @@ test("admit decides on the caller's side as well; the callee learns its words", 
 });
 
 test("a refusal's words are kept to one line of bounded length", async () => {
-  const refusal = { reason: HandshakeRefusalReason.STORE, detail: `two\nlines\u001b[31m ${"x".repeat(5000)}` };
+  const refusal = {
+    reason: HandshakeRefusalReason.STORE,
+    detail: `two\nlines\u001b[31m ${"x".repeat(5000)}`,
+  };
   const callee = new RawCallee(create(PeerFrameSchema, { refusal }));
   callees.push(callee);
   const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address: await callee.start() }] });
