@@ -11,7 +11,7 @@ import type { Durable, Ready, ReadRequest } from "./outbox.js";
 import { onSaved, settle, step, tick } from "./paxos.js";
 import type { AdmissionRefusal, Identity, Save, StoredState, StoredUpdates } from "./ports.js";
 import { makePersistentState } from "./restore.js";
-import { makeState, type NodeRole, type State } from "./state.js";
+import { makeState, type State } from "./state.js";
 import { statusOf, type NodeStatus } from "./status.js";
 import { admit } from "./stores.js";
 import type { Message } from "@paxos/proto";
@@ -169,4 +169,3 @@ function makeSave(s: State): Save {
   return { number: makes.saveNumber, state, ...s.outbox.beginSave(makes, s.now) };
 }
 
-export type { NodeRole };

@@ -14,7 +14,7 @@ import { UpdateQueue, type PendingUpdate } from "./update-queue.js";
 export type NodeRole = "electing" | "preparing" | "leader" | "follower";
 
 /** What a voter answered to this node's Prepare. */
-export interface PrepareAnswer {
+interface PrepareAnswer {
   readonly aru: number;
   readonly accepted: readonly Acceptance[];
 }

@@ -27,7 +27,7 @@ export function describeSave({ state, runs }: Save, before: SavedBefore | undefi
 }
 
 /** A stored run: accepted in a view, or learnt as ordered. */
-export function describeRun({ ordered, proposal }: StoredRun): string {
+function describeRun({ ordered, proposal }: StoredRun): string {
   const updates = proposal?.updates.map(describeUpdate).join(", ");
   return `${ordered ? "ordered" : `view=${proposal?.view}`} seq=${proposal?.seq} {${updates}}`;
 }

@@ -203,7 +203,7 @@ export class Stage {
 }
 
 /** The kind of a message on its way. */
-export function kindOf(message: InFlight | Message): string {
+function kindOf(message: InFlight | Message): string {
   return describeMessage("bytes" in message ? decode(message) : message).split(" ")[1] as string;
 }
 

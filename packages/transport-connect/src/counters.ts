@@ -1,5 +1,5 @@
 /** Everything that the transport counts. The names are stable. */
-export const counterNames = [
+const counterNames = [
   /** Messages dropped because the control lane of their peer was full. */
   "dropped_control_full",
   /** Messages dropped because the bulk lane of their peer was full. */

@@ -11,7 +11,7 @@ import {
 } from "@paxos/proto";
 
 /** The version of the protocol between peers that this package speaks. */
-export const protocolVersion = 1;
+const protocolVersion = 1;
 
 /** Why a connection is refused: what an {@link AdmissionRefusal} may say, or that it did not begin with a Hello. */
 export interface Refusal {

@@ -9,7 +9,7 @@ test("the README's example runs and prints what the README says", async () => {
   const [, code = "", , expected = ""] = /```ts\n(.*?)```(.*?)```\n(.*?)```/s.exec(readme) ?? [];
   const log = jest.spyOn(console, "log").mockImplementation(() => undefined);
   // Inside the package, so that its own name resolves there.
-  const directory = await mkdtemp(fileURLToPath(new URL("../.readme-", import.meta.url)));
+  const directory = await mkdtemp(fileURLToPath(new URL("readme-", import.meta.url)));
   try {
     const file = join(directory, "example.ts");
     await writeFile(file, code);
