@@ -168,4 +168,3 @@ function makeSave(s: State): Save {
   const state = makePersistentState(s.settings, s.view, makes, s.peers.values());
   return { number: makes.saveNumber, state, ...s.outbox.beginSave(makes, s.now) };
 }
-
