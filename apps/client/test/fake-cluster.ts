@@ -24,6 +24,8 @@ export class FakeCluster implements ClientTransport {
   readonly statuses = new Map<string, StatusResponse>();
   /** Cuts the log's stream after so many entries. */
   cutLogAfter = Infinity;
+  /** How many no-ops took a place before the first update, as the one of a new leader does. */
+  noops = 0;
   /** The first seq that the servers still hold. */
   firstSeq = 1n;
   closed = 0;
@@ -65,7 +67,10 @@ export class FakeCluster implements ClientTransport {
       other?.clientId === update.clientId && other.timestamp === update.timestamp;
     const first = this.ordered.find(same);
     if (first !== undefined) return { ...first, duplicate: true };
-    const entry = create(GloballyOrderedUpdateSchema, { seq: BigInt(this.ordered.length + 1), update });
+    const entry = create(GloballyOrderedUpdateSchema, {
+      seq: BigInt(this.noops + this.ordered.length + 1),
+      update,
+    });
     this.ordered.push(entry);
     return entry;
   }
@@ -82,7 +87,7 @@ export class FakeCluster implements ClientTransport {
   }
 
   async status(address: string): Promise<StatusResponse> {
-    return { ...this.#requireReachable(address), localAru: BigInt(this.ordered.length) };
+    return { ...this.#requireReachable(address), localAru: BigInt(this.noops + this.ordered.length) };
   }
 
   async close(): Promise<void> {

@@ -107,6 +107,7 @@ describe("with a server", () => {
   test("the README's session is what happens", async () => {
     const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
     const [, session = ""] = /```console\n(.*?)```/s.exec(readme) ?? [];
+    cluster.noops = 1;
     let said = "";
     for (const [, command = ""] of session.matchAll(/^\$ paxos-client *(.*)$/gm)) {
       const [args = "", input] = command.split(/ *< */);

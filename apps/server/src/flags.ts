@@ -31,8 +31,9 @@ export type Invocation =
 
 const DESCRIPTION = `$0 [-i ID]
 
-One member of a cluster that puts its clients' updates into one order. The hostfile names the members, a host or
-host:port a line; a member's id is the index of its line, from 0. All members need the same hostfile.`;
+One member of a cluster that puts its clients' updates into one order.
+The hostfile names the members, a host or host:port a line; a member's id is the index of its line,
+from 0. All members need the same hostfile.`;
 
 const EPILOGUE = "Exit status: 0 stopped by a signal, 1 failed, 2 bad input, 70 a fault of the program.";
 

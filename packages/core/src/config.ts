@@ -55,7 +55,9 @@ export function validateConfig(config: Config): Settings {
   const integer = (name: keyof Config, fallback: number, low: number, high: number): number => {
     const value = (config[name] as number | undefined) ?? fallback;
     if (!Number.isSafeInteger(value) || value < low || value > high) {
-      throw new ConfigError(`${name} is ${String(value)}; allowed is an integer from ${low} to ${high}`);
+      throw new ConfigError(
+        `${name} is ${String(config[name])}; allowed is an integer from ${low} to ${high}`,
+      );
     }
     return value;
   };

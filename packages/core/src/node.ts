@@ -40,7 +40,7 @@ export function restartNode(config: Config, stored: StoredState): Node {
  * One member of a cluster, as a state machine without effects: give it ticks, messages and updates; do what
  * `ready` says; report what is saved and applied. The same inputs give the same outputs, byte for byte.
  *
- * Any method may throw an {@link InvariantError}; then the node is dead and every further call throws.
+ * Any method but `status` may throw an {@link InvariantError}; then the node is dead and every further call throws.
  */
 export class Node {
   readonly #state: State;
