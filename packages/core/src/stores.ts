@@ -58,8 +58,9 @@ export function admit(
     detail:
       `node ${s.settings.nodeId} knows node ${nodeId} with the storage ${hex(peer.storeId)}, not ${hex(storeId)}. ` +
       `Storage that was emptied, swapped or kept in memory has lost promises that the others rely on, so it must not ` +
-      `vote. Start node ${nodeId} with its original data directory. If that is lost, replace the member: the cluster ` +
-      `goes on without it as long as a majority is up`,
+      `vote. Start node ${nodeId} with its original data directory. If that is lost, so is the member: the cluster goes on ` +
+      `without it as long as a majority is up. To replace the member, start a new cluster, with new storage on all nodes, ` +
+      `and send it the updates in this one's log`,
   };
 }
 

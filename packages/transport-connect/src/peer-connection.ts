@@ -113,7 +113,7 @@ export class PeerConnection {
     const ended = new AbortController();
     let cause: Error | undefined;
     session.on("error", (error: Error) => (cause ??= error));
-    session.once("close", () => ended.abort());
+    session.once("close", () => ended.abort(new Error("the connection was closed")));
     const onClosing = (): void => hangUp(session);
     this.#closing.signal.addEventListener("abort", onClosing);
     try {
