@@ -19,6 +19,9 @@ export async function submitInteractively(
   const reader = createInterface({ input: stdin, output, prompt: "Enter an update: " });
   // At a terminal, readline takes the key for itself.
   reader.on("SIGINT", () => interrupt.abort("SIGINT"));
+  // The input may end while lines that were typed ahead are still being sent; later Nodes do not prompt then.
+  let ended = false;
+  reader.once("close", () => (ended = true));
   const close = (): void => reader.close();
   interrupt.signal.addEventListener("abort", close);
   try {
@@ -26,7 +29,7 @@ export async function submitInteractively(
     for await (const line of reader) {
       if (line !== "") await submitLine(context, flags, submitter, Buffer.from(line));
       if (interrupt.signal.aborted) break;
-      reader.prompt();
+      if (!ended) reader.prompt();
     }
   } finally {
     interrupt.signal.removeEventListener("abort", close);

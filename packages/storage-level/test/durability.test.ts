@@ -27,6 +27,7 @@ async function saveAndKill(
 ): Promise<number> {
   const options = [
     "--conditions=@paxos/source",
+    "--disable-warning=DEP0205",
     "--import",
     new URL("register-typescript.mjs", import.meta.url).href,
   ];

@@ -18,7 +18,7 @@ test("the example runs, and has one update more the second time", async () => {
     const file = join(directory, "example.ts");
     await writeFile(file, example);
     const register = new URL("register-typescript.mjs", import.meta.url).href;
-    const options = ["--conditions=@paxos/source", "--import", register, file];
+    const options = ["--conditions=@paxos/source", "--disable-warning=DEP0205", "--import", register, file];
     const run = async () => (await promisify(execFile)(process.execPath, options, { cwd: directory })).stdout;
     expect(await run()).toMatch(
       /^store [0-9a-f]+, 0 saves so far, 0 runs not yet ordered\n\[ 'update 1' \]\n$/,
