@@ -53,11 +53,10 @@ export const maxRunUpdates = 4096;
 export function validateConfig(config: Config): Settings {
   const membership = new Membership(config.epochRecord);
   const integer = (name: keyof Config, fallback: number, low: number, high: number): number => {
-    const value = (config[name] as number | undefined) ?? fallback;
+    const given = config[name] as number | undefined;
+    const value = given ?? fallback;
     if (!Number.isSafeInteger(value) || value < low || value > high) {
-      throw new ConfigError(
-        `${name} is ${String(config[name])}; allowed is an integer from ${low} to ${high}`,
-      );
+      throw new ConfigError(`${name} is ${String(given)}; allowed is an integer from ${low} to ${high}`);
     }
     return value;
   };
