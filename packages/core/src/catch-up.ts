@@ -1,7 +1,7 @@
 // Reconciliation: ordered updates that this node missed, fetched from a peer's storage; and the same served
 // to others.
 import { create } from "@bufbuild/protobuf";
-import { ProposalSchema, StoredRunSchema, type CatchUpAnswer, type CatchUpRequest } from "@paxos/proto";
+import { ProposalSchema, type CatchUpAnswer, type CatchUpRequest } from "@paxos/proto";
 import { maxRunUpdates } from "./config.js";
 import { deliver, hasRoom } from "./delivery.js";
 import { ignore } from "./ignored.js";
@@ -148,14 +148,7 @@ function learn(s: State, seq: number, updates: readonly Uint8Array[]): void {
       seq: toWire(run.seq + i),
       updates: run.updates.slice(i, i + maxRunUpdates),
     });
-    s.outbox.queueRun(
-      create(StoredRunSchema, {
-        formatVersion: 1,
-        epoch: toWire(s.settings.membership.epoch),
-        ordered: true,
-        proposal,
-      }),
-    );
+    s.outbox.queueRun(proposal, true);
   }
   deliver(s, run);
   acceptEarly(s);

@@ -1,6 +1,6 @@
 // Phase 2: Proposal and Accept; the window and the ARU.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { ProposalSchema, StoredRunSchema, type Accept, type AcceptSchema, type Proposal } from "@paxos/proto";
+import { ProposalSchema, type Accept, type AcceptSchema, type Proposal } from "@paxos/proto";
 import { maxRunUpdates } from "./config.js";
 import { deliver, hasRoom, storageKeepsUp } from "./delivery.js";
 import type { Run } from "./history.js";
@@ -96,12 +96,7 @@ export function acceptEarly(s: State): void {
 function accept(s: State, runs: readonly Run[]): void {
   for (const run of runs) {
     // What is ordered already is answered, not stored.
-    if (run.end > s.history.aru) {
-      const { proposal } = run;
-      s.outbox.queueRun(
-        create(StoredRunSchema, { formatVersion: 1, epoch: toWire(s.settings.membership.epoch), proposal }),
-      );
-    }
+    if (run.end > s.history.aru) s.outbox.queueRun(run.proposal);
   }
   s.outbox.saveWanted = true;
   s.outbox.acceptWanted = true;

@@ -1,5 +1,12 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { MessageSchema, type ClientUpdateFields, type Message, type StoredRun } from "@paxos/proto";
+import {
+  MessageSchema,
+  StoredRunSchema,
+  type ClientUpdateFields,
+  type Message,
+  type Proposal,
+  type StoredRun,
+} from "@paxos/proto";
 import { invariant } from "./errors.js";
 import type { Save } from "./ports.js";
 import { toWire } from "./wire.js";
@@ -95,16 +102,16 @@ export class Outbox {
     this.saveWanted = true;
   }
 
-  /** Queues a run for saving. */
-  queueRun(run: StoredRun): void {
-    const updates = run.proposal?.updates ?? [];
+  /** Queues a run for saving: one accepted in its view, or updates learnt as ordered. */
+  queueRun(proposal: Proposal, ordered = false): void {
     let bytes = 0;
-    for (const update of updates) bytes += update.length;
+    for (const update of proposal.updates) bytes += update.length;
     for (const sum of [this.backlog, this.#queued]) {
-      sum.updates += updates.length;
+      sum.updates += proposal.updates.length;
       sum.bytes += bytes;
     }
-    this.runs.push(run);
+    const epoch = toWire(this.envelope.epoch);
+    this.runs.push(create(StoredRunSchema, { formatVersion: 1, epoch, ordered, proposal }));
     this.saveWanted = true;
   }
 

@@ -50,7 +50,7 @@ export function restartProgress(s: State): void {
   // enough to join.
   const jitter = s.random.between(heartbeatTicks, Math.max(heartbeatTicks, progressTicks >> 1));
   const rotations = Math.floor(s.attempts / s.settings.membership.voters.length);
-  s.progress.restart(s.now, progressTicks * Math.min(8, 2 ** Math.min(rotations, 3)) + jitter);
+  s.progress.restart(s.now, progressTicks * 2 ** Math.min(rotations, 3) + jitter);
 }
 
 /** The leader this node goes by: heard in person to lead, or itself. */
