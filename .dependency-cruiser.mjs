@@ -9,7 +9,7 @@ export const packageLayers = [
   ["packages/core"],
   ["packages/client", "packages/hostfile", "packages/replica", "packages/storage-*", "packages/transport-*"],
   ["packages/simulator"],
-  ["apps/*", "bench", "demo"],
+  ["apps/*", "bench", "demo", "sim"],
 ];
 
 /**
@@ -114,15 +114,15 @@ export default {
       name: "packages-by-name",
       severity,
       comment: "Import another package by its name, as its users do, not by a path into its folders.",
-      from: { path: "^(packages/[^/]+|apps/[^/]+|bench|demo)/" },
-      to: { path: "^(packages|apps|bench|demo)/", pathNot: "^$1/", dependencyTypes: ["local"] },
+      from: { path: "^(packages/[^/]+|apps/[^/]+|bench|demo|sim)/" },
+      to: { path: "^(packages|apps|bench|demo|sim)/", pathNot: "^$1/", dependencyTypes: ["local"] },
     },
     {
       name: "no-tests-in-sources",
       severity,
       comment: "Sources must not import from tests: tests are not published.",
-      from: { path: "^(packages/[^/]+|apps/[^/]+|bench|demo)/src/", pathNot: tests },
-      to: { path: `^(packages|apps|bench|demo)/.*(${tests})` },
+      from: { path: "^(packages/[^/]+|apps/[^/]+|bench|demo|sim)/src/", pathNot: tests },
+      to: { path: `^(packages|apps|bench|demo|sim)/.*(${tests})` },
     },
     {
       name: "core-stands-alone",
@@ -152,7 +152,7 @@ export default {
     noFile(
       "layers-of-packages-unknown-package",
       "This package is in no layer: add it to packageLayers at the top of .dependency-cruiser.mjs.",
-      { path: "^(packages|apps|bench|demo)/", pathNot: packagePath(packageLayers.flat()) },
+      { path: "^(packages|apps|bench|demo|sim)/", pathNot: packagePath(packageLayers.flat()) },
     ),
     ...betweenPackages,
     ...insideCore,
@@ -161,7 +161,7 @@ export default {
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
     // Built output; its sources are what is looked at.
-    exclude: { path: "^(packages/[^/]+|apps/[^/]+|bench|demo)/dist/" },
+    exclude: { path: "^(packages/[^/]+|apps/[^/]+|bench|demo|sim)/dist/" },
     enhancedResolveOptions: {
       exportsFields: ["exports"],
       conditionNames: ["@paxos/source", "import", "node", "default"],

@@ -1,0 +1,23 @@
+import type { RunSummary } from "./summary.js";
+
+/** What a simulation has found: something that must never happen. */
+export class Violation extends Error {
+  override readonly name = "Violation";
+
+  /** @internal */
+  constructor(
+    /** Which checker found it, for instance `one-order`. */
+    readonly checker: string,
+    /** What it found, without the seed. */
+    readonly finding: string,
+    /** What the run had done until then. */
+    readonly summary: RunSummary,
+    options?: ErrorOptions,
+  ) {
+    const { seed, profile, virtualMs } = summary;
+    super(
+      `[${checker}] ${finding}\n  seed ${seed} of profile ${profile}, after ${(virtualMs / 1000).toFixed(3)} virtual seconds`,
+      options,
+    );
+  }
+}

@@ -1,0 +1,39 @@
+import type { StateMachine } from "@paxos/core";
+import type { Random } from "./random.js";
+
+/** What one client asked for, and what it was told. */
+export interface Operation {
+  /** The client: one at a time is under way for each, unless it gave one up. */
+  readonly client: number;
+  /** What the workload had it send. */
+  readonly update: Uint8Array;
+  /**
+   * The answer. Undefined when there was none: it may have been executed, then or later, or never. Operations
+   * that were rejected for certain are in no history.
+   */
+  readonly result: Uint8Array | undefined;
+  /** Virtual time at which it was sent first, in microseconds. */
+  readonly start: number;
+  /** Virtual time of the answer, in microseconds; Infinity when there was none. */
+  readonly end: number;
+}
+
+/** What clients do. */
+export interface Workload {
+  /** The next update that a client sends. All randomness comes from `random`. */
+  next(random: Random, client: number): Uint8Array;
+  /**
+   * Judges the history of the whole run, at its end. Undefined when all is well, else what is wrong. May say
+   * that it could not decide.
+   */
+  check?(history: readonly Operation[]): string | undefined | { readonly undecided: number };
+}
+
+/** A state machine under test. */
+export interface SimulatedStateMachine extends StateMachine {
+  /**
+   * A digest of the state, compared among nodes that have applied the same updates. Without it, the answers
+   * alone are compared. Called after every update: let it cost little.
+   */
+  digest?(): string | number | bigint;
+}
