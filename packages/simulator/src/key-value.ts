@@ -1,0 +1,163 @@
+import {
+  decodeKeyValueAnswer,
+  decodeKeyValueUpdate,
+  encodeKeyValueAnswer,
+  encodeKeyValueUpdate,
+  type KeyValueUpdate,
+  type Value,
+  valueAfter,
+} from "./key-value-update.js";
+import { type Call, checkLinearizability, type Model } from "./linearizability.js";
+import { type Random, scramble } from "./random.js";
+import type { Operation, SimulatedStateMachine, Workload } from "./workload.js";
+
+/** A key-value store. Every update is answered by what its key held before. */
+export class KeyValueMachine implements SimulatedStateMachine {
+  readonly #values = new Map<number, number>();
+  #digest = 0;
+
+  apply(bytes: Uint8Array): Uint8Array {
+    const update = decodeKeyValueUpdate(bytes);
+    if (!update) return encodeKeyValueAnswer({ kind: "malformed" });
+    const { key } = update;
+    const before = this.#values.get(key) ?? null;
+    const after = valueAfter(update, before);
+    if (after !== before) {
+      this.#digest = (this.#digest ^ entryDigest(key, before) ^ entryDigest(key, after)) >>> 0;
+      if (after === null) this.#values.delete(key);
+      else this.#values.set(key, after);
+    }
+    return encodeKeyValueAnswer({ kind: "before", value: before });
+  }
+
+  /** That of all keys and values, in whatever order they came. */
+  digest(): number {
+    return this.#digest;
+  }
+}
+
+function entryDigest(key: number, value: Value): number {
+  return value === null ? 0 : scramble(scramble(key ^ 0x5bd1e995) + value);
+}
+
+/** The key-value store as a sequential specification, a part for each key. */
+export const keyValueModel: Model<Value, KeyValueUpdate, Value> = {
+  part: ({ key }) => String(key),
+  initial: () => null,
+  step: (state, update, before) =>
+    before === undefined || before === state ? valueAfter(update, state) : undefined,
+  key: String,
+  readOnly: (update, before) =>
+    update.kind === "get" || (before !== undefined && valueAfter(update, before) === before),
+};
+
+export interface KeyValueWorkloadOptions {
+  /** How many keys; the lower their number, the more they are used. Default 8. */
+  readonly keys?: number;
+  /** How many steps the check may take for a key before that key's history counts as undecided. Default 200,000. */
+  readonly maxSteps?: number;
+}
+
+/**
+ * Clients that read and write a `KeyValueMachine`; their history must be linearizable. The `random` of each client must
+ * be one object throughout a run: what a client has written is remembered by it.
+ */
+export function keyValueWorkload({ keys = 8, maxSteps = 200_000 }: KeyValueWorkloadOptions = {}): Workload {
+  const writers = new WeakMap<Random, Writer>();
+  return {
+    next(random, client) {
+      let writer = writers.get(random);
+      if (!writer) writers.set(random, (writer = new Writer(random, client, keys)));
+      return encodeKeyValueUpdate(writer.next());
+    },
+    check: (history) => checkHistory(history, maxSteps),
+  };
+}
+
+class Writer {
+  /** What it put last, by key. */
+  readonly #last = new Map<number, number>();
+  #count = 0;
+
+  constructor(
+    private readonly random: Random,
+    private readonly client: number,
+    private readonly keys: number,
+  ) {}
+
+  next(): KeyValueUpdate {
+    const { random } = this;
+    const key = random.between(0, random.between(0, this.keys - 1));
+    const kind = random.next() % 100;
+    if (kind < 35) return { kind: "get", key };
+    if (kind < 45) return { kind: "delete", key };
+    // All values differ, for reads to tell writes apart: client 3's 17th is 3,000,017.
+    const value = (this.client * 1_000_000 + ++this.#count) >>> 0;
+    const expected = random.chance(700) ? (this.#last.get(key) ?? null) : null;
+    this.#last.set(key, value);
+    return kind < 75 ? { kind: "put", key, value } : { kind: "compare-and-swap", key, expected, value };
+  }
+}
+
+type KeyValueCall = Call<KeyValueUpdate, Value>;
+
+function checkHistory(
+  history: readonly Operation[],
+  maxSteps: number,
+): string | undefined | { readonly undecided: number } {
+  const calls: KeyValueCall[] = [];
+  for (const { client, update, result, start, end } of history) {
+    const input = decodeKeyValueUpdate(update);
+    const answer = result && decodeKeyValueAnswer(result);
+    const isMalformed = answer?.kind === "malformed";
+    if (result && (!answer || isMalformed === (input !== undefined))) {
+      return `client ${client}'s update ${hex(update)} was answered with ${hex(result)}`;
+    }
+    if (input) {
+      calls.push({
+        process: client,
+        input,
+        output: answer?.kind === "before" ? answer.value : undefined,
+        start,
+        end,
+      });
+    }
+  }
+  const verdict = checkLinearizability(keyValueModel, calls, { maxSteps });
+  switch (verdict.kind) {
+    case "linearizable":
+      return undefined;
+    case "unknown":
+      return { undecided: verdict.parts };
+    case "not-linearizable":
+      return [
+        `key ${verdict.part} is not linearizable: the last of these answers to come cannot be right when the others are`,
+        ...verdict.calls.map(describeCall),
+      ].join("\n    ");
+  }
+}
+
+function describeCall({ process, input, output, start, end }: KeyValueCall): string {
+  const answer = output === undefined ? "no answer" : describeValue(output);
+  return `client ${process}, ${start} to ${end} us: ${describeUpdate(input)} found ${answer}`;
+}
+
+function describeUpdate(update: KeyValueUpdate): string {
+  switch (update.kind) {
+    case "get":
+    case "delete":
+      return update.kind;
+    case "put":
+      return `put ${update.value}`;
+    case "compare-and-swap":
+      return `compare-and-swap ${describeValue(update.expected)} with ${update.value}`;
+  }
+}
+
+function describeValue(value: Value): string {
+  return value === null ? "nothing" : String(value);
+}
+
+function hex(bytes: Uint8Array): string {
+  return `0x${Array.from(bytes.subarray(0, 32), (byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}
