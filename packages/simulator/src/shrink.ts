@@ -18,7 +18,7 @@ export interface ShrinkSettings {
   readonly onProgress?: (progress: Shrunken) => void;
   /** Ends the search: the smallest failure so far is the result. */
   readonly signal?: AbortSignal;
-  /** @internal */
+  /** What does a run. Default {@link simulateForReal | simulate}; for instance one that does it in another thread. */
   readonly simulate?: (options: SimulateOptions) => Promise<RunSummary>;
 }
 
