@@ -42,6 +42,13 @@ export interface ReplicaOptions {
   readonly logger?: Logger;
   /** Milliseconds between ticks. Default 10. */
   readonly tickMs?: number;
+  /** Seed of the core's timers: any 32-bit integer, another on each node. Default: random. */
+  readonly seed?: number;
+  /**
+   * The client id of the updates that {@link Replica.submit} sends: not 0, and used by nobody else, this node
+   * before its restart included. Default: random.
+   */
+  readonly clientId?: bigint;
   /** The core's timeouts, in ticks, and bounds. */
   readonly tuning?: Omit<Config, "nodeId" | "epochRecord" | "logger" | "seed">;
 }
@@ -81,7 +88,7 @@ export class Replica {
   readonly stopped: Promise<Error | undefined>;
   readonly #options: ReplicaOptions;
   readonly #logger: Logger;
-  readonly #clientId = randomId();
+  readonly #clientId: bigint;
   #timestamp = 0n;
   #driver: Driver | undefined;
   #dispatcher: Dispatcher | undefined;
@@ -92,6 +99,7 @@ export class Replica {
   /** @internal Use {@link startReplica}. */
   constructor(options: ReplicaOptions) {
     this.#options = options;
+    this.#clientId = options.clientId ?? randomId();
     this.#logger = options.logger ?? silentLogger;
     this.peerReached = new Promise((resolve) => (this.#onPeerReached = resolve));
     this.stopped = new Promise((resolve) => (this.#onStopped = resolve));
@@ -100,16 +108,13 @@ export class Replica {
   /** @internal */
   async start(): Promise<void> {
     const { nodeId, epochRecord, stateMachine, storage, transport, clientListener, tuning } = this.#options;
-    const { tickMs = 10 } = this.#options;
+    const { tickMs = 10, seed = randomBytes(4).readInt32LE() } = this.#options;
     const logger = this.#logger;
     if (!Number.isInteger(tickMs) || tickMs < 1 || tickMs > 60_000) {
       throw new ConfigError(`tickMs is ${tickMs}; allowed is an integer from 1 to 60000`);
     }
     const stored = await storage.load();
-    const node = restartNode(
-      { ...tuning, nodeId, epochRecord, logger, seed: randomBytes(4).readInt32LE() },
-      stored,
-    );
+    const node = restartNode({ ...tuning, nodeId, epochRecord, logger, seed }, stored);
     const driver = (this.#driver = new Driver({
       node,
       stateMachine,

@@ -1,5 +1,15 @@
 // What users of the simulator import.
+export type { Fault, FaultKind, PartitionShape, PlannedFault, Target } from "./faults/fault.js";
+export { KeyValueMachine, keyValueWorkload } from "./key-value.js";
+export { checkLinearizability } from "./linearizability.js";
+export type { Call, Model, Verdict } from "./linearizability.js";
+export { profileNames, profiles } from "./profiles.js";
+export type { Profile, ProfileName } from "./profiles.js";
 export { Random } from "./random.js";
+export { shrink } from "./shrink.js";
+export { simulate } from "./simulate.js";
+export type { SimulateOptions } from "./simulate-options.js";
 export type { RunSummary } from "./summary.js";
+export { LogMachine, uniqueUpdatesWorkload } from "./unique-updates.js";
 export { Violation } from "./violation.js";
 export type { Operation, SimulatedStateMachine, Workload } from "./workload.js";

@@ -1,0 +1,135 @@
+import type { Save } from "@paxos/core";
+import type { EpochRecord, Message, Proposal, StoredRun } from "@paxos/proto";
+import { scramble } from "../random.js";
+import type { Checker, Report } from "./checker.js";
+
+interface Ballot {
+  readonly view: number;
+  /** A digest of the value bound to it. */
+  readonly value: number;
+  /** The voters that have accepted it durably, as bits. */
+  accepted: number;
+}
+
+/**
+ * The heart of Paxos, seen from outside (safety rules 2, 4 and 5): one value per view and seq; what an accept
+ * quorum has durably accepted stays, so that every higher view proposes the same value; nobody claims to know as
+ * ordered, or applies, what is not; a view has one leader.
+ */
+export class BoundValues implements Checker {
+  readonly #ballots = new Map<number, Ballot[]>();
+  readonly #chosen = new Map<number, Ballot>();
+  readonly #led = new Map<number, number>();
+  readonly #voters: readonly number[];
+  readonly #acceptQuorum: number;
+  /** Every seq up to here is chosen. */
+  chosenUpTo = 0;
+
+  constructor(
+    record: EpochRecord,
+    private readonly report: Report,
+    /** Called whenever one more seq is chosen. */
+    private readonly onChosen: () => void,
+  ) {
+    this.#voters = record.voters.map(({ nodeId }) => Number(nodeId));
+    this.#acceptQuorum = record.acceptQuorum;
+  }
+
+  /** How many views somebody has led. */
+  get views(): number {
+    return this.#led.size;
+  }
+
+  sent(nodeId: number, { type }: Message): void {
+    switch (type.case) {
+      case "proposal":
+        return this.#checkProposal(nodeId, type.value);
+      case "heartbeat":
+      case "accept":
+      case "viewChange":
+      case "prepare":
+      case "prepareOk":
+      case "catchUpAnswer":
+        return this.#checkAru(nodeId, type.case, Number(type.value.localAru));
+      default:
+    }
+  }
+
+  durable(nodeId: number, { state, runs }: Save): void {
+    const led = Number(state.ledView ?? 0n);
+    if (led > 0) {
+      const leader = this.#led.get(led) ?? nodeId;
+      if (leader !== nodeId) this.report(`nodes ${leader} and ${nodeId} both lead view ${led}`);
+      this.#led.set(led, nodeId);
+    }
+    const bit = 1 << this.#voters.indexOf(nodeId);
+    for (const run of runs) if (!run.ordered) this.#accept(run, bit);
+    this.#checkAru(nodeId, "save", Number(state.localAru));
+  }
+
+  applied({ nodeId, seq }: { nodeId: number; seq: number }): void {
+    if (seq > this.chosenUpTo) this.report(`node ${nodeId} applies seq ${seq}, which no quorum has durably accepted`);
+  }
+
+  #checkAru(nodeId: number, where: string, aru: number): void {
+    if (aru <= this.chosenUpTo) return;
+    this.report(
+      `node ${nodeId} claims in a ${where} to know seq ${aru} as ordered; no quorum has durably accepted seq ${this.chosenUpTo + 1}`,
+    );
+  }
+
+  #checkProposal(nodeId: number, proposal: Proposal): void {
+    const view = Number(proposal.view);
+    if (this.#voters[view % this.#voters.length] !== nodeId) {
+      return this.report(`node ${nodeId} proposes in view ${view}, which it does not lead`);
+    }
+    const first = Number(proposal.seq);
+    for (let i = 0; i < proposal.updates.length; i++) {
+      this.#bind(first + i, view, digestOf(proposal.updates[i] as Uint8Array), `node ${nodeId} proposes`);
+    }
+  }
+
+  #accept({ proposal }: StoredRun, bit: number): void {
+    if (proposal === undefined) return;
+    const view = Number(proposal.view);
+    const first = Number(proposal.seq);
+    for (let i = 0; i < proposal.updates.length; i++) {
+      const seq = first + i;
+      const ballot = this.#bind(seq, view, digestOf(proposal.updates[i] as Uint8Array), "somebody accepts");
+      ballot.accepted |= bit;
+      if (this.#chosen.has(seq) || countBits(ballot.accepted) < this.#acceptQuorum) continue;
+      this.#chosen.set(seq, ballot);
+      this.onChosen();
+      while (this.#chosen.has(this.chosenUpTo + 1)) this.chosenUpTo++;
+    }
+  }
+
+  #bind(seq: number, view: number, value: number, who: string): Ballot {
+    let ballots = this.#ballots.get(seq);
+    if (ballots === undefined) this.#ballots.set(seq, (ballots = []));
+    let ballot = ballots.find((candidate) => candidate.view === view);
+    if (ballot === undefined) {
+      ballot = { view, value, accepted: 0 };
+      ballots.push(ballot);
+    } else if (ballot.value !== value) {
+      this.report(`${who} a second value for seq ${seq} in view ${view}`);
+    }
+    const chosen = this.#chosen.get(seq);
+    if (chosen !== undefined && chosen.view < view && chosen.value !== value) {
+      this.report(`${who} in view ${view} another value for seq ${seq} than a quorum accepted in view ${chosen.view}`);
+    }
+    return ballot;
+  }
+}
+
+function digestOf(update: Uint8Array): number {
+  let sum = 0x811c9dc5;
+  for (const byte of update) sum = Math.imul(sum ^ byte, 0x01000193);
+  return scramble(sum ^ update.length);
+}
+
+function countBits(bits: number): number {
+  let count = 0;
+  for (let rest = bits; rest !== 0; rest &= rest - 1) count++;
+  return count;
+}

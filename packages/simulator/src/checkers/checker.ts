@@ -1,0 +1,34 @@
+import type { Save, StoredState } from "@paxos/core";
+import type { Message } from "@paxos/proto";
+import type { Call } from "../clients/call.js";
+
+/** An update that a state machine applies. */
+export interface Application {
+  readonly nodeId: number;
+  readonly seq: number;
+  readonly call: Call;
+  readonly result: Uint8Array;
+  /** Of the state after it; undefined when the state machine gives none. */
+  readonly digest: string | number | bigint | undefined;
+}
+
+/**
+ * Watches a run through the ports of its nodes, and knows nothing of workloads. Everything is told at the
+ * moment at which it happens.
+ */
+export interface Checker {
+  /** A node starts with this. */
+  started?(nodeId: number, stored: StoredState): void;
+  /** A message leaves a node. */
+  sent?(nodeId: number, message: Message): void;
+  /** A message reaches a node. */
+  delivered?(nodeId: number, message: Message): void;
+  /** A save is durable, whether or not its node hears of it. */
+  durable?(nodeId: number, save: Save): void;
+  applied?(application: Application): void;
+  /** A client is told that its update was ordered at this seq. */
+  answered?(call: Call, nodeId: number, seq: number): void;
+}
+
+/** Reports what must never happen, in words. */
+export type Report = (finding: string) => void;

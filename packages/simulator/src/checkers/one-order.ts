@@ -1,0 +1,88 @@
+import { scramble } from "../random.js";
+import type { Application, Checker, Report } from "./checker.js";
+
+interface Place {
+  readonly callId: number;
+  /** A digest of everything applied up to here. */
+  readonly chain: number;
+  readonly digest: Application["digest"];
+  readonly result: Uint8Array;
+  readonly nodeId: number;
+}
+
+/**
+ * One order on all nodes, without gaps; each update executed once (safety rule 6); equal answers and equal
+ * state digests at equal seqs.
+ */
+export class OneOrder implements Checker {
+  /** The one order, as first seen anywhere. What is no update, or was executed before, is not in it. */
+  readonly #places = new Map<number, Place>();
+  readonly #seqOf = new Map<number, number>();
+  /** Of each node since its start: the last seq applied, and the digest of what was. */
+  readonly #applied = new Map<number, { seq: number; chain: number }>();
+
+  constructor(private readonly report: Report) {}
+
+  started(nodeId: number): void {
+    this.#applied.set(nodeId, { seq: 0, chain: 0 });
+  }
+
+  applied({ nodeId, seq, call, result, digest }: Application): void {
+    const before = this.#applied.get(nodeId) ?? { seq: 0, chain: 0 };
+    if (seq <= before.seq) return this.report(`node ${nodeId} applies seq ${seq} after ${before.seq}`);
+    const chain = scramble(before.chain ^ Math.imul(seq, 0x9e3779b1) ^ scramble(call.id));
+    this.#applied.set(nodeId, { seq, chain });
+    const known = this.#places.get(seq);
+    if (known === undefined) {
+      const first = this.#seqOf.get(call.id);
+      if (first !== undefined) {
+        return this.report(`node ${nodeId} executes call ${call.id} at seq ${seq}, where ${first} had it executed`);
+      }
+      this.#seqOf.set(call.id, seq);
+      this.#places.set(seq, { callId: call.id, chain, digest, result, nodeId });
+      return;
+    }
+    if (known.callId !== call.id) {
+      return this.report(
+        `node ${nodeId} applies call ${call.id} at seq ${seq}, node ${known.nodeId} applied call ${known.callId} there`,
+      );
+    }
+    if (known.chain !== chain) {
+      return this.report(`nodes ${nodeId} and ${known.nodeId} applied other updates before seq ${seq}`);
+    }
+    if (!equalBytes(known.result, result)) {
+      return this.report(
+        `the state machine answers call ${call.id} at seq ${seq} with ${hex(result)} on node ${nodeId}, with ${hex(known.result)} on node ${known.nodeId}`,
+      );
+    }
+    if (known.digest !== digest) {
+      this.report(`after seq ${seq} the state of node ${nodeId} differs from that of node ${known.nodeId}`);
+    }
+  }
+
+  /** Where a call was executed; undefined when it was not. */
+  seqOf(callId: number): number | undefined {
+    return this.#seqOf.get(callId);
+  }
+
+  /** How far a node has come, and a digest of its way. */
+  progressOf(nodeId: number): { readonly seq: number; readonly chain: number } {
+    return this.#applied.get(nodeId) ?? { seq: 0, chain: 0 };
+  }
+
+  /** What was executed, in order. */
+  *executed(): Iterable<{ readonly seq: number; readonly callId: number }> {
+    for (const seq of [...this.#places.keys()].sort((a, b) => a - b)) {
+      yield { seq, callId: (this.#places.get(seq) as Place).callId };
+    }
+  }
+}
+
+function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function hex(bytes: Uint8Array): string {
+  const shown = Array.from(bytes.subarray(0, 16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return bytes.length > 16 ? `0x${shown}...` : `0x${shown}`;
+}

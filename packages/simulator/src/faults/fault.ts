@@ -1,0 +1,92 @@
+import type { NetworkConditions } from "../world/network.js";
+
+/** Whom a fault befalls: a node by its id, or by what it is when the fault comes. */
+export type Target = number | "leader" | "follower" | "anybody";
+
+/** How a network falls apart. */
+export type PartitionShape =
+  /** The target hears nobody and is heard by nobody. */
+  | "isolated"
+  /** The target is not heard. */
+  | "mute"
+  /** The target does not hear. */
+  | "deaf"
+  /** The target does not hear one other node, or is not heard by it. */
+  | "one-way-link"
+  /** Two halves, the target in the smaller one. */
+  | "halves"
+  /** Each one-way link is cut or not, by chance. */
+  | "holes"
+  /** Everybody hears the target, and the target everybody, and nobody anybody else. */
+  | "star"
+  /** Everybody hears its neighbours only; the target stands at an end. */
+  | "chain"
+  /** The leader is cut off wholly, the others hear the target only. */
+  | "star-without-leader";
+
+/** What a fault does. Times in microseconds. */
+export type Fault =
+  /** kill -9; restarted after `downUs`. With `afterEffects` it dies in the midst of its work, after so many effects. */
+  | { readonly kind: "crash"; readonly target: Target; readonly downUs: number; readonly afterEffects?: number }
+  | { readonly kind: "crash-all"; readonly downUs: number }
+  /** SIGTERM; restarted after `downUs`. */
+  | { readonly kind: "stop"; readonly target: Target; readonly downUs: number }
+  /** The event loop stalls. */
+  | { readonly kind: "pause"; readonly target: Target; readonly forUs: number }
+  /** So many ticks of its clock within a moment: its timers expire. */
+  | { readonly kind: "hurry"; readonly target: Target; readonly ticks: number }
+  /** Its clock ticks at another rate, in thousandths. */
+  | { readonly kind: "skew"; readonly target: Target; readonly rate: number; readonly forUs: number }
+  | {
+      readonly kind: "partition";
+      readonly shape: PartitionShape;
+      readonly target: Target;
+      readonly forUs: number;
+      /** The seed of what the shape leaves open. */
+      readonly draw: number;
+    }
+  /** A majority stays together without the target, and everybody's timers expire, some sooner. */
+  | {
+      readonly kind: "duel";
+      readonly target: Target;
+      readonly forUs: number;
+      readonly ticks: number;
+      readonly rounds: number;
+      readonly draw: number;
+    }
+  /** The whole network changes. */
+  | { readonly kind: "storm"; readonly conditions: Partial<NetworkConditions>; readonly forUs: number }
+  /** The links to and from the target change. */
+  | {
+      readonly kind: "slow-links";
+      readonly target: Target;
+      readonly conditions: Partial<NetworkConditions>;
+      readonly forUs: number;
+    }
+  /** Writes take so many times as long. */
+  | { readonly kind: "slow-disk"; readonly target: Target; readonly factor: number; readonly forUs: number }
+  /** Nothing is written or read until `forUs` have passed; for ever when that is Infinity: until a restart. */
+  | { readonly kind: "hung-disk"; readonly target: Target; readonly forUs: number }
+  /** kill -9, and restarted with an empty disk: the others must refuse it. */
+  | { readonly kind: "lost-disk"; readonly target: Target };
+
+/** A fault, and when it comes. */
+export interface PlannedFault {
+  /** Virtual time in microseconds. */
+  readonly at: number;
+  readonly fault: Fault;
+  /** What must go on while it lasts. */
+  readonly expects?: Expectation;
+}
+
+/** What a partition must not prevent. */
+export type Expectation =
+  /** Within so many progress timeouts from its beginning, updates are ordered again. */
+  | { readonly kind: "recovers"; readonly timeouts: number }
+  /** Nobody attempts another view. */
+  | { readonly kind: "keeps-leader" };
+
+/** What is wrong from the first moment of a run to its last. */
+export type Illness = "deaf" | "mute" | "stuck";
+
+export type FaultKind = Fault["kind"];

@@ -1,0 +1,244 @@
+import { Random } from "../random.js";
+import type { Cluster, Host } from "../world/host.js";
+import type { NetworkConditions } from "../world/network.js";
+import type { DiskConditions } from "../world/disk.js";
+import type { Fault, Illness, PlannedFault, Target } from "./fault.js";
+import { partition } from "./partitions.js";
+
+/** Makes things go wrong, as planned, until told to stop. */
+export class Injector {
+  /** How often each kind of fault came. */
+  readonly counts = new Map<string, number>();
+  /** A fault that expects something has come. */
+  onExpectation: (planned: PlannedFault) => void = () => undefined;
+  #active = true;
+  readonly #usualNetwork: NetworkConditions;
+  /** What ends the faults that last. */
+  readonly #ends = new Set<() => void>();
+  readonly #random: Random;
+
+  constructor(
+    private readonly cluster: Cluster,
+    private readonly usualDisk: DiskConditions,
+  ) {
+    this.#usualNetwork = cluster.network.conditions;
+    this.#random = cluster.world.random.fork("injector");
+  }
+
+  /** Schedules a plan. Faults keep their numbers: those left out are only not done. */
+  schedule(plan: readonly PlannedFault[], chosen: ReadonlySet<number> | undefined, untilUs: number): void {
+    const { world } = this.cluster;
+    plan.forEach((planned, number) => {
+      if (planned.at >= untilUs || chosen?.has(number) === false) return;
+      world.after(planned.at, () => {
+        if (this.#active) this.#inject(planned, number);
+      });
+    });
+  }
+
+  /** What one node suffers from for good. */
+  infect(host: Host, illness: Illness): void {
+    const { network, hosts } = this.cluster;
+    const owner = { illness };
+    this.#count(`${illness}-node`);
+    if (illness === "stuck") return host.disk.hang();
+    for (const { id } of hosts) {
+      if (illness === "deaf") network.cut(owner, id, host.id);
+      else network.cut(owner, host.id, id);
+    }
+  }
+
+  /** Ends all faults. What is down is started. */
+  stop(): void {
+    this.#active = false;
+    for (const end of this.#ends) end();
+    this.#ends.clear();
+    this.cluster.network.reset();
+    for (const host of this.cluster.hosts) {
+      host.tickRate = 1000;
+      if (host.process?.closing === true) host.crash();
+      if (host.process !== undefined) host.process.fuse = Infinity;
+      if (!host.lostItsDisk) host.start();
+    }
+  }
+
+  /** Carries out one fault. */
+  inject(fault: Fault): void {
+    const { world, network, hosts } = this.cluster;
+    this.#count(fault.kind);
+    if (fault.kind === "crash-all") {
+      for (const host of hosts) this.#crash(host, fault.downUs);
+      return;
+    }
+    if (fault.kind === "storm") {
+      network.conditions = { ...this.#usualNetwork, ...fault.conditions };
+      return this.#lasts(fault.forUs, () => (network.conditions = this.#usualNetwork));
+    }
+    const host = this.#resolve(fault.target);
+    switch (fault.kind) {
+      case "crash":
+        if (fault.afterEffects === undefined || host.process === undefined) {
+          return this.#crash(host, fault.downUs);
+        }
+        host.process.fuse = fault.afterEffects;
+        return this.#restartWhenDown(host, fault.downUs);
+      case "stop":
+        host.stop();
+        return this.#restartWhenDown(host, fault.downUs);
+      case "pause":
+        return host.process?.pause(world.now + fault.forUs);
+      case "hurry":
+        return this.#hurry(host, fault.ticks);
+      case "skew": {
+        const usual = host.tickRate;
+        host.tickRate = fault.rate;
+        return this.#lasts(fault.forUs, () => (host.tickRate = usual));
+      }
+      case "partition": {
+        const owner = {};
+        const leader = this.#leader()?.id;
+        partition(owner, fault.shape, { network, nodes: hosts.length, target: host.id, leader, draw: fault.draw });
+        return this.#lasts(fault.forUs, () => network.heal(owner));
+      }
+      case "duel":
+        return this.#duel(fault, host);
+      case "slow-links": {
+        const conditions = { ...network.conditions, ...fault.conditions };
+        const set = (value: NetworkConditions | undefined) => {
+          for (const { id } of hosts) {
+            if (id === host.id) continue;
+            network.setLink(id, host.id, value);
+            network.setLink(host.id, id, value);
+          }
+        };
+        set(conditions);
+        return this.#lasts(fault.forUs, () => set(undefined));
+      }
+      case "slow-disk": {
+        const times = ([low, high]: readonly [number, number]) => [low * fault.factor, high * fault.factor] as const;
+        const { writeUs, slowUs } = this.usualDisk;
+        host.disk.conditions = { ...this.usualDisk, writeUs: times(writeUs), slowUs: times(slowUs) };
+        return this.#lasts(fault.forUs, () => (host.disk.conditions = this.usualDisk));
+      }
+      case "hung-disk":
+        return this.#hangDisk(host, fault.forUs);
+      case "lost-disk":
+        return this.#loseDisk(host);
+    }
+  }
+
+  #inject(planned: PlannedFault, number: number): void {
+    const { world } = this.cluster;
+    world.trace.note("F", number);
+    if (world.trace.verbose) world.trace.line(`FAULT ${number}: ${JSON.stringify(planned.fault)}`);
+    this.inject(planned.fault);
+    if (planned.expects !== undefined) this.onExpectation(planned);
+  }
+
+  #count(kind: string): void {
+    this.counts.set(kind, (this.counts.get(kind) ?? 0) + 1);
+  }
+
+  #leader(): Host | undefined {
+    let leader: { host: Host; view: number } | undefined;
+    for (const host of this.cluster.hosts) {
+      const view = host.leads;
+      if (view !== undefined && (leader === undefined || view > leader.view)) leader = { host, view };
+    }
+    return leader?.host;
+  }
+
+  #resolve(target: Target): Host {
+    const { hosts } = this.cluster;
+    if (typeof target === "number") return hosts[target % hosts.length] as Host;
+    // Drawn in any case, so that the same numbers follow.
+    const random = this.#random.next();
+    const leader = target === "anybody" ? undefined : this.#leader();
+    if (target === "leader" && leader !== undefined) return leader;
+    const others = hosts.filter((host) => host !== leader);
+    return others[random % others.length] ?? (hosts[0] as Host);
+  }
+
+  // Ends after a time, or when all faults end.
+  #lasts(forUs: number, end: () => void): void {
+    const { world } = this.cluster;
+    const once = () => {
+      if (!this.#ends.delete(once)) return;
+      if (world.trace.verbose) world.trace.line("a fault ends");
+      end();
+    };
+    this.#ends.add(once);
+    if (forUs !== Infinity) world.after(forUs, once);
+  }
+
+  #crash(host: Host, downUs: number): void {
+    host.crash();
+    this.#startAfter(host, downUs);
+  }
+
+  #startAfter(host: Host, downUs: number): void {
+    this.cluster.world.after(downUs, () => {
+      if (this.#active && !host.lostItsDisk) host.start();
+    });
+  }
+
+  // It ends by itself, some time.
+  #restartWhenDown(host: Host, downUs: number): void {
+    const { process } = host;
+    const poll = () => {
+      if (!this.#active) return;
+      if (host.process !== process) return this.#startAfter(host, downUs);
+      this.cluster.world.after(50_000, poll);
+    };
+    poll();
+  }
+
+  // Ticks within a moment, not at one: other things happen meanwhile.
+  #hurry(host: Host, ticks: number): void {
+    const { process } = host;
+    const tick = (left: number) => {
+      if (left === 0 || host.process !== process) return;
+      process?.tickNow();
+      this.cluster.world.after(this.#random.between(5, 300), () => tick(left - 1));
+    };
+    tick(ticks);
+  }
+
+  #duel({ forUs, ticks, rounds, draw }: Fault & { kind: "duel" }, target: Host): void {
+    const { world, network, hosts } = this.cluster;
+    const random = new Random(draw);
+    const owner = {};
+    partition(owner, "isolated", { network, nodes: hosts.length, target: target.id, leader: undefined, draw });
+    this.#lasts(forUs, () => network.heal(owner));
+    for (let round = 0; round < rounds; round++) {
+      for (const host of hosts) {
+        if (host === target ? !random.chance(200) : !random.chance(700)) continue;
+        const wait = Math.floor((forUs * round) / rounds) + random.between(0, 20_000);
+        const count = random.between(1, ticks);
+        world.after(wait, () => {
+          if (this.#active) this.#hurry(host, count);
+        });
+      }
+    }
+  }
+
+  #hangDisk(host: Host, forUs: number): void {
+    const { disk } = host;
+    disk.hang();
+    // For ever means until somebody restarts the machine.
+    if (forUs !== Infinity) return this.#lasts(forUs, () => disk.resume());
+    this.#lasts(2_000_000, () => {
+      host.crash();
+      disk.resume();
+      this.#startAfter(host, 1000);
+    });
+  }
+
+  #loseDisk(host: Host): void {
+    // Rule 8 holds from the moment that everybody is on record with everybody. Before, it is the operator's fault.
+    if (this.cluster.hosts.some(({ process }) => process?.status()?.storesRecorded !== true)) return;
+    host.crash();
+    host.loseDisk();
+    host.start();
+  }
+}

@@ -1,0 +1,278 @@
+import type { ReplicaOptions } from "@paxos/replica";
+import type { ClientConditions } from "./clients/clients.js";
+import type { FaultKind, Illness, PartitionShape, PlannedFault } from "./faults/fault.js";
+import { planChainedNodes, planConstrainedElection, planDuels, planHungLeaderDisk, planQuorumLoss } from "./faults/scenarios.js";
+import type { Random } from "./random.js";
+import type { DiskConditions } from "./world/disk.js";
+import type { NetworkConditions } from "./world/network.js";
+
+/** Which faults a run has, how often, how bad; and what is usual between them. */
+export interface Profile {
+  readonly name: string;
+  /** For people: what this profile is about. */
+  readonly about: string;
+  /** How many nodes; one of these is drawn. */
+  readonly nodes: readonly [number, ...number[]];
+  /** How long faults go on, in virtual milliseconds. */
+  readonly faultsMs: readonly [number, number];
+  /** What the links are like, for as long as faults go on. */
+  readonly network: NetworkConditions;
+  readonly disk: DiskConditions;
+  readonly clients: ClientConditions;
+  /** The rates of clocks, in thousandths: each node's is drawn. */
+  readonly clockRate: readonly [number, number];
+  /** The replicas' settings. */
+  readonly tuning: (random: Random) => NonNullable<ReplicaOptions["tuning"]>;
+  /** How far faults lie apart, in virtual milliseconds. */
+  readonly everyMs: readonly [number, number];
+  /** Which faults, and how often in relation to each other. */
+  readonly faults: Partial<Readonly<Record<FaultKind, number>>>;
+  /** Which partitions, likewise. */
+  readonly partitions: Partial<Readonly<Record<PartitionShape, number>>>;
+  /** How often a fault looks for the leader, in 1,000; else anybody will do. */
+  readonly leaderPerMille: number;
+  /** Faults that do not come by chance alone. */
+  readonly script?: (random: Random, nodes: number, untilUs: number) => PlannedFault[];
+  /** What one node, the last, suffers from all the time. */
+  readonly illness?: Illness;
+}
+
+export type ProfileName =
+  | "calm"
+  | "rough"
+  | "hostile"
+  | "duel"
+  | "crashes"
+  | "slow-disks"
+  | "stalls"
+  | "long-absence"
+  | "lost-disk"
+  | "deaf-node"
+  | "mute-node"
+  | "stuck-node"
+  | "hung-leader-disk"
+  | "quorum-loss"
+  | "constrained-election"
+  | "chained-nodes";
+
+const goodNetwork: NetworkConditions = {
+  delayUs: [50, 600],
+  lagPerMille: 0,
+  lagUs: [0, 0],
+  lossPerMille: 0,
+  doublePerMille: 0,
+  reorders: false,
+  bandwidth: 100_000,
+};
+
+/** What a network is like once faults have ended. */
+export const calmNetwork = goodNetwork;
+
+export const calmDisk: DiskConditions = { writeUs: [150, 800], slowPerMille: 10, slowUs: [1000, 10_000] };
+
+const clients: ClientConditions = {
+  clients: [6, 12],
+  thinkMs: [50, 400],
+  timeoutMs: [300, 2500],
+  givesUpPerMille: 150,
+};
+
+/** What users have, now and then with small bounds, so that bounds are reached. */
+function usualTuning(random: Random): NonNullable<ReplicaOptions["tuning"]> {
+  if (random.chance(500)) return {};
+  return { runUpdates: random.between(1, 8), windowUpdates: random.between(8, 64), catchUpBytes: 512 };
+}
+
+/** Quick timers and small bounds: more happens in the same time. */
+function quickTuning(random: Random): NonNullable<ReplicaOptions["tuning"]> {
+  const heartbeatTicks = random.between(2, 10);
+  const runUpdates = random.between(1, 4);
+  return {
+    heartbeatTicks,
+    progressTicks: heartbeatTicks * random.between(4, 7),
+    runUpdates,
+    windowUpdates: random.between(runUpdates, 16),
+    catchUpBytes: random.between(64, 512),
+  };
+}
+
+const calm: Profile = {
+  name: "calm",
+  about: "nothing fails",
+  nodes: [3, 5, 1, 2],
+  faultsMs: [30_000, 32_000],
+  network: goodNetwork,
+  disk: calmDisk,
+  clients: { ...clients, timeoutMs: [2000, 4000] },
+  clockRate: [990, 1010],
+  tuning: usualTuning,
+  everyMs: [1000, 1000],
+  faults: {},
+  partitions: {},
+  leaderPerMille: 0,
+};
+
+const rough: Profile = {
+  ...calm,
+  name: "rough",
+  about: "a bad day: crashes, partitions, stalls, some loss",
+  nodes: [3, 5, 3, 4, 2],
+  network: { ...goodNetwork, lagPerMille: 20, lagUs: [1000, 50_000], lossPerMille: 10, doublePerMille: 5, reorders: true },
+  disk: { writeUs: [150, 3000], slowPerMille: 30, slowUs: [3000, 100_000] },
+  clients,
+  clockRate: [950, 1050],
+  everyMs: [300, 2000],
+  faults: {
+    "crash": 6,
+    "crash-all": 1,
+    "stop": 2,
+    "pause": 3,
+    "skew": 1,
+    "partition": 6,
+    "storm": 2,
+    "slow-links": 1,
+    "slow-disk": 2,
+    "hung-disk": 1,
+  },
+  partitions: { "isolated": 4, "halves": 3, "holes": 3, "mute": 1, "deaf": 1, "one-way-link": 2, "star": 1, "chain": 1 },
+  leaderPerMille: 400,
+};
+
+const hostile: Profile = {
+  ...rough,
+  name: "hostile",
+  about: "everything at once: heavy loss, late and doubled messages, crashes in the midst of work, wild clocks",
+  nodes: [3, 3, 5, 4, 2, 7],
+  network: {
+    delayUs: [50, 20_000],
+    lagPerMille: 100,
+    lagUs: [20_000, 1_500_000],
+    lossPerMille: 60,
+    doublePerMille: 60,
+    reorders: true,
+    bandwidth: 2_000,
+  },
+  disk: { writeUs: [150, 20_000], slowPerMille: 80, slowUs: [10_000, 400_000] },
+  clients: { ...clients, clients: [8, 16], thinkMs: [5, 200], timeoutMs: [100, 2000] },
+  clockRate: [800, 1250],
+  tuning: quickTuning,
+  everyMs: [100, 800],
+  faults: { ...rough.faults, "crash": 10, "hurry": 4, "duel": 2 },
+};
+
+const duel: Profile = {
+  ...hostile,
+  name: "duel",
+  about: "majorities without the leader, and elections forced on them",
+  nodes: [3, 3, 5],
+  network: { ...hostile.network, lossPerMille: 10, lagPerMille: 50, lagUs: [5_000, 400_000], doublePerMille: 20 },
+  disk: { writeUs: [150, 10_000], slowPerMille: 50, slowUs: [10_000, 200_000] },
+  everyMs: [400, 1500],
+  faults: { crash: 3, partition: 1 },
+  script: planDuels,
+};
+
+/** All profiles, by name. */
+export const profiles: Readonly<Record<ProfileName, Profile>> = {
+  calm,
+  rough,
+  hostile,
+  duel,
+  "crashes": {
+    ...rough,
+    name: "crashes",
+    about: "restarts, one after the other and all at once, in the midst of work: what rests on what is not durable yet?",
+    disk: hostile.disk,
+    tuning: quickTuning,
+    everyMs: [100, 700],
+    faults: { "crash": 10, "crash-all": 3, "stop": 2 },
+  },
+  "slow-disks": {
+    ...rough,
+    name: "slow-disks",
+    about: "disks slower than the progress timeout: nobody can lead for long",
+    disk: { writeUs: [1000, 50_000], slowPerMille: 200, slowUs: [100_000, 900_000] },
+    everyMs: [500, 2000],
+    faults: { "slow-disk": 5, "hung-disk": 5, "crash": 3 },
+  },
+  "stalls": {
+    ...rough,
+    name: "stalls",
+    about: "event loops that stall and then see everything at once; clocks that run ahead",
+    clockRate: [700, 1400],
+    everyMs: [200, 1200],
+    faults: { pause: 8, skew: 4, hurry: 3, crash: 1 },
+  },
+  "long-absence": {
+    ...rough,
+    name: "long-absence",
+    about: "nodes that are away for long and come back far behind",
+    everyMs: [1500, 3000],
+    faults: { crash: 2, partition: 3 },
+    partitions: { isolated: 3, deaf: 1 },
+    script: (random, nodes, untilUs) =>
+      Array.from({ length: nodes > 2 ? 2 : 1 }, (_, i) => ({
+        at: random.between(1_000_000, 3_000_000) + i * Math.floor(untilUs / 2),
+        fault: { kind: "crash", target: "anybody", downUs: Math.floor(untilUs / 3) },
+      })),
+  },
+  "lost-disk": {
+    ...rough,
+    name: "lost-disk",
+    about: "a node comes back with an empty disk: it must not vote",
+    nodes: [3, 5],
+    script: (random) => [
+      { at: random.between(8_000_000, 20_000_000), fault: { kind: "lost-disk", target: random.pick(["leader", "anybody"]) } },
+    ],
+  },
+  "deaf-node": { ...rough, name: "deaf-node", about: "one node never hears anybody", nodes: [3, 5], illness: "deaf" },
+  "mute-node": { ...rough, name: "mute-node", about: "one node is never heard", nodes: [3, 5], illness: "mute" },
+  "stuck-node": {
+    ...rough,
+    name: "stuck-node",
+    about: "one node's disk never finishes a write",
+    nodes: [3, 5],
+    illness: "stuck",
+  },
+  "hung-leader-disk": {
+    ...rough,
+    name: "hung-leader-disk",
+    about: "the leader's disk hangs, its heartbeats do not",
+    nodes: [3, 5],
+    faults: { partition: 1 },
+    everyMs: [2000, 5000],
+    script: planHungLeaderDisk,
+  },
+  "quorum-loss": {
+    ...rough,
+    name: "quorum-loss",
+    about: "one node hears all others, who hear nobody else: only it can lead (OmniPaxos, section 2)",
+    nodes: [5, 3, 7],
+    network: goodNetwork,
+    disk: calmDisk,
+    faults: {},
+    script: planQuorumLoss,
+  },
+  "constrained-election": {
+    ...rough,
+    name: "constrained-election",
+    about: "the leader is cut off and only one node, perhaps behind, hears a quorum (OmniPaxos, section 2)",
+    nodes: [5, 3, 7],
+    network: goodNetwork,
+    disk: calmDisk,
+    faults: {},
+    script: planConstrainedElection,
+  },
+  "chained-nodes": {
+    ...rough,
+    name: "chained-nodes",
+    about: "everybody hears its neighbours only (OmniPaxos, section 2)",
+    nodes: [3, 3, 5],
+    network: goodNetwork,
+    disk: calmDisk,
+    faults: {},
+    script: planChainedNodes,
+  },
+};
+
+export const profileNames = Object.keys(profiles) as ProfileName[];

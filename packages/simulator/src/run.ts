@@ -1,0 +1,319 @@
+import { firstEpoch } from "@paxos/core";
+import { Role } from "@paxos/proto";
+import { startReplica } from "@paxos/replica";
+import { Acknowledged } from "./checkers/acknowledged.js";
+import { BoundValues } from "./checkers/bound-values.js";
+import type { Checker, Report } from "./checkers/checker.js";
+import { OneOrder } from "./checkers/one-order.js";
+import { Promises } from "./checkers/promises.js";
+import { Calls } from "./clients/calls.js";
+import { Clients } from "./clients/clients.js";
+import type { PlannedFault } from "./faults/fault.js";
+import { Injector } from "./faults/injector.js";
+import { planFaults } from "./faults/plan.js";
+import { calmDisk, calmNetwork, type Profile } from "./profiles.js";
+import type { RunSummary } from "./summary.js";
+import type { SimulatedStateMachine, Workload } from "./workload.js";
+import { Host, type Cluster } from "./world/host.js";
+import { Network } from "./world/network.js";
+import { World } from "./world/world.js";
+
+/** What a run needs to know: {@link SimulateOptions} with nothing left open. */
+export interface RunOptions {
+  readonly seed: number;
+  readonly profile: Profile;
+  readonly nodes: number | undefined;
+  readonly stateMachine: (nodeId: number) => SimulatedStateMachine;
+  readonly workload: Workload;
+  readonly faults: ReadonlySet<number> | undefined;
+  readonly faultsUntilMs: number | undefined;
+  readonly trace: ((line: string) => void) | undefined;
+  readonly startReplica: typeof startReplica;
+}
+
+const second = 1_000_000;
+const minCalls = 300;
+
+/** One run: the cluster forms, faults come and go, everything must recover, a leader is lost in calm weather. */
+export class Run {
+  readonly world: World;
+  readonly hosts: Host[] = [];
+  readonly #options: RunOptions;
+  readonly #calls = new Calls();
+  readonly #clients: Clients;
+  readonly #network: Network;
+  readonly #injector: Injector;
+  readonly #order: OneOrder;
+  readonly #bound: BoundValues;
+  readonly #plan: readonly PlannedFault[];
+  readonly #faultsUntil: number;
+  /** Ticks without progress after which a node attempts another view. */
+  readonly #progressTicks: number;
+  readonly #tickUs = 10_000;
+  #delivered = 0;
+  #recoveryTicks = 0;
+  #undecided = 0;
+  #lastProgress = 0;
+
+  constructor(options: RunOptions) {
+    this.#options = options;
+    const { profile, seed, trace } = options;
+    const world = (this.world = new World(seed, trace));
+    const random = world.random.fork("run");
+    const nodes = options.nodes ?? random.pick(profile.nodes);
+    const tuning = profile.tuning(random);
+    const epochRecord = firstEpoch(Array.from({ length: nodes }, (_, id) => `node-${id}:2346`));
+    this.#progressTicks = tuning.progressTicks ?? 60;
+    const report =
+      (checker: string): Report =>
+      (finding) =>
+        world.violate(checker, finding);
+    this.#order = new OneOrder(report("one-order"));
+    this.#bound = new BoundValues(epochRecord, report("bound-values"), () => (this.#lastProgress = world.now));
+    const checkers: Checker[] = [
+      this.#bound,
+      new Promises(report("promises")),
+      this.#order,
+      new Acknowledged(this.#order, report("acknowledged")),
+    ];
+    const encodes = random.chance(250);
+    this.#network = new Network(world, profile.network, encodes, (from, to, message) => {
+      this.#delivered++;
+      this.hosts[to]?.deliver(from, message);
+    });
+    const cluster: Cluster = {
+      world,
+      network: this.#network,
+      checkers,
+      calls: this.#calls,
+      epochRecord,
+      tickMs: this.#tickUs / 1000,
+      tuning,
+      startReplica: options.startReplica,
+      makeStateMachine: options.stateMachine,
+      hosts: this.hosts,
+      disk: profile.disk,
+    };
+    for (let id = 0; id < nodes; id++) this.hosts.push(new Host(cluster, id));
+    for (const host of this.hosts) host.tickRate = random.between(...profile.clockRate);
+    this.#injector = new Injector(cluster, profile.disk);
+    const [low, high] = profile.faultsMs;
+    const faultsMs = random.between(low, high);
+    this.#plan = planFaults(profile, world.random.fork("faults"), nodes, faultsMs * 1000);
+    this.#faultsUntil = Math.min(faultsMs, options.faultsUntilMs ?? Infinity) * 1000;
+    this.#clients = new Clients(world, this.hosts, this.#calls, options.workload, profile.clients, checkers);
+  }
+
+  /** How many faults the plan holds. */
+  get planned(): number {
+    return this.#plan.length;
+  }
+
+  async go(): Promise<void> {
+    await this.#sufferFaults();
+    await this.#recover();
+    await this.#loseLeader();
+    await this.#end();
+  }
+
+  summary(): RunSummary {
+    const { world } = this;
+    const { ordered, rejected, unknown, retries, all } = this.#calls;
+    const counts = [...this.#injector.counts].sort(([a], [b]) => (a < b ? -1 : 1));
+    return {
+      seed: this.#options.seed,
+      profile: this.#options.profile.name,
+      nodes: this.hosts.length,
+      traceHash: world.trace.hash,
+      virtualMs: Math.floor(world.now / 1000),
+      steps: world.steps,
+      ticks: world.ticks,
+      messages: {
+        sent: this.#network.sent,
+        delivered: this.#delivered,
+        lost: this.#network.lost,
+        doubled: this.#network.doubled,
+      },
+      saves: 0,
+      operations: { issued: all.length, ordered, rejected, unknown, retries },
+      faults: counts.reduce((sum, [, count]) => sum + count, 0),
+      faultsByKind: Object.fromEntries(counts),
+      views: this.#bound.views,
+      ordered: this.#bound.chosenUpTo,
+      recoveryTicks: this.#recoveryTicks,
+      undecided: this.#undecided,
+    };
+  }
+
+  async #sufferFaults(): Promise<void> {
+    const { world, hosts } = this;
+    const { profile, faults } = this.#options;
+    this.#injector.onExpectation = (planned) => this.#expect(planned);
+    this.#injector.schedule(this.#plan, faults, this.#faultsUntil);
+    for (const host of hosts) world.after(host.random.between(0, 200_000), () => host.start());
+    if (profile.illness !== undefined) this.#injector.infect(this.#ill as Host, profile.illness);
+    await world.run(this.#faultsUntil);
+  }
+
+  /** The node that is ill for good. Clients leave it alone once faults have ended. */
+  get #ill(): Host | undefined {
+    return this.#options.profile.illness === undefined ? undefined : this.hosts.at(-1);
+  }
+
+  get #healthy(): Host[] {
+    return this.hosts.filter((host) => host !== this.#ill && !host.lostItsDisk);
+  }
+
+  // Faults stop. Within a stated time all nodes agree, have answered everybody who waits, and order new updates.
+  async #recover(): Promise<void> {
+    const { world } = this;
+    if (world.finding !== undefined) return;
+    this.#injector.stop();
+    this.#network.conditions = calmNetwork;
+    for (const host of this.hosts) host.disk.become(calmDisk);
+    for (const host of this.hosts) if (!this.#healthy.includes(host)) this.#clients.avoided.add(host);
+    this.#clients.patient = true;
+    const from = world.now;
+    if (world.trace.verbose) world.trace.line("ALL FAULTS END");
+    // A capped timeout (8 timeouts and a jitter), and what three more elections and the catching-up take.
+    const limit = this.#ticks(16 * this.#progressTicks + 400);
+    await this.#within(limit, "recovery", () => {
+      return this.#agreeOnLeader() && this.#answeredSince(from) && this.#appliedSince(from);
+    });
+    this.#recoveryTicks = Math.floor((world.now - from) / this.#tickUs);
+    if (world.finding !== undefined) return;
+    // The latest messages arrive, and may still replace a leader.
+    const settled = world.now + 2 * second;
+    await world.run(Infinity, () => world.now >= settled && this.#calls.all.length >= minCalls);
+  }
+
+  // In calm weather a leader stays; and when it is lost, the next one is found within a few timeouts.
+  async #loseLeader(): Promise<void> {
+    const { world } = this;
+    if (world.finding !== undefined) return;
+    const views = this.#bound.views;
+    await world.run(world.now + this.#ticks(5 * this.#progressTicks));
+    if (world.finding !== undefined) return;
+    if (this.#bound.views !== views) return world.violate("stability", "a leader is replaced though nothing fails");
+    const leader = this.#healthy.find((host) => host.leads !== undefined);
+    if (leader === undefined) return world.violate("stability", "a leader is lost though nothing fails");
+    const rest = this.#healthy.filter((host) => host !== leader);
+    if (rest.length < Math.floor(this.hosts.length / 2) + 1) return;
+    const from = world.now;
+    leader.crash();
+    await this.#within(this.#ticks(4 * this.#progressTicks + 100), "failover", () => {
+      return rest.some((host) => host.leads !== undefined) && this.#bound.chosenUpTo > 0 && this.#orderedSince(from, rest);
+    });
+    if (world.finding !== undefined) return;
+    leader.start();
+    await this.#within(this.#ticks(8 * this.#progressTicks + 400), "return of a node", () => {
+      return this.#agreeOnLeader() && this.#answeredSince(world.now - this.#ticks(4 * this.#progressTicks));
+    });
+  }
+
+  // Clients stop, everything comes to rest, and the books are compared.
+  async #end(): Promise<void> {
+    const { world } = this;
+    if (world.finding !== undefined) return;
+    this.#clients.active = false;
+    await this.#within(this.#ticks(8 * this.#progressTicks + 400), "rest", () => {
+      return this.#clients.idle && this.#level();
+    });
+    if (world.finding !== undefined) return;
+    await this.#compareLogs();
+    if (world.finding !== undefined) return;
+    const verdict = this.#options.workload.check?.(this.#calls.history());
+    if (typeof verdict === "string") world.violate("workload", verdict);
+    else if (verdict !== undefined) this.#undecided = verdict.undecided;
+  }
+
+  async #within(us: number, what: string, condition: () => boolean): Promise<void> {
+    const { world } = this;
+    const from = world.now;
+    // Asked now and then: it looks at every node.
+    let asked = 0;
+    let held = false;
+    const throttled = () => {
+      if (held || world.now - asked < this.#tickUs) return held;
+      asked = world.now;
+      return (held = condition());
+    };
+    if ((await world.run(from + us, throttled)) || world.finding !== undefined) return;
+    const state = this.hosts.map((host) => this.#describe(host)).join("; ");
+    world.violate("liveness", `no ${what} within ${us / this.#tickUs} ticks: ${state}`);
+  }
+
+  #describe(host: Host): string {
+    const status = host.process?.status();
+    if (status === undefined) return `node ${host.id} is down`;
+    const waiting = host.process?.pending.size ?? 0;
+    return `node ${host.id} ${Role[status.role]} view ${status.view} ARU ${status.localAru} applied ${status.appliedSeq}, ${waiting} clients waiting`;
+  }
+
+  #ticks(count: number): number {
+    return count * this.#tickUs;
+  }
+
+  #agreeOnLeader(): boolean {
+    const leaders = new Set(this.#healthy.map((host) => host.process?.status()?.leaderId));
+    return leaders.size === 1 && !leaders.has(undefined);
+  }
+
+  /** Whether every node has answered all that it had been asked by then. */
+  #answeredSince(time: number): boolean {
+    return this.#healthy.every((host) => [...(host.process?.pending ?? [])].every(({ since }) => since > time));
+  }
+
+  /** Whether every node has applied some update that was sent after `time`. */
+  #appliedSince(time: number): boolean {
+    const first = this.#firstSeqSince(time);
+    return first !== undefined && this.#healthy.every((host) => this.#order.progressOf(host.id).seq >= first);
+  }
+
+  #orderedSince(time: number, hosts: readonly Host[]): boolean {
+    const first = this.#firstSeqSince(time);
+    return first !== undefined && hosts.some((host) => this.#order.progressOf(host.id).seq >= first);
+  }
+
+  #firstSeqSince(time: number): number | undefined {
+    const seqs = this.#calls.all
+      .filter(({ start }) => start > time)
+      .map(({ id }) => this.#order.seqOf(id))
+      .filter((seq) => seq !== undefined);
+    return seqs.length === 0 ? undefined : Math.min(...seqs);
+  }
+
+  #level(): boolean {
+    const statuses = this.#healthy.map((host) => host.process?.status());
+    return statuses.every((status) => status?.localAru === BigInt(this.#bound.chosenUpTo) && status.appliedSeq === status.localAru);
+  }
+
+  // What clients are shown of the log is what was executed, on every node.
+  async #compareLogs(): Promise<void> {
+    const { world } = this;
+    const executed = [...this.#order.executed()].map(({ seq, callId }) => `${seq}:${callId}`).join();
+    for (const host of this.#healthy) {
+      let log: string | undefined;
+      void host.process?.readLog().then((entries) => {
+        const first = entries.filter(({ duplicate }) => !duplicate);
+        log = first.map(({ seq, bytes }) => `${seq}:${new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)}`).join();
+      });
+      await this.#within(this.#ticks(1000), `log of node ${host.id}`, () => log !== undefined);
+      if (world.finding !== undefined) return;
+      if (log !== executed) return world.violate("one-order", `the log of node ${host.id} is not what was executed`);
+    }
+  }
+
+  #expect({ at, expects, fault }: PlannedFault): void {
+    const { world } = this;
+    if (expects?.kind === "recovers") {
+      // Clients send often enough that in a live cluster something is ordered within a timeout.
+      const timeouts = expects.timeouts;
+      world.after(this.#ticks(timeouts * this.#progressTicks), () => {
+        const idle = (world.now - this.#lastProgress) / this.#tickUs;
+        if (idle <= this.#progressTicks) return;
+        world.violate("liveness", `nothing ordered ${timeouts} progress timeouts after ${fault.kind} at ${at}, for ${idle} ticks`);
+      });
+    }
+  }
+}

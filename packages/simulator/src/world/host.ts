@@ -1,0 +1,134 @@
+import { describeMessage, type Logger } from "@paxos/core";
+import type { EpochRecord, Message } from "@paxos/proto";
+import { Role } from "@paxos/proto";
+import type { startReplica, ReplicaOptions } from "@paxos/replica";
+import type { Checker } from "../checkers/checker.js";
+import type { Calls } from "../clients/calls.js";
+import type { Random } from "../random.js";
+import type { SimulatedStateMachine } from "../workload.js";
+import { Disk, type DiskConditions } from "./disk.js";
+import type { Network } from "./network.js";
+import { Process } from "./process.js";
+import type { World } from "./world.js";
+
+/** What all hosts of a run share. */
+export interface Cluster {
+  readonly world: World;
+  readonly network: Network;
+  readonly checkers: readonly Checker[];
+  readonly calls: Calls;
+  readonly epochRecord: EpochRecord;
+  readonly tickMs: number;
+  readonly tuning: NonNullable<ReplicaOptions["tuning"]>;
+  readonly startReplica: typeof startReplica;
+  readonly makeStateMachine: (nodeId: number) => SimulatedStateMachine;
+  /** By node id. */
+  readonly hosts: readonly Host[];
+  readonly disk: DiskConditions;
+}
+
+/** A machine: a disk, a clock, and at most one process at a time. */
+export class Host {
+  disk: Disk;
+  process: Process | undefined;
+  /** How fast its clock ticks, in thousandths of what it should. */
+  tickRate = 1000;
+  /** By how much its calendar is wrong, in milliseconds. */
+  readonly clockOffsetMs: number;
+  readonly random: Random;
+  /** Set once its disk has been exchanged for an empty one: from then on its peers refuse it. */
+  lostItsDisk = false;
+  #starts = 0;
+  #stores = 0;
+
+  constructor(
+    readonly cluster: Cluster,
+    readonly id: number,
+  ) {
+    this.random = cluster.world.random.fork(`host ${id}`);
+    this.clockOffsetMs = this.random.between(0, 10_000) - 5_000;
+    this.disk = this.#newDisk();
+  }
+
+  get isUp(): boolean {
+    return this.process !== undefined;
+  }
+
+  /** Starts a process, unless one is running. */
+  start(): void {
+    if (this.process !== undefined) return;
+    const { world } = this.cluster;
+    world.trace.note("S", this.id, ++this.#starts);
+    if (world.trace.verbose) world.trace.line(`node ${this.id} starts`);
+    const process = new Process(this, this.#starts);
+    this.process = process;
+    process.start();
+  }
+
+  /** Ends the process as kill -9 does, and what was on its way to the disk with it. */
+  crash(): void {
+    const { world } = this.cluster;
+    if (this.process === undefined) return;
+    world.trace.note("K", this.id);
+    if (world.trace.verbose) world.trace.line(`node ${this.id} crashes`);
+    this.process.kill();
+    this.process = undefined;
+    this.disk.crash();
+  }
+
+  /** Ends the process in order, as SIGTERM does; kills it when that takes too long. */
+  stop(): void {
+    const { process } = this;
+    const { world } = this.cluster;
+    if (process === undefined) return;
+    if (world.trace.verbose) world.trace.line(`node ${this.id} is asked to stop`);
+    const end = () => {
+      if (this.process === process) this.crash();
+    };
+    process.close(end);
+    world.after(900_000, end);
+  }
+
+  /** The disk is exchanged for an empty one. Only of a host that is down. */
+  loseDisk(): void {
+    this.lostItsDisk = true;
+    this.disk = this.#newDisk();
+  }
+
+  deliver(from: number, message: Message): void {
+    const { world, network } = this.cluster;
+    if (this.process?.receive(from, message) === true) return;
+    network.lost++;
+    if (world.trace.verbose) world.trace.line(`node ${this.id} is down: lost ${describeMessage(message)}`);
+  }
+
+  /** The view that this node says it leads; undefined when it does not. */
+  get leads(): number | undefined {
+    const status = this.process?.status();
+    return status?.role === Role.LEADER ? Number(status.view) : undefined;
+  }
+
+  get logger(): Logger {
+    const { trace } = this.cluster.world;
+    const line = (level: string) => (text: string) => {
+      if (trace.verbose) trace.line(`node ${this.id} ${level}: ${text}`);
+    };
+    const silent = () => undefined;
+    return {
+      verbose: false,
+      debug: silent,
+      info: line("logs"),
+      warn: line("warns"),
+      error: line("logs an error"),
+    };
+  }
+
+  #newDisk(): Disk {
+    const { world, checkers, disk } = this.cluster;
+    const storeId = BigInt(1_000_000 * (this.id + 1) + ++this.#stores);
+    return new Disk(world, this.id, storeId, disk, (save) => {
+      world.trace.note("D", this.id, save.number);
+      for (const checker of checkers) checker.durable?.(this.id, save);
+    });
+  }
+}
