@@ -1,0 +1,179 @@
+// Safety rule 6: what is ordered is applied in order, without gaps, once; after restarts and catch-up too.
+import type { PlantedBug } from "./planted-bug.js";
+
+export const bugsOfExecution: readonly PlantedBug[] = [
+  {
+    name: "duplicate-applied",
+    breaks: "Rule 6: an update that is ordered twice is executed twice.",
+    edits: [
+      {
+        file: "core/src/sessions.ts",
+        find: `if (before !== undefined) return before;`,
+        replace: `if (before?.kind === "expired") return before;`,
+      },
+    ],
+    profile: "rough",
+    seed: 1,
+  },
+  {
+    name: "sessions-by-node",
+    breaks: "Rule 6: a retry through another node is not recognised as the same update.",
+    edits: [
+      {
+        file: "core/src/sessions.ts",
+        find: `const { seq, clientId, timestamp, update } = ordered;`,
+        replace: `const { seq, timestamp, update } = ordered;\n    const clientId = ordered.clientId + (ordered.nodeId << 64n);`,
+      },
+    ],
+    profile: "rough",
+    seed: 1,
+  },
+  {
+    name: "duplicate-answered-with-the-latest",
+    breaks: "Rule 6: a retry gets its client's latest answer instead of its own first one.",
+    edits: [
+      {
+        file: "core/src/sessions.ts",
+        find: `if (answer !== undefined) return { kind: "duplicate", ...answer };`,
+        replace: `if (answer !== undefined) return { kind: "duplicate", ...[...session.answers.values()].at(-1) };`,
+      },
+    ],
+    profile: "rough",
+    seed: 1,
+  },
+  {
+    name: "catch-up-skips-one",
+    breaks: "Rule 6: the first update of a catch-up answer is left out, and the others move down.",
+    edits: [
+      {
+        file: "core/src/catch-up.ts",
+        find: `const run = s.history.learn(seq, updates);`,
+        replace: `const run = s.history.learn(seq, updates.length > 1 ? updates.slice(1) : updates);`,
+      },
+    ],
+    profile: "rough",
+    seed: 1,
+  },
+  {
+    name: "catch-up-overlap-taken-twice",
+    breaks:
+      "Rule 6: of a catch-up answer, what became known while it was on its way is taken again, one place up.",
+    edits: [
+      {
+        file: "core/src/history.ts",
+        find: `    const learnt = { seq: this.#aru + 1, updates: updates.slice(this.#aru + 1 - seq) };
+    this.#setAru(end);`,
+        replace: `    const learnt = { seq: this.#aru + 1, updates };
+    this.#setAru(this.#aru + updates.length);`,
+      },
+    ],
+    profile: "rough",
+    seed: 1,
+  },
+  {
+    name: "learnt-runs-not-saved",
+    breaks: "Rule 3: what was fetched from a peer is applied and not saved; later saves rest on it.",
+    edits: [{ file: "core/src/catch-up.ts", find: `    s.outbox.queueRun(proposal, true);\n`, replace: `` }],
+    profile: "rough",
+    seed: 1,
+  },
+  {
+    name: "durable-aru-ahead-of-its-values",
+    breaks:
+      "Rule 3: the first of the runs to be saved is left for a later save; the mark of what is ordered is not.",
+    edits: [
+      {
+        file: "core/src/outbox.ts",
+        find: `    this.runs = [];\n    this.promises = [];`,
+        replace: `    this.runs = runs.splice(1);\n    this.promises = [];`,
+      },
+    ],
+    profile: "rough",
+    seed: 1,
+  },
+  {
+    name: "ordered-runs-not-saved",
+    breaks:
+      "Rule 3: a run ordered by the others before this node saves it is not saved; later saves rest on it.",
+    edits: [
+      {
+        file: "core/src/node.ts",
+        find: `  const state = makePersistentState(`,
+        replace: `  s.outbox.runs = s.outbox.runs.filter(
+    ({ proposal }) => Number(proposal.seq) + proposal.updates.length - 1 > s.history.aru,
+  );
+  const state = makePersistentState(`,
+      },
+    ],
+    profile: "rough",
+    seed: 1,
+  },
+  {
+    name: "accepted-taken-as-ordered-at-restart",
+    breaks: "Rule 6: a restarted node applies everything that it had accepted, ordered or not.",
+    edits: [
+      {
+        file: "core/src/restore.ts",
+        find: `export function restoreDurable(settings: Settings, { state }: StoredState): Durable {`,
+        replace: `export function restoreDurable(settings: Settings, { state, runs }: StoredState): Durable {`,
+      },
+      {
+        file: "core/src/restore.ts",
+        find: `    aru: Number(state.localAru),`,
+        replace: `    aru: Math.max(
+      Number(state.localAru),
+      ...runs.map(({ proposal }) => Number(proposal.seq) + proposal.updates.length - 1),
+    ),`,
+      },
+    ],
+    profile: "rough",
+    seed: 1,
+  },
+  {
+    name: "replay-skips-the-last",
+    breaks: "Rule 6: the replay after a restart ends one seq early.",
+    edits: [
+      { file: "core/src/state.ts", find: `replayUpTo: aru,`, replace: `replayUpTo: Math.max(0, aru - 1),` },
+      { file: "core/src/state.ts", find: `replaying: aru > 0,`, replace: `replaying: aru > 1,` },
+      {
+        file: "core/src/delivery.ts",
+        find: "invariant(run.seq === s.delivered + 1, `seq ${run.seq} handed out after ${s.delivered}`);",
+        replace: ``,
+      },
+    ],
+    profile: "rough",
+    seed: 1,
+  },
+  {
+    name: "new-updates-before-the-replay",
+    breaks:
+      "Rule 6: what is ordered while a restarted node replays its log is applied at once, and the rest after it.",
+    edits: [
+      {
+        file: "core/src/delivery.ts",
+        find: `if (!s.replaying) return handOut(s, run);`,
+        replace: `return handOut(s, run);`,
+      },
+      {
+        file: "core/src/delivery.ts",
+        find: "invariant(run.seq === s.delivered + 1, `seq ${run.seq} handed out after ${s.delivered}`);",
+        replace: ``,
+      },
+    ],
+    profile: "rough",
+    seed: 1,
+  },
+  {
+    name: "leader-learns-by-catch-up",
+    breaks: "Rule 4: a leader takes a late catch-up answer, and its ARU passes what it has proposed.",
+    edits: [
+      {
+        file: "core/src/catch-up.ts",
+        find: `s.role === "leader" || from.askedSeq !== seq`,
+        replace: `from.askedSeq !== seq`,
+      },
+    ],
+    profile: "duel",
+    seed: 1,
+  },
+];

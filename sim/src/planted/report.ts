@@ -1,0 +1,74 @@
+// What a search tells people.
+import { grouped } from "../quantities.js";
+import type { PlantedBug } from "./planted-bug.js";
+import type { SearchResult } from "./search.js";
+
+const COLUMNS = ["bug", "profile", "seeds", "found by", "what it found"];
+
+/** A line for each bug, and a line on all of them. */
+export function searchReport(results: readonly SearchResult[]): string[] {
+  const rows = results.map((result) => [
+    result.bug,
+    result.profile,
+    grouped(result.seeds),
+    result.error !== undefined ? "ERROR" : (result.checker ?? "NOT FOUND"),
+    firstWords(result.error ?? result.finding ?? ""),
+  ]);
+  return [...layOut([COLUMNS, ...rows]), "", summary(results)];
+}
+
+/** Names, and what they break. */
+export function listing(bugs: readonly PlantedBug[]): string[] {
+  return bugs.flatMap(({ name, breaks, profile, seed }) => [`${name} (${profile} ${seed})`, `  ${breaks}`]);
+}
+
+/** Whether the simulator itself is as it should be: every bug was found. */
+export function allFound(results: readonly SearchResult[], bugs: readonly PlantedBug[]): boolean {
+  return results.length === bugs.length && results.every(isFound);
+}
+
+/** For a terminal: what is being tried, no wider than it. */
+export function progressLine(
+  found: number,
+  of: number,
+  current: ReadonlyMap<string, number>,
+  columns: number,
+) {
+  const tried = [...current].map(([name, seeds]) => `${name} ${grouped(seeds)}`).join(", ");
+  const line = `${grouped(found)}/${grouped(of)} done; seeds tried: ${tried}`;
+  return line.slice(0, Math.max(0, columns - 1));
+}
+
+function summary(results: readonly SearchResult[]): string {
+  const found = results.filter(isFound);
+  const seeds = found.map((result) => result.seeds).sort((a, b) => a - b);
+  const parts = [`${grouped(found.length)} of ${grouped(results.length)} found`];
+  if (seeds.length > 0) {
+    parts.push(`seeds until found: median ${grouped(median(seeds))}, most ${grouped(seeds.at(-1) ?? 0)}`);
+  }
+  return parts.join("; ");
+}
+
+function isFound({ checker, error }: SearchResult): boolean {
+  return checker !== undefined && error === undefined;
+}
+
+function median(ascending: readonly number[]): number {
+  return ascending[ascending.length >> 1] ?? 0;
+}
+
+function firstWords(text: string): string {
+  const line = text.split("\n", 1)[0] ?? "";
+  return line.length <= 60 ? line : `${line.slice(0, 59).trimEnd()}…`;
+}
+
+function layOut(rows: readonly (readonly string[])[]): string[] {
+  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => {
+    const cells = row.map((cell, column) => {
+      const width = widths[column] ?? 0;
+      return COLUMNS[column] === "seeds" ? cell.padStart(width) : cell.padEnd(width);
+    });
+    return cells.join("  ").trimEnd();
+  });
+}

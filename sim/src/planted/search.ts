@@ -1,0 +1,134 @@
+// How many seeds it takes until the simulator finds a bug.
+import type { ProfileName } from "@paxos/simulator";
+
+import { checkerOf, findingOf, type Outcome, type Run } from "../run.js";
+import { SimWorker } from "../sim-worker.js";
+import { makeCopy } from "./copy.js";
+import type { PlantedBug } from "./planted-bug.js";
+
+/** A run that takes longer does not end: that is found, too. */
+export const PATIENCE_MS = 60_000;
+
+/** Which seeds are tried for each bug. */
+export interface SearchPlan {
+  /** Undefined: each bug's own. */
+  readonly profile: ProfileName | undefined;
+  readonly from: number;
+  readonly maxSeeds: number;
+  /** Each bug's known seed only, and the same seed with the code as it is. */
+  readonly known: boolean;
+  readonly jobs: number;
+}
+
+/** What came of the search for one bug. */
+export interface SearchResult {
+  readonly bug: string;
+  readonly profile: ProfileName;
+  /** How many seeds were tried. */
+  readonly seeds: number;
+  /** The one that found it; undefined when none did. */
+  readonly seed?: number;
+  readonly checker?: string;
+  readonly finding?: string;
+  /** What went wrong without being a finding: the simulator itself, or this search, is at fault. */
+  readonly error?: string;
+}
+
+/** Told how it goes. */
+export interface SearchWatcher {
+  /** Another seed has been tried for a bug. */
+  onSeed(bug: PlantedBug, seeds: number): void;
+  /** The search for a bug has ended. */
+  onResult(result: SearchResult): void;
+}
+
+/** Searches for all these bugs. Aborted, it gives what it has. */
+export async function search(
+  bugs: readonly PlantedBug[],
+  plan: SearchPlan,
+  signal: AbortSignal,
+  watcher: SearchWatcher,
+): Promise<SearchResult[]> {
+  const results = new Map<PlantedBug, SearchResult>();
+  const unchanged = new Unchanged(signal);
+  const waiting = [...bugs];
+  const work = async () => {
+    for (let bug = waiting.shift(); bug !== undefined && !signal.aborted; bug = waiting.shift()) {
+      const searched = await searchFor(bug, plan, signal, watcher);
+      if (searched === undefined) return;
+      const { profile } = searched;
+      const error = plan.known ? await unchanged.errorOf({ seed: bug.seed, profile }) : undefined;
+      const result = error === undefined ? searched : { ...searched, error };
+      results.set(bug, result);
+      watcher.onResult(result);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(plan.jobs, bugs.length) }, work));
+  return bugs.flatMap((bug) => results.get(bug) ?? []);
+}
+
+async function searchFor(
+  bug: PlantedBug,
+  plan: SearchPlan,
+  signal: AbortSignal,
+  watcher: SearchWatcher,
+): Promise<SearchResult | undefined> {
+  const profile = plan.profile ?? bug.profile;
+  const from = plan.known ? bug.seed : plan.from;
+  const copy = makeCopy(bug);
+  const worker = new SimWorker({ subject: copy.path, patienceMs: PATIENCE_MS });
+  const stop = () => worker.stop();
+  signal.addEventListener("abort", stop);
+  try {
+    const result = { bug: bug.name, profile };
+    const maxSeeds = plan.known ? 1 : plan.maxSeeds;
+    for (let seeds = 1; seeds <= maxSeeds; seeds++) {
+      const seed = from + seeds - 1;
+      const outcome = await worker.run({ seed, profile });
+      if (outcome === undefined) return undefined;
+      watcher.onSeed(bug, seeds);
+      const judged = judge(outcome);
+      if (judged !== undefined) return { ...result, seeds, seed, ...judged };
+    }
+    return { ...result, seeds: maxSeeds };
+  } finally {
+    signal.removeEventListener("abort", stop);
+    worker.stop();
+    copy.remove();
+  }
+}
+
+/** Runs of the code as it is, which must pass; each once. */
+class Unchanged {
+  readonly #errors = new Map<string, Promise<string | undefined>>();
+
+  constructor(private readonly signal: AbortSignal) {}
+
+  errorOf(run: Run): Promise<string | undefined> {
+    const key = `${run.profile} ${run.seed}`;
+    let error = this.#errors.get(key);
+    if (error === undefined) this.#errors.set(key, (error = this.#run(run)));
+    return error;
+  }
+
+  async #run(run: Run): Promise<string | undefined> {
+    const worker = new SimWorker({ patienceMs: PATIENCE_MS });
+    const stop = () => worker.stop();
+    this.signal.addEventListener("abort", stop);
+    try {
+      const outcome = await worker.run(run);
+      if (outcome === undefined || outcome.kind === "passed") return undefined;
+      return `the code as it is fails with this seed: ${findingOf(outcome)}`;
+    } finally {
+      this.signal.removeEventListener("abort", stop);
+      worker.stop();
+    }
+  }
+}
+
+function judge(outcome: Outcome): { checker: string; finding: string } | { error: string } | undefined {
+  if (outcome.kind === "passed") return undefined;
+  if (outcome.kind === "violation") return { checker: checkerOf(outcome), finding: findingOf(outcome) };
+  if (outcome.busyMs >= PATIENCE_MS) return { checker: "hang", finding: findingOf(outcome) };
+  return { error: findingOf(outcome) };
+}
