@@ -1,0 +1,204 @@
+// What runs did, for people and for programs.
+import { type RunSummary, profileNames } from "@paxos/simulator";
+
+import { type Subject, replayCommand, shrinkCommand } from "./command-line.js";
+import type { Finding } from "./findings.js";
+import type { Memory } from "./meter.js";
+import { count, duration, grouped, megabytes, rate } from "./quantities.js";
+import { type Failure, checkerOf, findingOf } from "./run.js";
+import { layOut, wrapList } from "./table.js";
+import { type ProfileTotals, type Totals, ratesOf, recoveryOf } from "./totals.js";
+
+const FACT_NAME_COLUMNS = 12;
+
+/** What is left of a terminal of 80, indented. */
+const FACT_COLUMNS = 64;
+
+/** What many runs did. */
+export interface Report {
+  readonly totals: Totals;
+  readonly findings: readonly Finding[];
+  readonly memory: Memory;
+}
+
+/** For programs: an object of JSON. */
+export function jsonReport({ totals, findings, memory }: Report, subject: Subject): object {
+  const { profiles, ...sums } = totals;
+  const byProfile = Object.entries(profiles).map(([name, profile]) => {
+    const { recoveries: _, slowest: __, ...rest } = profile;
+    return [name, { ...rest, recovery: recoveryOf({ [name]: profile }) }] as const;
+  });
+  return {
+    ...sums,
+    ...ratesOf(totals),
+    recovery: recoveryOf(profiles),
+    profiles: Object.fromEntries(byProfile),
+    memory,
+    failures: findings.map(({ run, failure, runs }) => ({
+      ...jsonFailure(failure),
+      runs,
+      ...run,
+      replay: replayCommand(run, subject),
+      ...(failure.kind === "violation" ? { summary: failure.summary } : {}),
+    })),
+  };
+}
+
+export function jsonFailure(failure: Failure): { readonly checker: string; readonly finding: string } {
+  return { checker: checkerOf(failure), finding: findingOf(failure) };
+}
+
+/** For people. Lines. */
+export function describeTotals({ totals, memory }: Report): string[] {
+  const { messages, operations, undecided, realMs, virtualMs, steps } = totals;
+  const rates = ratesOf(totals);
+  const recovery = recoveryOf(totals.profiles);
+  return [
+    ...describeProfiles(totals),
+    "",
+    ...layOutFacts([
+      [
+        "time",
+        `${duration(virtualMs)} virtual in ${duration(realMs)} real: ${rate(rates.virtualToReal)} to 1`,
+      ],
+      [
+        "core steps",
+        `${grouped(steps)}: ${grouped(rates.stepsPerSecond)} a second, ${grouped(rates.stepsPerSecondPerJob)} a second and job`,
+      ],
+      ["faults", ...describeFaults(totals)],
+      ["messages", describeMessages(messages)],
+      ["operations", ...describeOperations(operations)],
+      ["ordered", `${count(totals.ordered, "update")}, in ${count(totals.views, "view")} that somebody led`],
+      ...(recovery === undefined
+        ? []
+        : [
+            [
+              "recovery",
+              `median ${count(recovery.medianTicks, "tick")}, worst ${count(recovery.worstTicks, "tick")} (seed ${recovery.worstSeed} of ${recovery.worstProfile})`,
+            ],
+          ]),
+      ["undecided", `linearizability of ${count(undecided, "history", "histories")}`],
+      [
+        "memory",
+        `${megabytes(memory.start)} at the start, ${megabytes(memory.middle)} in the middle, ${megabytes(memory.end)} at the end`,
+      ],
+    ]),
+  ];
+}
+
+function describeProfiles({ profiles }: Totals): string[] {
+  const rows = inOrder(profiles).map(([name, profile]) => {
+    const { runs, steps, faults, virtualMs } = profile;
+    const recovery = recoveryOf({ [name]: profile });
+    return [
+      name,
+      grouped(runs),
+      grouped(virtualMs / runs / 1000),
+      grouped(steps / runs),
+      rate(faults / runs),
+      recovery === undefined ? "-" : grouped(recovery.medianTicks),
+      recovery === undefined ? "-" : grouped(recovery.worstTicks),
+    ];
+  });
+  return layOut([
+    ["profile", "runs", "virtual s/run", "steps/run", "faults/run", "recovery ticks", "worst"],
+    ...rows,
+  ]);
+}
+
+/** As the profiles stand in their list. */
+function inOrder(profiles: Totals["profiles"]): [name: string, profile: ProfileTotals][] {
+  const place = (name: string): number => profileNames.findIndex((known) => known === name);
+  return Object.entries(profiles).toSorted(([a], [b]) => place(a) - place(b));
+}
+
+/** What one run did, for people. Lines. */
+export function describeRun(summary: RunSummary, realMs: number): string[] {
+  const { virtualMs, steps, ticks, saves, messages, operations, nodes } = summary;
+  return layOutFacts([
+    ["nodes", String(nodes)],
+    ["time", `${duration(virtualMs)} virtual in ${duration(realMs)} real: ${rate(virtualMs / realMs)} to 1`],
+    [
+      "core steps",
+      `${grouped(steps)}, ${grouped(ticks)} of them ticks: ${grouped((steps / realMs) * 1000)} a second`,
+    ],
+    ["faults", ...describeFaults(summary)],
+    ["messages", describeMessages(messages)],
+    ["saves", grouped(saves)],
+    ["operations", ...describeOperations(operations)],
+    ["ordered", `${count(summary.ordered, "update")}, in ${count(summary.views, "view")} that somebody led`],
+    ["recovery", count(summary.recoveryTicks, "tick")],
+    ["undecided", `linearizability of ${count(summary.undecided, "history", "histories")}`],
+    ["trace hash", summary.traceHash],
+  ]);
+}
+
+/** A failure, for people, with what to do next. Lines. */
+export function describeFailure({ run, failure }: Finding, subject: Subject): string[] {
+  const violation = failure.kind === "violation";
+  const { summary } = violation ? failure : { summary: undefined };
+  const after =
+    summary === undefined ? "" : `, after ${(summary.virtualMs / 1000).toFixed(3)} virtual seconds`;
+  return [
+    `${violation ? "VIOLATION" : "BROKEN RUN"}, seed ${run.seed} of profile ${run.profile}${after}`,
+    ...(violation ? [`[${failure.checker}]`] : ["No checker found it: the run did not end as runs do."]),
+    ...findingOf(failure).split("\n"),
+    "",
+    ...(summary === undefined
+      ? []
+      : ["What the run had done until then:", ...describeRun(summary, failure.busyMs).map(indent), ""]),
+    `Replay:  ${replayCommand(run, subject)}`,
+    ...(violation ? [`Shrink:  ${shrinkCommand(run, subject)}`] : []),
+  ];
+}
+
+/** Failures of `--keep-going`, one of each sort. Lines. */
+export function describeFindings(findings: readonly Finding[], subject: Subject): string[] {
+  return findings.flatMap((finding) => {
+    const { run, failure, runs } = finding;
+    const [first = ""] = findingOf(failure).split("\n", 1);
+    return [
+      `${count(runs, "run")} of ${run.profile} [${checkerOf(failure)}] ${first}`,
+      `  ${replayCommand(run, subject)}`,
+    ];
+  });
+}
+
+function describeFaults({ faults, faultsByKind }: Pick<RunSummary, "faults" | "faultsByKind">): string[] {
+  const kinds = Object.entries(faultsByKind).toSorted(([, a], [, b]) => b - a);
+  return [
+    grouped(faults),
+    ...wrapList(
+      kinds.map(([kind, times]) => `${kind} ${grouped(times)}`),
+      FACT_COLUMNS,
+    ),
+  ];
+}
+
+function describeMessages({ sent, delivered, lost, doubled }: RunSummary["messages"]): string {
+  return `${grouped(sent)} sent: ${grouped(delivered)} delivered, ${grouped(lost)} lost, ${grouped(doubled)} doubled`;
+}
+
+function describeOperations({
+  issued,
+  ordered,
+  rejected,
+  unknown,
+  retries,
+}: RunSummary["operations"]): string[] {
+  return [
+    `${grouped(issued)}, with ${count(retries, "retry", "retries")}`,
+    `ordered ${grouped(ordered)}, rejected ${grouped(rejected)}, unknown ${grouped(unknown)}`,
+  ];
+}
+
+/** Each a name and lines. */
+function layOutFacts(facts: readonly (readonly string[])[]): string[] {
+  return facts.flatMap(([name = "", ...lines]) =>
+    lines.map((line, index) => `${(index === 0 ? name : "").padEnd(FACT_NAME_COLUMNS)}${line}`),
+  );
+}
+
+function indent(line: string): string {
+  return `  ${line}`;
+}

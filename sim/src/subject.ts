@@ -1,0 +1,41 @@
+// What is simulated in place of the defaults: the module of --with.
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+
+import type { SimulateOptions, Workload } from "@paxos/simulator";
+
+import type { Run } from "./run.js";
+import { UsageError } from "./usage-error.js";
+
+const NAMES = ["stateMachine", "newWorkload", "startReplica"] as const;
+
+/** The module's exports. */
+export interface LoadedSubject extends Pick<SimulateOptions, "stateMachine" | "startReplica"> {
+  /** Makes one for each run, so that no run depends on those before it. */
+  readonly newWorkload?: () => Workload;
+}
+
+/**
+ * Loads the module.
+ *
+ * @throws UsageError when there is no such module, or it exports nothing of use.
+ */
+export async function loadSubject(path: string | undefined): Promise<LoadedSubject> {
+  if (path === undefined) return {};
+  let exported: Record<string, unknown>;
+  try {
+    exported = (await import(pathToFileURL(resolve(path)).href)) as Record<string, unknown>;
+  } catch (error) {
+    throw new UsageError(`cannot load ${path}: ${(error as Error).message}`);
+  }
+  const found = NAMES.filter((name) => exported[name] !== undefined);
+  if (found.length === 0) {
+    throw new UsageError(`${path} exports none of ${NAMES.join(", ")}: export at least one of them`);
+  }
+  return Object.fromEntries(found.map((name) => [name, exported[name]]));
+}
+
+/** What to simulate for a run. */
+export function optionsOf(run: Run, { newWorkload, ...subject }: LoadedSubject): SimulateOptions {
+  return { ...run, ...subject, ...(newWorkload && { workload: newWorkload() }) };
+}
