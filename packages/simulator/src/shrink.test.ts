@@ -2,6 +2,7 @@ import { expect, test } from "@jest/globals";
 
 import { type Shrunken, shrink } from "./shrink.js";
 import type { SimulateOptions } from "./simulate-options.js";
+import { simulate } from "./simulate.js";
 import type { RunSummary } from "./summary.js";
 import { Violation } from "./violation.js";
 
@@ -93,6 +94,42 @@ test("another checker's finding is another failure", async () => {
   const { options, violation: found } = await shrink({ seed: 7 }, violation, { simulate });
   expect(options.faults).toEqual([1, 2, 3, 4]);
   expect(found.checker).toBe("one-order");
+});
+
+test("fewer nodes that take longer to fail are not smaller", async () => {
+  const simulate = async ({ nodes = 5 }: SimulateOptions): Promise<RunSummary> => {
+    throw new Violation("one-order", "", summaryOf({ nodes, steps: nodes < 3 ? 5000 : nodes * 100 }));
+  };
+  const violation = await violationOf(simulate({ seed: 7 }));
+  const { options } = await shrink({ seed: 7 }, violation, { simulate });
+  expect(options.nodes).toBe(3);
+});
+
+test("a state machine that does not survive a restart is found, and what remains are the restarts", async () => {
+  const starts = new Map<number, number>();
+  const options = (): SimulateOptions => {
+    starts.clear();
+    return {
+      seed: 1,
+      workload: { next: (random) => Uint8Array.of(random.between(0, 255)) },
+      stateMachine: (nodeId) => {
+        const start = (starts.get(nodeId) ?? 0) + 1;
+        starts.set(nodeId, start);
+        return { apply: () => Uint8Array.of(start > 2 ? 1 : 0) };
+      },
+    };
+  };
+  const anew = async (candidate: SimulateOptions): Promise<RunSummary> =>
+    simulate({ ...candidate, ...options() });
+  const violation = await violationOf(anew({ seed: 1, nodes: 1 }));
+  const smallest = await shrink({ ...options(), nodes: 1 }, violation, {
+    simulate: async ({ stateMachine: _, ...rest }) => anew(rest),
+  });
+  expect(smallest.violation.summary.faults).toBe(smallest.options.faults?.length);
+  expect(smallest.violation.summary.faults).toBeLessThan(violation.summary.faults);
+  expect(smallest.violation.summary.faultsByKind).toEqual({ crash: expect.any(Number) });
+  const again = await violationOf(anew(smallest.options));
+  expect(again.summary).toEqual(smallest.violation.summary);
 });
 
 test("tries no more runs than it may, and tells of each", async () => {

@@ -53,9 +53,12 @@ export async function shrink(
   return search.smallest;
 }
 
+/** What takes longer to fail is not smaller, however few the nodes. */
 async function fewerNodes(search: Search): Promise<void> {
-  const { nodes } = search.smallest.violation.summary;
-  for (let fewer = 1; fewer < nodes; fewer++) if (await search.fails({ nodes: fewer })) return;
+  const { nodes, steps } = search.smallest.violation.summary;
+  for (let fewer = 1; fewer < nodes; fewer++) {
+    if (await search.fails({ nodes: fewer }, ({ summary }) => summary.steps <= steps)) return;
+  }
 }
 
 /** Bisection. A failure need not be monotonous in time; what is found fails in any case. */
@@ -102,15 +105,19 @@ class Search {
     return this.#smallest.runs >= maxRuns || signal?.aborted === true;
   }
 
-  /** Tries the smallest run with these options changed, and keeps it when it fails in the same way. */
-  async fails(change: Partial<SimulateOptions>): Promise<boolean> {
+  /** Tries the smallest run with these options changed, and keeps it when it fails in the same way and is welcome. */
+  async fails(
+    change: Partial<SimulateOptions>,
+    isWelcome: (violation: Violation) => boolean = () => true,
+  ): Promise<boolean> {
     if (this.over) return false;
     const options = { ...this.#smallest.options, ...change };
     const violation = await this.#violationOf(options);
+    const kept = violation !== undefined && isWelcome(violation);
     const runs = this.#smallest.runs + 1;
-    this.#smallest = violation === undefined ? { ...this.#smallest, runs } : { options, violation, runs };
+    this.#smallest = kept ? { options, violation, runs } : { ...this.#smallest, runs };
     this.#settings.onProgress?.(this.#smallest);
-    return violation !== undefined;
+    return kept;
   }
 
   async #violationOf(options: SimulateOptions): Promise<Violation | undefined> {
