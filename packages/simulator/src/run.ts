@@ -1,6 +1,6 @@
 import { firstEpoch } from "@paxos/core";
 import { Role } from "@paxos/proto";
-import { startReplica } from "@paxos/replica";
+import type { startReplica } from "@paxos/replica";
 import { Acknowledged } from "./checkers/acknowledged.js";
 import { BoundValues } from "./checkers/bound-values.js";
 import type { Checker, Report } from "./checkers/checker.js";
@@ -93,6 +93,7 @@ export class Run {
       makeStateMachine: options.stateMachine,
       hosts: this.hosts,
       disk: profile.disk,
+      encodes,
     };
     for (let id = 0; id < nodes; id++) this.hosts.push(new Host(cluster, id));
     for (const host of this.hosts) host.tickRate = random.between(...profile.clockRate);
@@ -134,7 +135,7 @@ export class Run {
         lost: this.#network.lost,
         doubled: this.#network.doubled,
       },
-      saves: 0,
+      saves: world.saves,
       operations: { issued: all.length, ordered, rejected, unknown, retries },
       faults: counts.reduce((sum, [, count]) => sum + count, 0),
       faultsByKind: Object.fromEntries(counts),

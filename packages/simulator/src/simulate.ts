@@ -3,7 +3,6 @@ import { profiles, type Profile } from "./profiles.js";
 import { Run } from "./run.js";
 import type { SimulateOptions } from "./simulate-options.js";
 import type { RunSummary } from "./summary.js";
-import { uniqueUpdatesWorkload, LogMachine } from "./unique-updates.js";
 import { KeyValueMachine, keyValueWorkload } from "./key-value.js";
 import { Violation } from "./violation.js";
 

@@ -12,7 +12,7 @@ interface Node {
   /** Since its start: what it has told of itself. */
   toldAru: number;
   toldPromise: number;
-  /** The last Prepare it was given: its view, and the leader's ARU in it. */
+  /** By view, the greatest ARU in the Prepares that it was given. */
   readonly prepares: Map<number, number>;
 }
 
@@ -42,8 +42,8 @@ export class Promises implements Checker {
     const { prepares } = this.#node(nodeId);
     const view = Number(type.value.view);
     const aru = Number(type.value.localAru);
-    // The lowest, for a leader may restart and ask again for less.
-    prepares.set(view, Math.min(prepares.get(view) ?? aru, aru));
+    // A view is led in one life of its leader, which knows at least this much, however late it says so.
+    prepares.set(view, Math.max(prepares.get(view) ?? aru, aru));
   }
 
   durable(nodeId: number, { state, runs }: Save): void {

@@ -131,7 +131,7 @@ export class Clients {
   }
 
   #onAnswer(client: Client, call: Call, host: Host, answer: Answer): void {
-    const { world, calls } = this;
+    const { world } = this;
     if (answer.kind === "failed") {
       if (answer.code === "too_large" || answer.code === "invalid") return this.#end(client, call, "rejected");
       if (answer.code === "expired") return this.#end(client, call, "unknown");

@@ -57,7 +57,7 @@ export class Injector {
     for (const host of this.cluster.hosts) {
       host.tickRate = 1000;
       if (host.process?.closing === true) host.crash();
-      if (host.process !== undefined) host.process.fuse = Infinity;
+      if (host.process !== undefined) host.process.life.fuse = Infinity;
       if (!host.lostItsDisk) host.start();
     }
   }
@@ -80,13 +80,13 @@ export class Injector {
         if (fault.afterEffects === undefined || host.process === undefined) {
           return this.#crash(host, fault.downUs);
         }
-        host.process.fuse = fault.afterEffects;
+        host.process.life.fuse = fault.afterEffects;
         return this.#restartWhenDown(host, fault.downUs);
       case "stop":
         host.stop();
         return this.#restartWhenDown(host, fault.downUs);
       case "pause":
-        return host.process?.pause(world.now + fault.forUs);
+        return host.process?.life.pause(world.now + fault.forUs);
       case "hurry":
         return this.#hurry(host, fault.ticks);
       case "skew": {

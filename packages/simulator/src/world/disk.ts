@@ -1,4 +1,4 @@
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { fromBinary, toBinary, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import type { Save, StoredState, StoredUpdates } from "@paxos/core";
 import { PersistentStateSchema, StoredRunSchema, type PersistentState, type StoredRun } from "@paxos/proto";
 import { scramble, type Random } from "../random.js";
@@ -16,7 +16,6 @@ export interface DiskConditions {
 
 interface Write {
   readonly save: Save;
-  readonly frames: readonly Uint8Array[];
   readonly onDurable: () => void;
   /** Cleared when the write is over, one way or another. */
   pending: boolean;
@@ -25,8 +24,8 @@ interface Write {
 }
 
 /**
- * A node's disk. What is written is durable some time later, as bytes: nothing that a node holds in memory
- * survives its crash by accident.
+ * A node's disk. What is written is durable some time later. It is read back as bytes, so that nothing that a
+ * node holds in memory survives its crash by accident.
  */
 export class Disk {
   conditions: DiskConditions;
@@ -36,8 +35,6 @@ export class Disk {
   #runs: StoredRun[] = [];
   /** The value that counts at each seq, and its rank. */
   #values: { readonly rank: number; readonly update: Uint8Array }[] = [];
-  /** What a crash in the midst of a write has left behind the last whole save. */
-  #torn: Uint8Array | undefined;
   #write: Write | undefined;
   readonly #waitingReads: (() => void)[] = [];
   readonly #random: Random;
@@ -47,6 +44,8 @@ export class Disk {
     readonly nodeId: number,
     readonly storeId: bigint,
     conditions: DiskConditions,
+    /** Whether a save is copied when it is written, and not only when it is read back, which costs less. */
+    private readonly encodes: boolean,
     /** Told of each save that has become durable, heard of by its node or not. */
     private readonly onDurable: (save: Save) => void,
   ) {
@@ -68,10 +67,7 @@ export class Disk {
   }
 
   write(save: Save, onDurable: () => void): void {
-    const frames = [...save.runs.map((run) => seal(toBinary(StoredRunSchema, run)))];
-    // Last: the state stands for the whole save.
-    frames.push(seal(toBinary(PersistentStateSchema, save.state)));
-    const write: Write = { save, frames, onDurable, pending: true, due: false };
+    const write: Write = { save: this.encodes ? copyOf(save) : save, onDurable, pending: true, due: false };
     this.#write = write;
     this.world.after(this.#latency(), () => this.#expire(write));
   }
@@ -115,19 +111,23 @@ export class Disk {
     write.pending = false;
     const fate = this.#random.between(0, 2);
     if (fate === 0) return;
-    const bytes = concatenate(write.frames);
+    const bytes = concatenate(framesOf(write.save));
     const kept = fate === 1 ? bytes.length : this.#random.between(0, bytes.length - 1);
-    this.#torn = bytes.slice(0, kept);
-    // Whole, it is as good as any.
-    if (this.#recover(write.frames.length)) this.onDurable(write.save);
+    const found = recover(bytes.slice(0, kept), write.save.runs.length);
+    // Whole, it is as good as any; torn, it is cut off.
+    if (found === undefined) return;
+    this.#take(found);
+    this.onDurable(write.save);
   }
 
   /** What is there when a node starts. */
   load(): StoredState {
     const aru = this.durableAru;
-    const runs = this.#runs.filter((run) => endOf(run) > aru);
+    const runs = this.#runs.filter((run) => endOf(run) > aru).map((run) => copy(StoredRunSchema, run));
     const stored = { storeId: this.storeId, runs };
-    return this.#state === undefined ? stored : { ...stored, state: this.#state };
+    return this.#state === undefined
+      ? stored
+      : { ...stored, state: copy(PersistentStateSchema, this.#state) };
   }
 
   #latency(): number {
@@ -145,29 +145,14 @@ export class Disk {
     if (!write.pending) return;
     write.pending = false;
     this.#write = undefined;
-    this.#take(write.frames.map((frame) => unseal(frame) as Uint8Array));
+    this.#take(write.save);
     this.onDurable(write.save);
     write.onDurable();
   }
 
-  /** Takes what is behind the last whole save if that is whole as well, else cuts it off. */
-  #recover(frames: number): boolean {
-    const whole: Uint8Array[] = [];
-    let rest = this.#torn ?? new Uint8Array();
-    this.#torn = undefined;
-    for (let i = 0; i < frames; i++) {
-      const content = unseal(rest);
-      if (content === undefined) return false;
-      whole.push(content);
-      rest = rest.subarray(content.length + sealBytes);
-    }
-    this.#take(whole);
-    return true;
-  }
-
-  #take(contents: readonly Uint8Array[]): void {
-    for (const bytes of contents.slice(0, -1)) this.#index(fromBinary(StoredRunSchema, bytes));
-    this.#state = fromBinary(PersistentStateSchema, contents.at(-1) as Uint8Array);
+  #take({ state, runs }: Pick<Save, "state" | "runs">): void {
+    for (const run of runs) this.#index(run);
+    this.#state = state;
     // `load` gives only what reaches above the ARU.
     const aru = this.durableAru;
     if (this.#runs.length > 256) this.#runs = this.#runs.filter((run) => endOf(run) > aru);
@@ -176,11 +161,13 @@ export class Disk {
   // The rule of Storage.read: an ordered run counts, else that of the highest view.
   #index(run: StoredRun): void {
     this.#runs.push(run);
-    const { seq, view, updates } = run.proposal ?? create(StoredRunSchema, { proposal: {} }).proposal!;
-    const rank = run.ordered ? Infinity : Number(view);
-    updates.forEach((update, i) => {
-      const known = this.#values[Number(seq) + i];
-      if (known === undefined || known.rank < rank) this.#values[Number(seq) + i] = { rank, update };
+    const { proposal } = run;
+    if (proposal === undefined) return;
+    const rank = run.ordered ? Infinity : Number(proposal.view);
+    const seq = Number(proposal.seq);
+    proposal.updates.forEach((update, i) => {
+      const known = this.#values[seq + i];
+      if (known === undefined || known.rank < rank) this.#values[seq + i] = { rank, update };
     });
   }
 
@@ -199,6 +186,38 @@ export class Disk {
 
 function endOf({ proposal }: StoredRun): number {
   return proposal === undefined ? 0 : Number(proposal.seq) + proposal.updates.length - 1;
+}
+
+function copy<T extends DescMessage>(schema: T, message: MessageShape<T>): MessageShape<T> {
+  return fromBinary(schema, toBinary(schema, message));
+}
+
+function copyOf(save: Save): Save {
+  const runs = save.runs.map((run) => copy(StoredRunSchema, run));
+  return { ...save, state: copy(PersistentStateSchema, save.state), runs };
+}
+
+/** A save as it stands on the disk. Its state comes last, and stands for the whole of it. */
+function framesOf({ runs, state }: Save): Uint8Array[] {
+  return [
+    ...runs.map((run) => seal(toBinary(StoredRunSchema, run))),
+    seal(toBinary(PersistentStateSchema, state)),
+  ];
+}
+
+/** The save that these bytes hold; undefined when they do not hold all of it. */
+function recover(bytes: Uint8Array, runCount: number): Pick<Save, "state" | "runs"> | undefined {
+  const contents: Uint8Array[] = [];
+  for (let rest = bytes; contents.length <= runCount; ) {
+    const content = unseal(rest);
+    if (content === undefined) return undefined;
+    contents.push(content);
+    rest = rest.subarray(content.length + sealBytes);
+  }
+  return {
+    runs: contents.slice(0, -1).map((content) => fromBinary(StoredRunSchema, content)),
+    state: fromBinary(PersistentStateSchema, contents.at(-1) as Uint8Array),
+  };
 }
 
 const sealBytes = 8;

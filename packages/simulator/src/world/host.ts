@@ -25,6 +25,8 @@ export interface Cluster {
   /** By node id. */
   readonly hosts: readonly Host[];
   readonly disk: DiskConditions;
+  /** Whether everything travels as bytes, and is written as bytes. Else the same objects go round, which costs less. */
+  readonly encodes: boolean;
 }
 
 /** A machine: a disk, a clock, and at most one process at a time. */
@@ -124,9 +126,9 @@ export class Host {
   }
 
   #newDisk(): Disk {
-    const { world, checkers, disk } = this.cluster;
+    const { world, checkers, disk, encodes } = this.cluster;
     const storeId = BigInt(1_000_000 * (this.id + 1) + ++this.#stores);
-    return new Disk(world, this.id, storeId, disk, (save) => {
+    return new Disk(world, this.id, storeId, disk, encodes, (save) => {
       world.trace.note("D", this.id, save.number);
       for (const checker of checkers) checker.durable?.(this.id, save);
     });

@@ -12,7 +12,7 @@ export interface NodeGlobals {
 
 const RealDate = Date;
 const { random: realRandom } = Math;
-const realPerformanceNow = performance.now;
+const realPerformanceNow = performance.now.bind(performance);
 
 let current: NodeGlobals = { now: RealDate.now, random: { next: () => 0 } as Random };
 

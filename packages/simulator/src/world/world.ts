@@ -19,6 +19,7 @@ export class World {
   /** Inputs to nodes' cores. */
   steps = 0;
   ticks = 0;
+  saves = 0;
   /** The first thing that must never happen, and has. */
   finding: Finding | undefined;
   readonly #queue = new EventQueue();

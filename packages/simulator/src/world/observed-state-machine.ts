@@ -1,0 +1,50 @@
+import type { StateMachine } from "@paxos/core";
+import { decodeCall } from "../clients/call.js";
+import type { SimulatedStateMachine } from "../workload.js";
+import type { Host } from "./host.js";
+import type { Life } from "./life.js";
+import { withGlobalsOf, type NodeGlobals } from "./node-globals.js";
+
+/** The start of virtual time on the calendar: 2026-01-01. */
+const calendarStartMs = 1_767_225_600_000;
+
+/** One process's copy of the state machine under test, with everything it does told to the checkers. */
+export class ObservedStateMachine implements StateMachine {
+  readonly #machine: SimulatedStateMachine;
+  readonly #globals: NodeGlobals;
+
+  constructor(
+    private readonly host: Host,
+    private readonly life: Life,
+    /** Which process of the host it is. */
+    number: number,
+  ) {
+    const { world, makeStateMachine } = host.cluster;
+    this.#globals = {
+      now: () => calendarStartMs + host.clockOffsetMs + Math.floor(world.now / 1000),
+      random: host.random.fork(`globals ${number}`),
+    };
+    this.#machine = withGlobalsOf(this.#globals, () => makeStateMachine(host.id));
+  }
+
+  apply(bytes: Uint8Array, seq: number): Uint8Array {
+    const { id, cluster } = this.host;
+    const { world, checkers, calls } = cluster;
+    if (!this.life.acts()) return new Uint8Array();
+    const decoded = decodeCall(bytes);
+    const call = decoded && calls.find(decoded.id, decoded.update);
+    if (decoded === undefined || call === undefined) {
+      world.violate("only-proposed", `node ${id} applies at seq ${seq} what no client has sent`);
+      return new Uint8Array();
+    }
+    const { result, digest } = withGlobalsOf(this.#globals, () => ({
+      // A copy, for the state machine's own use: what it does to it must not reach other nodes.
+      result: this.#machine.apply(decoded.update.slice(), seq),
+      digest: this.#machine.digest?.(),
+    }));
+    world.trace.note("A", id, seq, call.id);
+    if (world.trace.verbose) world.trace.line(`node ${id} applies call ${call.id} at seq ${seq}`);
+    for (const checker of checkers) checker.applied?.({ nodeId: id, seq, call, result, digest });
+    return result;
+  }
+}

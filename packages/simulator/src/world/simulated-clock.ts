@@ -1,0 +1,49 @@
+import type { Clock } from "@paxos/core";
+import type { Host } from "./host.js";
+import type { Life } from "./life.js";
+
+/** How long a process takes to get to what it has put off, in microseconds: what comes meanwhile is taken together. */
+const soonUs = [0, 20] as const;
+
+/** The clock port of one process. */
+export class SimulatedClock implements Clock {
+  #onTick: () => void = () => undefined;
+
+  constructor(
+    private readonly host: Host,
+    private readonly life: Life,
+  ) {}
+
+  every(intervalMs: number, onTick: () => void): () => void {
+    const { host, life } = this;
+    const { world } = host.cluster;
+    let stopped = false;
+    this.#onTick = () => {
+      if (stopped) return;
+      world.steps++;
+      world.ticks++;
+      onTick();
+    };
+    // From the end of the last tick on: ticks missed while the event loop was stalled are left out.
+    const next = () => {
+      world.after(Math.floor((intervalMs * 1_000_000) / host.tickRate), () => {
+        life.input(() => {
+          this.#onTick();
+          if (!stopped) next();
+        });
+      });
+    };
+    next();
+    return () => (stopped = true);
+  }
+
+  soon(callback: () => void): void {
+    const { host, life } = this;
+    host.cluster.world.after(host.random.between(...soonUs), () => life.input(callback));
+  }
+
+  /** Ticks once, out of turn. */
+  tickNow(): void {
+    this.life.input(() => this.#onTick());
+  }
+}

@@ -1,0 +1,82 @@
+import { describeMessage, type AdmissionRefusal, type Transport, type TransportContext } from "@paxos/core";
+import type { Message } from "@paxos/proto";
+import type { Host } from "./host.js";
+import type { Life } from "./life.js";
+
+/** How long a refusal takes to reach who is refused, in microseconds. */
+const refusalUs = 500;
+
+/** The transport port of one process, over the network between all hosts. */
+export class SimulatedTransport implements Transport {
+  #context: TransportContext | undefined;
+  /** The storages that have introduced themselves and were admitted. */
+  readonly #admitted = new Set<bigint>();
+
+  constructor(
+    private readonly host: Host,
+    private readonly life: Life,
+  ) {}
+
+  get listens(): boolean {
+    return this.#context !== undefined;
+  }
+
+  start(context: TransportContext): Promise<void> {
+    this.#context = context;
+    return Promise.resolve();
+  }
+
+  send(message: Message): void {
+    const { id, cluster } = this.host;
+    if (this.#context === undefined || !this.life.acts()) return;
+    for (const checker of cluster.checkers) checker.sent?.(id, message);
+    cluster.network.send(id, Number(message.to), message);
+  }
+
+  counters(): Readonly<Record<string, number>> {
+    return {};
+  }
+
+  close(): Promise<void> {
+    this.#context = undefined;
+    return Promise.resolve();
+  }
+
+  /** A message has come. */
+  receive(from: number, message: Message): void {
+    const { id, cluster } = this.host;
+    const { world, checkers } = cluster;
+    const context = this.#context;
+    if (context === undefined || !this.#admits(from, message.storeId, context)) return;
+    world.steps++;
+    world.trace.note("M", id, from, cluster.network.sent);
+    if (world.trace.verbose) world.trace.line(`${from} -> ${id}: ${describeMessage(message)}`);
+    for (const checker of checkers) checker.delivered?.(id, message);
+    context.onMessage(from, message);
+  }
+
+  #admits(from: number, storeId: bigint, context: TransportContext): boolean {
+    if (this.#admitted.has(storeId)) return true;
+    const { cluster, id } = this.host;
+    const refusal = context.admit({ clusterId: context.identity.clusterId, nodeId: from, storeId });
+    if (refusal === undefined) {
+      this.#admitted.add(storeId);
+      const peer = context.peers.find(({ nodeId }) => nodeId === from);
+      if (peer !== undefined) context.onConnected(peer);
+      return true;
+    }
+    const refused = cluster.hosts[from];
+    cluster.world.after(refusalUs, () => {
+      if (refused?.disk.storeId !== storeId || cluster.network.isCut(id, from)) return;
+      refused.process?.refusedBy(id, refusal);
+    });
+    return false;
+  }
+
+  /** A peer has refused this process. */
+  refusedBy(nodeId: number, refusal: AdmissionRefusal): void {
+    const context = this.#context;
+    const peer = context?.peers.find((candidate) => candidate.nodeId === nodeId);
+    if (peer !== undefined) this.life.input(() => context?.onRefused(peer, refusal));
+  }
+}
