@@ -23,6 +23,12 @@ interface Write {
   due: boolean;
 }
 
+interface Read {
+  readonly finish: () => void;
+  /** Whether its time is up, and only a hang holds it back. */
+  due: boolean;
+}
+
 /**
  * A node's disk. What is written is durable some time later. It is read back as bytes, so that nothing that a
  * node holds in memory survives its crash by accident.
@@ -36,7 +42,7 @@ export class Disk {
   /** The value that counts at each seq, and its rank. */
   #values: { readonly rank: number; readonly update: Uint8Array }[] = [];
   #write: Write | undefined;
-  readonly #waitingReads: (() => void)[] = [];
+  readonly #reads = new Set<Read>();
   readonly #random: Random;
 
   constructor(
@@ -74,11 +80,9 @@ export class Disk {
 
   /** Reads some time later. */
   read(from: number, upTo: number, maxBytes: number, answer: (stored: StoredUpdates) => void): void {
-    this.world.after(this.#latency() >> 1, () => {
-      const finish = () => answer(this.#readNow(from, upTo, maxBytes));
-      if (this.#hangs > 0) this.#waitingReads.push(finish);
-      else finish();
-    });
+    const read: Read = { finish: () => answer(this.#readNow(from, upTo, maxBytes)), due: false };
+    this.#reads.add(read);
+    this.world.after(this.#latency() >> 1, () => this.#expireRead(read));
   }
 
   /** From now on nothing gets finished, until {@link resume} has been called as often. */
@@ -89,14 +93,17 @@ export class Disk {
   resume(): void {
     if (--this.#hangs > 0) return;
     if (this.#write?.due === true) this.#finish(this.#write);
-    for (const finish of this.#waitingReads.splice(0)) finish();
+    for (const read of this.#reads) if (read.due) this.#expireRead(read);
   }
 
-  /** From now on it is like this, for a write under way too. */
+  /** From now on it is like this, for what is under way too. */
   become(conditions: DiskConditions): void {
     this.conditions = conditions;
     const write = this.#write;
     if (write !== undefined && !write.due) this.world.after(this.#latency(), () => this.#expire(write));
+    for (const read of this.#reads) {
+      if (!read.due) this.world.after(this.#latency(), () => this.#expireRead(read));
+    }
   }
 
   /**
@@ -104,7 +111,7 @@ export class Disk {
    * or has reached it in part.
    */
   crash(): void {
-    this.#waitingReads.length = 0;
+    this.#reads.clear();
     const write = this.#write;
     if (write === undefined) return;
     this.#write = undefined;
@@ -134,6 +141,11 @@ export class Disk {
     const { writeUs, slowPerMille, slowUs } = this.conditions;
     const [low, high] = this.#random.chance(slowPerMille) ? slowUs : writeUs;
     return this.#random.between(low, high);
+  }
+
+  #expireRead(read: Read): void {
+    read.due = true;
+    if (this.#hangs === 0 && this.#reads.delete(read)) read.finish();
   }
 
   #expire(write: Write): void {
