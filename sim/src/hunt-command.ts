@@ -9,7 +9,14 @@ import { readKnownSeeds } from "./known-seeds.js";
 import { type Purpose, beginning, readPlace, writePlace } from "./place-file.js";
 import { type Plan, freshSeeds, listedRuns } from "./plan.js";
 import { count } from "./quantities.js";
-import { type Report, describeFailure, describeFindings, describeTotals, jsonReport } from "./report.js";
+import {
+  type Report,
+  describeCommands,
+  describeFailure,
+  describeFindings,
+  describeTotals,
+  jsonReport,
+} from "./report.js";
 import { type SittingResult, sit } from "./sitting.js";
 import { loadSubject } from "./subject.js";
 
@@ -115,7 +122,9 @@ function conclude(what: string, { standing, result, flags, io, goOn }: Conclusio
     const failed = findings.reduce((sum, { runs }) => sum + runs, 0);
     const passed = standing.done - failed;
     writeLines(io.stdout, [
-      ...(failure === undefined ? [] : [...describeFailure(failure, flags), ""]),
+      ...(failure === undefined
+        ? []
+        : [...describeFailure(failure), ...describeCommands(failure, flags), ""]),
       `${count(passed, "run")} without a violation${failed > 0 ? `, ${count(failed, "run")} with one` : ""}${standing.done > 0 ? `: ${what}` : ""}`,
       ...(standing.done > 0 ? ["", ...describeTotals(report)] : []),
       ...(findings.length > 0 ? ["", ...describeFindings(findings, flags)] : []),

@@ -17,8 +17,9 @@ export async function perform(
   } catch (error) {
     const busyMs = performance.now() - started;
     if (error instanceof Violation) {
-      const { checker, finding, summary } = error;
-      return { kind: "violation", checker, finding, summary, busyMs };
+      const { checker, finding, summary, cause } = error;
+      const stack = cause instanceof Error && cause.stack !== undefined ? { stack: cause.stack } : {};
+      return { kind: "violation", checker, finding, summary, ...stack, busyMs };
     }
     return { kind: "broken", reason: describe(error), busyMs };
   }

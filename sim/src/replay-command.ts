@@ -2,14 +2,15 @@
 import type { ReplayFlags } from "./invocation.js";
 import { type Io, writeJson, writeLines } from "./io.js";
 import { perform } from "./perform.js";
-import { describeFailure, describeRun, jsonFailure } from "./report.js";
+import { describeCommands, describeFailure, describeRun, jsonFailure } from "./report.js";
 import { loadSubject } from "./subject.js";
 
 /** Transcripts are long: they are written in pieces of about so many characters. */
 const PIECE = 65_536;
 
 /** Does one run. True when it passed. */
-export async function replay({ run, subject, trace, json }: ReplayFlags, { stdout }: Io): Promise<boolean> {
+export async function replay(flags: ReplayFlags, { stdout }: Io): Promise<boolean> {
+  const { run, subject, trace, json } = flags;
   let piece = "";
   const flush = (): void => {
     stdout.write(piece);
@@ -38,7 +39,9 @@ export async function replay({ run, subject, trace, json }: ReplayFlags, { stdou
   if (json) {
     const summary = outcome.kind === "violation" ? outcome.summary : run;
     writeJson(stdout, { ...summary, violation: jsonFailure(outcome) });
-  } else
-    writeLines(stdout, describeFailure({ run, failure: outcome, runs: 1 }, { ...(subject && { subject }) }));
+  } else {
+    const finding = { run, failure: outcome, runs: 1 };
+    writeLines(stdout, [...describeFailure(finding), ...describeCommands(finding, flags)]);
+  }
   return false;
 }

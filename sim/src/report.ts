@@ -114,8 +114,18 @@ function inOrder(profiles: Totals["profiles"]): [name: string, profile: ProfileT
 
 /** What one run did, for people. Lines. */
 export function describeRun(summary: RunSummary, realMs: number): string[] {
-  const { virtualMs, steps, ticks, saves, messages, operations, nodes } = summary;
   return layOutFacts([
+    ...factsOf(summary, realMs),
+    ["recovery", count(summary.recoveryTicks, "tick")],
+    ["undecided", `linearizability of ${count(summary.undecided, "history", "histories")}`],
+    ["trace hash", summary.traceHash],
+  ]);
+}
+
+/** What there is of a run that failed, too. */
+function factsOf(summary: RunSummary, realMs: number): string[][] {
+  const { virtualMs, steps, ticks, saves, messages, operations, nodes } = summary;
+  return [
     ["nodes", String(nodes)],
     ["time", `${duration(virtualMs)} virtual in ${duration(realMs)} real: ${rate(virtualMs / realMs)} to 1`],
     [
@@ -127,28 +137,35 @@ export function describeRun(summary: RunSummary, realMs: number): string[] {
     ["saves", grouped(saves)],
     ["operations", ...describeOperations(operations)],
     ["ordered", `${count(summary.ordered, "update")}, in ${count(summary.views, "view")} that somebody led`],
-    ["recovery", count(summary.recoveryTicks, "tick")],
-    ["undecided", `linearizability of ${count(summary.undecided, "history", "histories")}`],
-    ["trace hash", summary.traceHash],
-  ]);
+  ];
 }
 
-/** A failure, for people, with what to do next. Lines. */
-export function describeFailure({ run, failure }: Finding, subject: Subject): string[] {
-  const violation = failure.kind === "violation";
-  const { summary } = violation ? failure : { summary: undefined };
-  const after =
-    summary === undefined ? "" : `, after ${(summary.virtualMs / 1000).toFixed(3)} virtual seconds`;
+/** A failure, for people. Lines. */
+export function describeFailure({ run, failure }: Finding): string[] {
+  if (failure.kind === "broken") {
+    return [
+      `BROKEN RUN, seed ${run.seed} of profile ${run.profile}: it did not end as runs do`,
+      failure.reason,
+      "",
+    ];
+  }
+  const { checker, finding, summary, stack, busyMs } = failure;
   return [
-    `${violation ? "VIOLATION" : "BROKEN RUN"}, seed ${run.seed} of profile ${run.profile}${after}`,
-    ...(violation ? [`[${failure.checker}]`] : ["No checker found it: the run did not end as runs do."]),
-    ...findingOf(failure).split("\n"),
+    `VIOLATION, seed ${run.seed} of profile ${run.profile}, after ${(summary.virtualMs / 1000).toFixed(3)} virtual seconds`,
+    `[${checker}] ${finding}`,
+    ...(stack === undefined ? [] : ["", stack]),
     "",
-    ...(summary === undefined
-      ? []
-      : ["What the run had done until then:", ...describeRun(summary, failure.busyMs).map(indent), ""]),
+    "What the run had done until then:",
+    ...layOutFacts([...factsOf(summary, busyMs), ["trace hash", summary.traceHash]]).map(indent),
+    "",
+  ];
+}
+
+/** What to do about a failure. Lines. */
+export function describeCommands({ run, failure }: Finding, subject: Subject): string[] {
+  return [
     `Replay:  ${replayCommand(run, subject)}`,
-    ...(violation ? [`Shrink:  ${shrinkCommand(run, subject)}`] : []),
+    ...(failure.kind === "violation" ? [`Shrink:  ${shrinkCommand(run, subject)}`] : []),
   ];
 }
 

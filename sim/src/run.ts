@@ -18,6 +18,8 @@ export type Outcome = (
       readonly checker: string;
       readonly finding: string;
       readonly summary: RunSummary;
+      /** The stack of the error behind it, if there is one. */
+      readonly stack?: string;
     }
   /** It ended in no way in which a run ends: it never did, or the simulator itself is at fault. */
   | { readonly kind: "broken"; readonly reason: string }

@@ -4,7 +4,7 @@ import { type RunSummary, type SimulateOptions, Violation, shrink } from "@paxos
 import { replayCommand } from "./command-line.js";
 import type { ShrinkFlags } from "./invocation.js";
 import { type Io, writeJson, writeLines } from "./io.js";
-import { count, duration } from "./quantities.js";
+import { count } from "./quantities.js";
 import { describeFailure, jsonFailure } from "./report.js";
 import { type Failure, type Run, findingOf } from "./run.js";
 import { SimWorker } from "./sim-worker.js";
@@ -59,7 +59,7 @@ export async function shrinkRun(flags: ShrinkFlags, { stdout, stderr, interrupt 
       });
     } else {
       writeLines(stdout, [`The smallest after ${count(smallest.runs, "run")}:`, ""]);
-      writeLines(stdout, describeFailure(finding, flags));
+      writeLines(stdout, [...describeFailure(finding), `Replay:  ${replayCommand(finding.run, flags)}`]);
     }
   } finally {
     interrupt.removeEventListener("abort", stop);
@@ -89,6 +89,10 @@ function runOf({ seed, profile }: Run, { nodes, faults, faultsUntilMs }: Simulat
 }
 
 function describeSize({ faultsUntilMs }: SimulateOptions, { summary }: Violation): string {
-  const until = faultsUntilMs === undefined ? "" : `, faults until ${duration(faultsUntilMs)}`;
-  return `${count(summary.nodes, "node")}, ${count(summary.faults, "fault")}${until}, ${duration(summary.virtualMs)} in all`;
+  const until = faultsUntilMs === undefined ? "" : `, which stop after ${seconds(faultsUntilMs)}`;
+  return `${count(summary.nodes, "node")}, ${count(summary.faults, "fault")}${until}; fails after ${seconds(summary.virtualMs)}`;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
