@@ -1,7 +1,7 @@
 import type { ReplicaOptions } from "@paxos/replica";
 import type { ClientConditions } from "./clients/clients.js";
 import type { FaultKind, Illness, PartitionShape, PlannedFault } from "./faults/fault.js";
-import { planChainedNodes, planConstrainedElection, planDuels, planHungLeaderDisk, planQuorumLoss } from "./faults/scenarios.js";
+import * as scenarios from "./faults/scenarios.js";
 import type { Random } from "./random.js";
 import type { DiskConditions } from "./world/disk.js";
 import type { NetworkConditions } from "./world/network.js";
@@ -51,6 +51,9 @@ export type ProfileName =
   | "mute-node"
   | "stuck-node"
   | "hung-leader-disk"
+  | "interrupted-elections"
+  | "stale-view-changes"
+  | "dead-leader"
   | "quorum-loss"
   | "constrained-election"
   | "chained-nodes";
@@ -169,7 +172,7 @@ const duel: Profile = {
   disk: { writeUs: [150, 10_000], slowPerMille: 50, slowUs: [10_000, 200_000] },
   everyMs: [400, 1500],
   faults: { crash: 3, partition: 1 },
-  script: planDuels,
+  script: scenarios.planDuels,
 };
 
 /** All profiles, by name. */
@@ -241,7 +244,30 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     nodes: [3, 5],
     faults: { partition: 1 },
     everyMs: [2000, 5000],
-    script: planHungLeaderDisk,
+    script: scenarios.planHungLeaderDisk,
+  },
+  "interrupted-elections": {
+    ...duel,
+    name: "interrupted-elections",
+    about: "each new leader is interrupted in the midst of its work, and promises above the leader are left behind",
+    faults: { "crash": 1, "crash-all": 1, "pause": 1 },
+    script: scenarios.planInterruptions,
+  },
+  "stale-view-changes": {
+    ...rough,
+    name: "stale-view-changes",
+    about: "an isolated node gets what was said in elections long ago",
+    nodes: [3, 5],
+    faults: {},
+    script: scenarios.planStaleViewChanges,
+  },
+  "dead-leader": {
+    ...rough,
+    name: "dead-leader",
+    about: "the leader dies and stays dead: its followers must not end each other's attempts",
+    nodes: [5, 3, 7],
+    faults: { "storm": 1, "slow-links": 1 },
+    script: scenarios.planDeadLeaders,
   },
   "quorum-loss": {
     ...rough,
@@ -251,7 +277,8 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     network: goodNetwork,
     disk: calmDisk,
     faults: {},
-    script: planQuorumLoss,
+    faultsMs: [45_000, 46_000],
+    script: scenarios.planQuorumLoss,
   },
   "constrained-election": {
     ...rough,
@@ -261,7 +288,8 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     network: goodNetwork,
     disk: calmDisk,
     faults: {},
-    script: planConstrainedElection,
+    faultsMs: [45_000, 46_000],
+    script: scenarios.planConstrainedElection,
   },
   "chained-nodes": {
     ...rough,
@@ -271,7 +299,8 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     network: goodNetwork,
     disk: calmDisk,
     faults: {},
-    script: planChainedNodes,
+    faultsMs: [45_000, 46_000],
+    script: scenarios.planChainedNodes,
   },
 };
 

@@ -173,7 +173,7 @@ export class Run {
     this.#network.conditions = calmNetwork;
     for (const host of this.hosts) host.disk.become(calmDisk);
     for (const host of this.hosts) if (!this.#healthy.includes(host)) this.#clients.avoided.add(host);
-    this.#clients.patient = true;
+    this.#clients.becomePatient();
     const from = world.now;
     if (world.trace.verbose) world.trace.line("ALL FAULTS END");
     // A capped timeout (8 timeouts and a jitter), and what three more elections and the catching-up take.
@@ -307,13 +307,20 @@ export class Run {
 
   #expect({ at, expects, fault }: PlannedFault): void {
     const { world } = this;
+    const { views } = this.#bound;
+    const since = `since the ${fault.kind} after ${Math.floor(at / 1000)} ms`;
     if (expects?.kind === "recovers") {
-      // Clients send often enough that in a live cluster something is ordered within a timeout.
-      const timeouts = expects.timeouts;
-      world.after(this.#ticks(timeouts * this.#progressTicks), () => {
-        const idle = (world.now - this.#lastProgress) / this.#tickUs;
-        if (idle <= this.#progressTicks) return;
-        world.violate("liveness", `nothing ordered ${timeouts} progress timeouts after ${fault.kind} at ${at}, for ${idle} ticks`);
+      const limit = expects.timeouts * this.#progressTicks;
+      world.after(this.#ticks(limit), () => {
+        // Clients send often enough that in a live cluster something is ordered within a timeout.
+        const idle = Math.floor((world.now - this.#lastProgress) / this.#tickUs);
+        if (idle > this.#progressTicks) {
+          world.violate("liveness", `nothing is ordered ${limit} ticks ${since}, and was not for ${idle} ticks`);
+        }
+      });
+    } else if (expects?.kind === "keeps-leader" && "forUs" in fault) {
+      world.after(fault.forUs + this.#ticks(this.#progressTicks), () => {
+        if (this.#bound.views !== views) world.violate("stability", `somebody else has come to lead ${since}`);
       });
     }
   }

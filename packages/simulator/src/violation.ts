@@ -14,9 +14,9 @@ export class Violation extends Error {
     readonly summary: RunSummary,
     options?: ErrorOptions,
   ) {
-    const { seed, profile, virtualMs } = summary;
+    const { seed, profile, virtualMs, nodes } = summary;
     super(
-      `[${checker}] ${finding}\n  seed ${seed} of profile ${profile}, after ${(virtualMs / 1000).toFixed(3)} virtual seconds`,
+      `[${checker}] ${finding}\n  after ${virtualMs} virtual ms of seed ${seed} of profile ${profile}, with ${nodes} nodes`,
       options,
     );
   }

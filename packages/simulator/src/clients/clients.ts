@@ -34,16 +34,18 @@ const clientsPerSession = 3;
 /** How long messages between clients and servers take, in microseconds. */
 const delayUs = [50, 2000] as const;
 
+/** The longest that clients think once they are patient, in milliseconds. */
+const patientThinkMs = 400;
+
 const maxAttempts = 12;
 
 /** The clients of a run. They send updates through any node, and try again through others. */
 export class Clients {
   /** Whether calls are made. */
   active = true;
-  /** Whether clients wait for as long as a node works on their call. */
-  patient = false;
   /** Nodes that clients leave alone. */
   readonly avoided = new Set<Host>();
+  #patient = false;
   readonly #clients: Client[];
   readonly #timestamps = new Map<bigint, bigint>();
 
@@ -72,15 +74,17 @@ export class Clients {
     return this.#clients.every(({ busy }) => !busy);
   }
 
-  /** Clients go on making calls. */
-  resume(): void {
-    if (this.active) return;
-    this.active = true;
-    for (const client of this.#clients) if (!client.busy) this.#think(client);
+  /** From now on clients wait for as long as a node works on their call, and do not think for long. Who is idle makes a call now. */
+  becomePatient(): void {
+    this.#patient = true;
+    for (const client of this.#clients) if (!client.busy) this.#begin(client);
   }
 
   #think(client: Client): void {
-    const [low, high] = this.conditions.thinkMs;
+    const [low, high] = this.conditions.thinkMs.map((ms) => (this.#patient ? Math.min(ms, patientThinkMs) : ms)) as [
+      number,
+      number,
+    ];
     this.world.after(client.random.between(low * 1000, high * 1000), () => {
       if (this.active && !client.busy) this.#begin(client);
     });
@@ -123,8 +127,8 @@ export class Clients {
     const expire = () => {
       if (!current()) return;
       const working = entered !== undefined && entered === host.process && !this.avoided.has(host);
-      if (this.patient && working) return world.after(100_000, expire);
-      if (!this.patient && random.chance(500)) cancel.abort();
+      if (this.#patient && working) return world.after(100_000, expire);
+      if (!this.#patient && random.chance(500)) cancel.abort();
       if (call.outcome === "pending") this.#again(client, call);
     };
     world.after(random.between(low * 1000, high * 1000), expire);
@@ -156,7 +160,7 @@ export class Clients {
 
   #again(client: Client, call: Call): void {
     const { random } = client;
-    const givesUp = !this.patient && (call.attempts >= maxAttempts || random.chance(this.conditions.givesUpPerMille));
+    const givesUp = !this.#patient && (call.attempts >= maxAttempts || random.chance(this.conditions.givesUpPerMille));
     client.host = random.pick(this.hosts.filter((host) => !this.avoided.has(host))) ?? client.host;
     if (givesUp) this.#end(client, call, "unknown");
     else this.#attempt(client, call);

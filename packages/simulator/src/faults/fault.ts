@@ -17,6 +17,8 @@ export type PartitionShape =
   | "halves"
   /** Each one-way link is cut or not, by chance. */
   | "holes"
+  /** Nobody hears anybody. */
+  | "scattered"
   /** Everybody hears the target, and the target everybody, and nobody anybody else. */
   | "star"
   /** Everybody hears its neighbours only; the target stands at an end. */
@@ -83,7 +85,7 @@ export interface PlannedFault {
 export type Expectation =
   /** Within so many progress timeouts from its beginning, updates are ordered again. */
   | { readonly kind: "recovers"; readonly timeouts: number }
-  /** Nobody attempts another view. */
+  /** Nobody else comes to lead, then or a progress timeout later. */
   | { readonly kind: "keeps-leader" };
 
 /** What is wrong from the first moment of a run to its last. */

@@ -40,6 +40,8 @@ export function partition(owner: object, shape: PartitionShape, site: Site): voi
       const perMille = random.between(100, 600);
       return cutAll(() => random.chance(perMille));
     }
+    case "scattered":
+      return cutAll(() => true);
     case "star":
       return cutAll((from, to) => from !== target && to !== target);
     case "chain": {

@@ -24,6 +24,51 @@ export function planDuels(random: Random, _nodes: number, untilUs: number): Plan
   return plan;
 }
 
+/** Each new leader is interrupted in the midst of its work: whoever has promised or accepted for it is left with that. */
+export function planInterruptions(random: Random, _nodes: number, untilUs: number): PlannedFault[] {
+  const plan: PlannedFault[] = [];
+  const step = (lowMs: number, highMs: number) => random.between(lowMs * 1000, highMs * 1000);
+  for (let at = second; at < untilUs; ) {
+    const shape: PartitionShape = random.pick(["isolated", "isolated", "mute", "deaf", "holes"]);
+    const target: Target = random.chance(600) ? "leader" : "anybody";
+    plan.push({ at, fault: { kind: "partition", shape, target, forUs: step(20, 800), draw: random.next() } });
+    for (let i = random.between(1, 3); i > 0; i--) {
+      plan.push({ at: (at += step(0, 30)), fault: { kind: "hurry", target: "follower", ticks: random.between(20, 150) } });
+    }
+    at += step(1, 60);
+    const next: Target = random.chance(600) ? "leader" : "anybody";
+    const afterEffects = random.between(1, 60);
+    if (random.chance(500)) plan.push({ at, fault: { kind: "crash", target: next, downUs: step(1, 800), afterEffects } });
+    at += step(20, 700);
+  }
+  return plan;
+}
+
+/** An isolated node gets what was sent to it long ago, and its timers expire. */
+export function planStaleViewChanges(random: Random, nodes: number, untilUs: number): PlannedFault[] {
+  const plan: PlannedFault[] = [];
+  for (let at = second; at < untilUs; at += random.between(second, 3 * second)) {
+    const target = random.between(0, nodes - 1);
+    const lag = { lagPerMille: 600, lagUs: [50_000, 2_000_000] as const, reorders: true };
+    plan.push({ at, fault: { kind: "storm", conditions: lag, forUs: 700_000 } });
+    // An election, whose messages will be late.
+    plan.push({ at: at + 50_000, fault: { kind: "duel", target: "leader", forUs: 300_000, ticks: 100, rounds: 3, draw: random.next() } });
+    const isolation = { kind: "partition", shape: "isolated", target, forUs: second, draw: 0 } as const;
+    plan.push({ at: at + random.between(100_000, 500_000), fault: isolation });
+    plan.push({ at: at + 600_000, fault: { kind: "hurry", target, ticks: random.between(20, 200) } });
+  }
+  return plan;
+}
+
+/** The leader dies and stays dead for long: its followers must find another one by themselves. */
+export function planDeadLeaders(random: Random, _nodes: number, untilUs: number): PlannedFault[] {
+  const plan: PlannedFault[] = [];
+  for (let at = 2 * second; at < untilUs; at += random.between(2 * second, 4 * second)) {
+    plan.push({ at, fault: { kind: "crash", target: "leader", downUs: random.between(second, 3 * second) } });
+  }
+  return plan;
+}
+
 export function planHungLeaderDisk(random: Random, _nodes: number, untilUs: number): PlannedFault[] {
   const plan: PlannedFault[] = [];
   for (let at = 2 * second; at < untilUs; at += random.between(2 * second, 4 * second)) {
@@ -53,8 +98,8 @@ export function planChainedNodes(random: Random, _nodes: number, untilUs: number
 
 function planPartitions(random: Random, shape: PartitionShape, target: Target, untilUs: number): PlannedFault[] {
   const plan: PlannedFault[] = [];
-  for (let at = 2 * second; at < untilUs - 3 * second; at += random.between(6, 8) * (second >> 1)) {
-    const forUs = random.between(5, 6) * (second >> 1);
+  for (let at = 2 * second; at < untilUs - 3 * second; at += random.between(3 * second, 3.5 * second)) {
+    const forUs = random.between(2.5 * second, 2.9 * second);
     const fault = { kind: "partition", shape, target, forUs, draw: random.next() } as const;
     plan.push({ at, fault, expects: { kind: "recovers", timeouts: 4 } });
   }

@@ -76,10 +76,8 @@ export class Process {
 
   /** Stops in order. */
   close(onClosed: () => void): void {
-    this.life.input(() => {
-      this.closing = true;
-      void this.#replica?.close().then(onClosed);
-    });
+    this.closing = true;
+    this.life.input(() => void this.#replica?.close().then(onClosed));
   }
 
   /** Has its clock tick once, out of turn. */

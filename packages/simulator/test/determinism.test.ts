@@ -1,0 +1,66 @@
+// The same seed gives the same run, event for event: twice in one process, with and without a transcript, and on
+// every version of Node and every operating system: the digests in the file beside are compared everywhere.
+import { readFileSync, writeFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "@jest/globals";
+import { profileNames, simulate, type ProfileName, type SimulateOptions } from "../src/index.js";
+import { Violation } from "../src/violation.js";
+
+const file = fileURLToPath(new URL("trace-hashes.json", import.meta.url));
+const recorded = JSON.parse(readFileSync(file, "utf8")) as Partial<Record<ProfileName, string>>;
+// After a change of the core or of the simulator: PAXOS_REWRITE=1 pnpm test determinism
+const rewrites = process.env["PAXOS_REWRITE"] === "1";
+const seed = 20_261_122;
+
+/** Some seconds are enough to tell. */
+async function hashOf(options: Partial<SimulateOptions> & { profile: ProfileName }): Promise<string> {
+  try {
+    return (await simulate({ seed, faultsUntilMs: 4000, nodes: 3, ...options })).traceHash;
+  } catch (error) {
+    // What is found must be found again; whether anything is, is not the question here.
+    if (error instanceof Violation) return error.summary.traceHash;
+    throw error;
+  }
+}
+
+test.each(profileNames)("profile %s: the digest is the one recorded", async (profile) => {
+  const hash = await hashOf({ profile });
+  expect(hash).toMatch(/^[0-9a-f]{16}$/);
+  if (rewrites) recorded[profile] = hash;
+  expect(hash).toBe(recorded[profile]);
+});
+
+test("the digests are recorded", () => {
+  if (rewrites) writeFileSync(file, `${JSON.stringify(recorded, undefined, 2)}\n`);
+  expect(Object.keys(recorded)).toEqual(profileNames);
+});
+
+test("twice in one process, one after the other and side by side", async () => {
+  const first = await hashOf({ profile: "hostile" });
+  expect(await hashOf({ profile: "hostile" })).toBe(first);
+  const runs = await Promise.all([hashOf({ profile: "hostile" }), hashOf({ profile: "hostile", seed: 7 })]);
+  expect(runs[0]).toBe(first);
+  expect(runs[1]).not.toBe(first);
+});
+
+test("with a transcript it is the same run, and the transcript is the same too", async () => {
+  const transcripts = [[], []] as string[][];
+  const hashes = [await hashOf({ profile: "duel" })];
+  for (const lines of transcripts) {
+    hashes.push(await hashOf({ profile: "duel", trace: (line) => lines.push(line) }));
+  }
+  expect(new Set(hashes).size).toBe(1);
+  expect(transcripts[0]?.length).toBeGreaterThan(1000);
+  expect(transcripts[1]).toEqual(transcripts[0]);
+});
+
+test("another seed, another number of nodes, a fault left out: another run", async () => {
+  const hashes = await Promise.all([
+    hashOf({ profile: "rough" }),
+    hashOf({ profile: "rough", seed: seed + 1 }),
+    hashOf({ profile: "rough", seed: seed + 2 ** 32 }),
+    hashOf({ profile: "rough", nodes: 5 }),
+    hashOf({ profile: "rough", faults: [0, 1] }),
+  ]);
+  expect(new Set(hashes).size).toBe(5);
+});

@@ -1,0 +1,76 @@
+// What DESIGN asks of single situations, with bounds in progress timeouts.
+import { expect, test } from "@jest/globals";
+import { profiles, simulate, type PlannedFault, type Profile } from "../src/index.js";
+
+const second = 1_000_000;
+const seeds = [1, 2, 3, 4];
+
+/** Calm weather but for these faults. */
+function scenario(name: string, nodes: Profile["nodes"], script: Profile["script"]): Profile {
+  return { ...profiles.calm, name, about: name, nodes, ...(script && { script }), faultsMs: [30_000, 30_000] };
+}
+
+// Each partition of these profiles fails the run unless updates are ordered again within four timeouts.
+test.each(["quorum-loss", "constrained-election", "chained-nodes"] as const)(
+  "partial connectivity, %s: recovers within four progress timeouts, while it lasts",
+  async (profile) => {
+    for (const seed of seeds) {
+      const { faultsByKind } = await simulate({ seed, profile });
+      expect(faultsByKind["partition"]).toBeGreaterThanOrEqual(10);
+    }
+  },
+);
+
+test("that a scenario recovers is really asked: without any quorum it does not", async () => {
+  const profile = scenario("scattered", [3], () => [
+    {
+      at: 3 * second,
+      fault: { kind: "partition", shape: "scattered", target: 0, forUs: 10 * second, draw: 0 },
+      expects: { kind: "recovers", timeouts: 4 },
+    },
+  ]);
+  await expect(simulate({ seed: 1, profile })).rejects.toMatchObject({ name: "Violation", checker: "liveness" });
+});
+
+const flaps = (forUs: number): PlannedFault[] =>
+  (["mute", "deaf", "one-way-link", "mute", "deaf"] as const).map((shape, i) => ({
+    at: (3 + 5 * i) * second,
+    fault: { kind: "partition", shape, target: "follower", forUs, draw: i },
+    expects: { kind: "keeps-leader" },
+  }));
+
+test("a one-way partition of a follower for half a second never changes the leader", async () => {
+  for (const seed of seeds) {
+    const summary = await simulate({ seed, profile: scenario("half a second", [3, 5], () => flaps(second / 2)) });
+    // The second is that of the failover that ends every run.
+    expect(summary.views).toBe(2);
+    expect(summary.faultsByKind).toEqual({ partition: 5 });
+  }
+});
+
+test("nor does a longer one, nor the follower's return", async () => {
+  for (const seed of seeds) {
+    const summary = await simulate({ seed, profile: scenario("three seconds", [3, 5], () => flaps(3 * second)) });
+    // The second is that of the failover that ends every run.
+    expect(summary.views).toBe(2);
+  }
+});
+
+// A whole day: PAXOS_LONG=1 pnpm test scenarios
+const hours = process.env["PAXOS_LONG"] === "1" ? 24 : 1;
+
+test(`after ${hours} hours without a quorum the cluster recovers within one capped timeout`, async () => {
+  const forUs = hours * 3600 * second;
+  const profile: Profile = {
+    ...scenario("no quorum", [3], () => [
+      { at: 2 * second, fault: { kind: "partition", shape: "scattered", target: 0, forUs, draw: 0 } },
+    ]),
+    faultsMs: [hours * 3_600_000, hours * 3_600_000],
+    clients: { clients: [3, 3], thinkMs: [500, 1_000_000], timeoutMs: [100_000, 1_000_000], givesUpPerMille: 500 },
+    tuning: () => ({}),
+  };
+  const { recoveryTicks, views } = await simulate({ seed: 1, profile });
+  expect(views).toBeGreaterThanOrEqual(1);
+  // The cap: eight timeouts of 60 ticks, and a jitter of half a timeout.
+  expect(recoveryTicks).toBeLessThanOrEqual(8 * 60 + 30);
+}, 600_000);
