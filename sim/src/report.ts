@@ -54,6 +54,7 @@ export function describeTotals({ totals, memory }: Report): string[] {
   const rates = ratesOf(totals);
   const recovery = recoveryOf(totals.profiles);
   return [
+    "The mean run of each profile; ticks to recovery, in the median and at worst",
     ...describeProfiles(totals),
     "",
     ...layOutFacts([
@@ -100,10 +101,7 @@ function describeProfiles({ profiles }: Totals): string[] {
       recovery === undefined ? "-" : grouped(recovery.worstTicks),
     ];
   });
-  return layOut([
-    ["profile", "runs", "virtual s/run", "steps/run", "faults/run", "recovery ticks", "worst"],
-    ...rows,
-  ]);
+  return layOut([["profile", "runs", "virtual s", "steps", "faults", "recovery", "worst"], ...rows]);
 }
 
 /** As the profiles stand in their list. */

@@ -2,7 +2,7 @@
 import type { Finding } from "./findings.js";
 import { Hunt, type Standing } from "./hunt.js";
 import type { ManyFlags } from "./invocation.js";
-import type { Io } from "./io.js";
+import type { Io, Output } from "./io.js";
 import { type Memory, MemoryLog, Meter } from "./meter.js";
 import type { Plan } from "./plan.js";
 import { ProgressDisplay } from "./progress-display.js";
@@ -53,7 +53,7 @@ export async function sit(options: SittingOptions): Promise<SittingResult> {
     totals.realMs = earlierMs + elapsed();
     onStanding?.();
   };
-  const display = new ProgressDisplay(io.stderr, progress);
+  const display = new ProgressDisplay(terminalOf(io, flags.json) ?? io.stderr, progress);
   const sampler = setInterval(() => {
     // Before, there are neither all threads nor compiled code.
     if (hunt.effort.runs >= flags.jobs) memory.sample(process.memoryUsage.rss());
@@ -67,4 +67,9 @@ export async function sit(options: SittingOptions): Promise<SittingResult> {
     display.close();
     settle();
   }
+}
+
+/** Where somebody looks, if anybody does: results of `--json` are not to be mixed with progress. */
+function terminalOf({ stdout, stderr }: Io, json: boolean): Output | undefined {
+  return [stderr, ...(json ? [] : [stdout])].find(({ isTTY }) => isTTY === true);
 }

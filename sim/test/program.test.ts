@@ -291,6 +291,20 @@ describe("many runs", () => {
   );
 });
 
+test(
+  "the README's module is simulated",
+  async () => {
+    const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
+    const [, code = ""] = /```js\n(.*?)```/s.exec(readme) ?? [];
+    const file = directory.path("counter.mjs");
+    await writeFile(file, code);
+    const { status, stdout } = await sim("--seed", "3", "--profile", "rough", "--nodes", "3", "--with", file);
+    expect(stdout).toContain("Seed 3 of profile rough: no violation");
+    expect(status).toBe(0);
+  },
+  SLOW,
+);
+
 describe("known seeds", () => {
   test(
     "are all run",
