@@ -120,31 +120,39 @@ const rough: Profile = {
   name: "rough",
   about: "a bad day: crashes, partitions, stalls, some loss",
   nodes: [3, 5, 3, 4, 2],
-  network: { ...goodNetwork, lagPerMille: 20, lagUs: [1000, 50_000], lossPerMille: 10, doublePerMille: 5, reorders: true },
+  network: {
+    ...goodNetwork,
+    lagPerMille: 20,
+    lagUs: [1000, 50_000],
+    lossPerMille: 10,
+    doublePerMille: 5,
+    reorders: true,
+  },
   disk: { writeUs: [150, 3000], slowPerMille: 30, slowUs: [3000, 100_000] },
   clients,
   clockRate: [950, 1050],
   everyMs: [300, 2000],
   faults: {
-    "crash": 6,
+    crash: 6,
     "crash-all": 1,
-    "stop": 2,
-    "pause": 3,
-    "skew": 1,
-    "partition": 6,
-    "storm": 2,
+    stop: 2,
+    pause: 3,
+    skew: 1,
+    partition: 6,
+    storm: 2,
     "slow-links": 1,
     "slow-disk": 2,
     "hung-disk": 1,
   },
-  partitions: { "isolated": 4, "halves": 3, "holes": 3, "mute": 1, "deaf": 1, "one-way-link": 2, "star": 1, "chain": 1 },
+  partitions: { isolated: 4, halves: 3, holes: 3, mute: 1, deaf: 1, "one-way-link": 2, star: 1, chain: 1 },
   leaderPerMille: 400,
 };
 
 const hostile: Profile = {
   ...rough,
   name: "hostile",
-  about: "everything at once: heavy loss, late and doubled messages, crashes in the midst of work, wild clocks",
+  about:
+    "everything at once: heavy loss, late and doubled messages, crashes in the midst of work, wild clocks",
   nodes: [3, 3, 5, 4, 2, 7],
   network: {
     delayUs: [50, 20_000],
@@ -160,7 +168,7 @@ const hostile: Profile = {
   clockRate: [800, 1250],
   tuning: quickTuning,
   everyMs: [100, 800],
-  faults: { ...rough.faults, "crash": 10, "hurry": 4, "duel": 2 },
+  faults: { ...rough.faults, crash: 10, hurry: 4, duel: 2 },
 };
 
 const duel: Profile = {
@@ -168,7 +176,13 @@ const duel: Profile = {
   name: "duel",
   about: "majorities without the leader, and elections forced on them",
   nodes: [3, 3, 5],
-  network: { ...hostile.network, lossPerMille: 10, lagPerMille: 50, lagUs: [5_000, 400_000], doublePerMille: 20 },
+  network: {
+    ...hostile.network,
+    lossPerMille: 10,
+    lagPerMille: 50,
+    lagUs: [5_000, 400_000],
+    doublePerMille: 20,
+  },
   disk: { writeUs: [150, 10_000], slowPerMille: 50, slowUs: [10_000, 200_000] },
   everyMs: [400, 1500],
   faults: { crash: 3, partition: 1 },
@@ -181,14 +195,15 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   rough,
   hostile,
   duel,
-  "crashes": {
+  crashes: {
     ...rough,
     name: "crashes",
-    about: "restarts, one after the other and all at once, in the midst of work: what rests on what is not durable yet?",
+    about:
+      "restarts, one after the other and all at once, in the midst of work: what rests on what is not durable yet?",
     disk: hostile.disk,
     tuning: quickTuning,
     everyMs: [100, 700],
-    faults: { "crash": 10, "crash-all": 3, "stop": 2 },
+    faults: { crash: 10, "crash-all": 3, stop: 2 },
   },
   "slow-disks": {
     ...rough,
@@ -196,9 +211,9 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     about: "disks slower than the progress timeout: nobody can lead for long",
     disk: { writeUs: [1000, 50_000], slowPerMille: 200, slowUs: [100_000, 900_000] },
     everyMs: [500, 2000],
-    faults: { "slow-disk": 5, "hung-disk": 5, "crash": 3 },
+    faults: { "slow-disk": 5, "hung-disk": 5, crash: 3 },
   },
-  "stalls": {
+  stalls: {
     ...rough,
     name: "stalls",
     about: "event loops that stall and then see everything at once; clocks that run ahead",
@@ -225,11 +240,26 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     about: "a node comes back with an empty disk: it must not vote",
     nodes: [3, 5],
     script: (random) => [
-      { at: random.between(8_000_000, 20_000_000), fault: { kind: "lost-disk", target: random.pick(["leader", "anybody"]) } },
+      {
+        at: random.between(8_000_000, 20_000_000),
+        fault: { kind: "lost-disk", target: random.pick(["leader", "anybody"]) },
+      },
     ],
   },
-  "deaf-node": { ...rough, name: "deaf-node", about: "one node never hears anybody", nodes: [3, 5], illness: "deaf" },
-  "mute-node": { ...rough, name: "mute-node", about: "one node is never heard", nodes: [3, 5], illness: "mute" },
+  "deaf-node": {
+    ...rough,
+    name: "deaf-node",
+    about: "one node never hears anybody",
+    nodes: [3, 5],
+    illness: "deaf",
+  },
+  "mute-node": {
+    ...rough,
+    name: "mute-node",
+    about: "one node is never heard",
+    nodes: [3, 5],
+    illness: "mute",
+  },
   "stuck-node": {
     ...rough,
     name: "stuck-node",
@@ -249,8 +279,9 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   "interrupted-elections": {
     ...duel,
     name: "interrupted-elections",
-    about: "each new leader is interrupted in the midst of its work, and promises above the leader are left behind",
-    faults: { "crash": 1, "crash-all": 1, "pause": 1 },
+    about:
+      "each new leader is interrupted in the midst of its work, and promises above the leader are left behind",
+    faults: { crash: 1, "crash-all": 1, pause: 1 },
     script: scenarios.planInterruptions,
   },
   "stale-view-changes": {
@@ -266,7 +297,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     name: "dead-leader",
     about: "the leader dies and stays dead: its followers must not end each other's attempts",
     nodes: [5, 3, 7],
-    faults: { "storm": 1, "slow-links": 1 },
+    faults: { storm: 1, "slow-links": 1 },
     script: scenarios.planDeadLeaders,
   },
   "quorum-loss": {

@@ -69,7 +69,11 @@ export class Run {
       (finding) =>
         world.violate(checker, finding);
     this.#order = new OneOrder(report("one-order"));
-    this.#bound = new BoundValues(epochRecord, report("bound-values"), () => (this.#lastProgress = world.now));
+    this.#bound = new BoundValues(
+      epochRecord,
+      report("bound-values"),
+      () => (this.#lastProgress = world.now),
+    );
     const checkers: Checker[] = [
       this.#bound,
       new Promises(report("promises")),
@@ -195,7 +199,8 @@ export class Run {
     const views = this.#bound.views;
     await world.run(world.now + this.#ticks(5 * this.#progressTicks));
     if (world.finding !== undefined) return;
-    if (this.#bound.views !== views) return world.violate("stability", "a leader is replaced though nothing fails");
+    if (this.#bound.views !== views)
+      return world.violate("stability", "a leader is replaced though nothing fails");
     const leader = this.#healthy.find((host) => host.leads !== undefined);
     if (leader === undefined) return world.violate("stability", "a leader is lost though nothing fails");
     const rest = this.#healthy.filter((host) => host !== leader);
@@ -203,7 +208,11 @@ export class Run {
     const from = world.now;
     leader.crash();
     await this.#within(this.#ticks(4 * this.#progressTicks + 100), "failover", () => {
-      return rest.some((host) => host.leads !== undefined) && this.#bound.chosenUpTo > 0 && this.#orderedSince(from, rest);
+      return (
+        rest.some((host) => host.leads !== undefined) &&
+        this.#bound.chosenUpTo > 0 &&
+        this.#orderedSince(from, rest)
+      );
     });
     if (world.finding !== undefined) return;
     leader.start();
@@ -262,7 +271,9 @@ export class Run {
 
   /** Whether every node has answered all that it had been asked by then. */
   #answeredSince(time: number): boolean {
-    return this.#healthy.every((host) => [...(host.process?.pending ?? [])].every(({ since }) => since > time));
+    return this.#healthy.every((host) =>
+      [...(host.process?.pending ?? [])].every(({ since }) => since > time),
+    );
   }
 
   /** Whether every node has applied some update that was sent after `time`. */
@@ -286,7 +297,10 @@ export class Run {
 
   #level(): boolean {
     const statuses = this.#healthy.map((host) => host.process?.status());
-    return statuses.every((status) => status?.localAru === BigInt(this.#bound.chosenUpTo) && status.appliedSeq === status.localAru);
+    return statuses.every(
+      (status) =>
+        status?.localAru === BigInt(this.#bound.chosenUpTo) && status.appliedSeq === status.localAru,
+    );
   }
 
   // What clients are shown of the log is what was executed, on every node.
@@ -297,11 +311,14 @@ export class Run {
       let log: string | undefined;
       void host.process?.readLog().then((entries) => {
         const first = entries.filter(({ duplicate }) => !duplicate);
-        log = first.map(({ seq, bytes }) => `${seq}:${new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)}`).join();
+        log = first
+          .map(({ seq, bytes }) => `${seq}:${new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)}`)
+          .join();
       });
       await this.#within(this.#ticks(1000), `log of node ${host.id}`, () => log !== undefined);
       if (world.finding !== undefined) return;
-      if (log !== executed) return world.violate("one-order", `the log of node ${host.id} is not what was executed`);
+      if (log !== executed)
+        return world.violate("one-order", `the log of node ${host.id} is not what was executed`);
     }
   }
 
@@ -315,12 +332,16 @@ export class Run {
         // Clients send often enough that in a live cluster something is ordered within a timeout.
         const idle = Math.floor((world.now - this.#lastProgress) / this.#tickUs);
         if (idle > this.#progressTicks) {
-          world.violate("liveness", `nothing is ordered ${limit} ticks ${since}, and was not for ${idle} ticks`);
+          world.violate(
+            "liveness",
+            `nothing is ordered ${limit} ticks ${since}, and was not for ${idle} ticks`,
+          );
         }
       });
     } else if (expects?.kind === "keeps-leader" && "forUs" in fault) {
       world.after(fault.forUs + this.#ticks(this.#progressTicks), () => {
-        if (this.#bound.views !== views) world.violate("stability", `somebody else has come to lead ${since}`);
+        if (this.#bound.views !== views)
+          world.violate("stability", `somebody else has come to lead ${since}`);
       });
     }
   }

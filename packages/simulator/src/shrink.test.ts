@@ -122,9 +122,7 @@ test("a state machine that does not survive a restart is found, and what remains
   const anew = async (candidate: SimulateOptions): Promise<RunSummary> =>
     simulate({ ...candidate, ...options() });
   const violation = await violationOf(anew({ seed: 1, nodes: 1 }));
-  const smallest = await shrink({ ...options(), nodes: 1 }, violation, {
-    simulate: async ({ stateMachine: _, ...rest }) => anew(rest),
-  });
+  const smallest = await shrink({ ...options(), nodes: 1 }, violation, { simulate: anew });
   expect(smallest.violation.summary.faults).toBe(smallest.options.faults?.length);
   expect(smallest.violation.summary.faults).toBeLessThan(violation.summary.faults);
   expect(smallest.violation.summary.faultsByKind).toEqual({ crash: expect.any(Number) });

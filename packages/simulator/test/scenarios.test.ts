@@ -7,7 +7,14 @@ const seeds = [1, 2, 3, 4];
 
 /** Calm weather but for these faults. */
 function scenario(name: string, nodes: Profile["nodes"], script: Profile["script"]): Profile {
-  return { ...profiles.calm, name, about: name, nodes, ...(script && { script }), faultsMs: [30_000, 30_000] };
+  return {
+    ...profiles.calm,
+    name,
+    about: name,
+    nodes,
+    ...(script && { script }),
+    faultsMs: [30_000, 30_000],
+  };
 }
 
 // Each partition of these profiles fails the run unless updates are ordered again within four timeouts.
@@ -29,7 +36,10 @@ test("that a scenario recovers is really asked: without any quorum it does not",
       expects: { kind: "recovers", timeouts: 4 },
     },
   ]);
-  await expect(simulate({ seed: 1, profile })).rejects.toMatchObject({ name: "Violation", checker: "liveness" });
+  await expect(simulate({ seed: 1, profile })).rejects.toMatchObject({
+    name: "Violation",
+    checker: "liveness",
+  });
 });
 
 const flaps = (forUs: number): PlannedFault[] =>
@@ -41,7 +51,10 @@ const flaps = (forUs: number): PlannedFault[] =>
 
 test("a one-way partition of a follower for half a second never changes the leader", async () => {
   for (const seed of seeds) {
-    const summary = await simulate({ seed, profile: scenario("half a second", [3, 5], () => flaps(second / 2)) });
+    const summary = await simulate({
+      seed,
+      profile: scenario("half a second", [3, 5], () => flaps(second / 2)),
+    });
     // The second is that of the failover that ends every run.
     expect(summary.views).toBe(2);
     expect(summary.faultsByKind).toEqual({ partition: 5 });
@@ -50,7 +63,10 @@ test("a one-way partition of a follower for half a second never changes the lead
 
 test("nor does a longer one, nor the follower's return", async () => {
   for (const seed of seeds) {
-    const summary = await simulate({ seed, profile: scenario("three seconds", [3, 5], () => flaps(3 * second)) });
+    const summary = await simulate({
+      seed,
+      profile: scenario("three seconds", [3, 5], () => flaps(3 * second)),
+    });
     // The second is that of the failover that ends every run.
     expect(summary.views).toBe(2);
   }
@@ -66,7 +82,12 @@ test(`after ${hours} hours without a quorum the cluster recovers within one capp
       { at: 2 * second, fault: { kind: "partition", shape: "scattered", target: 0, forUs, draw: 0 } },
     ]),
     faultsMs: [hours * 3_600_000, hours * 3_600_000],
-    clients: { clients: [3, 3], thinkMs: [500, 1_000_000], timeoutMs: [100_000, 1_000_000], givesUpPerMille: 500 },
+    clients: {
+      clients: [3, 3],
+      thinkMs: [500, 1_000_000],
+      timeoutMs: [100_000, 1_000_000],
+      givesUpPerMille: 500,
+    },
     tuning: () => ({}),
   };
   const { recoveryTicks, views } = await simulate({ seed: 1, profile });

@@ -68,7 +68,8 @@ export class BoundValues implements Checker {
   }
 
   applied({ nodeId, seq }: { nodeId: number; seq: number }): void {
-    if (seq > this.chosenUpTo) this.report(`node ${nodeId} applies seq ${seq}, which no quorum has durably accepted`);
+    if (seq > this.chosenUpTo)
+      this.report(`node ${nodeId} applies seq ${seq}, which no quorum has durably accepted`);
   }
 
   #checkAru(nodeId: number, where: string, aru: number): void {
@@ -116,7 +117,9 @@ export class BoundValues implements Checker {
     }
     const chosen = this.#chosen.get(seq);
     if (chosen !== undefined && chosen.view < view && chosen.value !== value) {
-      this.report(`${who} in view ${view} another value for seq ${seq} than a quorum accepted in view ${chosen.view}`);
+      this.report(
+        `${who} in view ${view} another value for seq ${seq} than a quorum accepted in view ${chosen.view}`,
+      );
     }
     return ballot;
   }

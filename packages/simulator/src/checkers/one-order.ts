@@ -36,7 +36,9 @@ export class OneOrder implements Checker {
     if (known === undefined) {
       const first = this.#seqOf.get(call.id);
       if (first !== undefined) {
-        return this.report(`node ${nodeId} executes call ${call.id} at seq ${seq}, where ${first} had it executed`);
+        return this.report(
+          `node ${nodeId} executes call ${call.id} at seq ${seq}, where ${first} had it executed`,
+        );
       }
       this.#seqOf.set(call.id, seq);
       this.#places.set(seq, { callId: call.id, chain, digest, result, nodeId });

@@ -63,10 +63,12 @@ export class Promises implements Checker {
   sent(nodeId: number, { type, to }: Message): void {
     const node = this.#node(nodeId);
     const rests = (view: number, what: string) => {
-      if (node.promised < view) this.report(`node ${nodeId} sends ${what} of view ${view}, which is not durable`);
+      if (node.promised < view)
+        this.report(`node ${nodeId} sends ${what} of view ${view}, which is not durable`);
     };
     const leads = (view: number, what: string) => {
-      if (node.led < view) this.report(`node ${nodeId} sends ${what} of view ${view} before it durably leads it`);
+      if (node.led < view)
+        this.report(`node ${nodeId} sends ${what} of view ${view} before it durably leads it`);
     };
     switch (type.case) {
       case "accept":
@@ -99,7 +101,8 @@ export class Promises implements Checker {
   #accepts(nodeId: number, node: Node, proposal: Proposal): void {
     const view = Number(proposal.view);
     // The save that holds the acceptance raises the promise: it may be higher by then, not lower.
-    if (view > node.promised) this.report(`node ${nodeId} accepts in view ${view}, promised is ${node.promised}`);
+    if (view > node.promised)
+      this.report(`node ${nodeId} accepts in view ${view}, promised is ${node.promised}`);
     for (let i = 0; i < proposal.updates.length; i++) {
       const seq = Number(proposal.seq) + i;
       if ((node.accepted.get(seq) ?? 0) < view) node.accepted.set(seq, view);
@@ -130,7 +133,15 @@ export class Promises implements Checker {
   #node(nodeId: number): Node {
     let node = this.#nodes.get(nodeId);
     if (node === undefined) {
-      node = { promised: 0, led: 0, aru: 0, accepted: new Map(), toldAru: 0, toldPromise: 0, prepares: new Map() };
+      node = {
+        promised: 0,
+        led: 0,
+        aru: 0,
+        accepted: new Map(),
+        toldAru: 0,
+        toldPromise: 0,
+        prepares: new Map(),
+      };
       this.#nodes.set(nodeId, node);
     }
     return node;

@@ -81,10 +81,9 @@ export class Clients {
   }
 
   #think(client: Client): void {
-    const [low, high] = this.conditions.thinkMs.map((ms) => (this.#patient ? Math.min(ms, patientThinkMs) : ms)) as [
-      number,
-      number,
-    ];
+    const [low, high] = this.conditions.thinkMs.map((ms) =>
+      this.#patient ? Math.min(ms, patientThinkMs) : ms,
+    ) as [number, number];
     this.world.after(client.random.between(low * 1000, high * 1000), () => {
       if (this.active && !client.busy) this.#begin(client);
     });
@@ -137,7 +136,8 @@ export class Clients {
   #onAnswer(client: Client, call: Call, host: Host, answer: Answer): void {
     const { world } = this;
     if (answer.kind === "failed") {
-      if (answer.code === "too_large" || answer.code === "invalid") return this.#end(client, call, "rejected");
+      if (answer.code === "too_large" || answer.code === "invalid")
+        return this.#end(client, call, "rejected");
       if (answer.code === "expired") return this.#end(client, call, "unknown");
       if (answer.code === "unexpected") {
         return world.violate("answers", `node ${host.id} answers call ${call.id}: ${answer.message}`);
@@ -160,7 +160,8 @@ export class Clients {
 
   #again(client: Client, call: Call): void {
     const { random } = client;
-    const givesUp = !this.#patient && (call.attempts >= maxAttempts || random.chance(this.conditions.givesUpPerMille));
+    const givesUp =
+      !this.#patient && (call.attempts >= maxAttempts || random.chance(this.conditions.givesUpPerMille));
     client.host = random.pick(this.hosts.filter((host) => !this.avoided.has(host))) ?? client.host;
     if (givesUp) this.#end(client, call, "unknown");
     else this.#attempt(client, call);

@@ -29,7 +29,12 @@ export type PartitionShape =
 /** What a fault does. Times in microseconds. */
 export type Fault =
   /** kill -9; restarted after `downUs`. With `afterEffects` it dies in the midst of its work, after so many effects. */
-  | { readonly kind: "crash"; readonly target: Target; readonly downUs: number; readonly afterEffects?: number }
+  | {
+      readonly kind: "crash";
+      readonly target: Target;
+      readonly downUs: number;
+      readonly afterEffects?: number;
+    }
   | { readonly kind: "crash-all"; readonly downUs: number }
   /** SIGTERM; restarted after `downUs`. */
   | { readonly kind: "stop"; readonly target: Target; readonly downUs: number }

@@ -97,7 +97,13 @@ export class Injector {
       case "partition": {
         const owner = {};
         const leader = this.#leader()?.id;
-        partition(owner, fault.shape, { network, nodes: hosts.length, target: host.id, leader, draw: fault.draw });
+        partition(owner, fault.shape, {
+          network,
+          nodes: hosts.length,
+          target: host.id,
+          leader,
+          draw: fault.draw,
+        });
         return this.#lasts(fault.forUs, () => network.heal(owner));
       }
       case "duel":
@@ -115,7 +121,8 @@ export class Injector {
         return this.#lasts(fault.forUs, () => set(undefined));
       }
       case "slow-disk": {
-        const times = ([low, high]: readonly [number, number]) => [low * fault.factor, high * fault.factor] as const;
+        const times = ([low, high]: readonly [number, number]) =>
+          [low * fault.factor, high * fault.factor] as const;
         const { writeUs, slowUs } = this.usualDisk;
         host.disk.conditions = { ...this.usualDisk, writeUs: times(writeUs), slowUs: times(slowUs) };
         return this.#lasts(fault.forUs, () => (host.disk.conditions = this.usualDisk));
@@ -208,7 +215,13 @@ export class Injector {
     const { world, network, hosts } = this.cluster;
     const random = new Random(draw);
     const owner = {};
-    partition(owner, "isolated", { network, nodes: hosts.length, target: target.id, leader: undefined, draw });
+    partition(owner, "isolated", {
+      network,
+      nodes: hosts.length,
+      target: target.id,
+      leader: undefined,
+      draw,
+    });
     this.#lasts(forUs, () => network.heal(owner));
     for (let round = 0; round < rounds; round++) {
       for (const host of hosts) {

@@ -32,8 +32,14 @@ export function partition(owner: object, shape: PartitionShape, site: Site): voi
       return random.chance(500) ? network.cut(owner, target, other) : network.cut(owner, other, target);
     }
     case "halves": {
-      const others = shuffle(ids.filter((id) => id !== target), random);
-      const minority = new Set([target, ...others.slice(0, random.between(0, Math.max(0, ((nodes - 1) >> 1) - 1)))]);
+      const others = shuffle(
+        ids.filter((id) => id !== target),
+        random,
+      );
+      const minority = new Set([
+        target,
+        ...others.slice(0, random.between(0, Math.max(0, ((nodes - 1) >> 1) - 1))),
+      ]);
       return cutAll((from, to) => minority.has(from) !== minority.has(to));
     }
     case "holes": {
@@ -45,7 +51,13 @@ export function partition(owner: object, shape: PartitionShape, site: Site): voi
     case "star":
       return cutAll((from, to) => from !== target && to !== target);
     case "chain": {
-      const chain = [target, ...shuffle(ids.filter((id) => id !== target), random)];
+      const chain = [
+        target,
+        ...shuffle(
+          ids.filter((id) => id !== target),
+          random,
+        ),
+      ];
       return cutAll((from, to) => Math.abs(chain.indexOf(from) - chain.indexOf(to)) > 1);
     }
     case "star-without-leader":

@@ -82,7 +82,10 @@ function drawSlowness(random: Random): Partial<NetworkConditions> {
 
 function weighted<T extends string>(weights: Partial<Readonly<Record<T, number>>>, random: Random): T {
   const entries = Object.entries(weights) as [T, number][];
-  let at = random.between(1, entries.reduce((sum, [, weight]) => sum + weight, 0));
+  let at = random.between(
+    1,
+    entries.reduce((sum, [, weight]) => sum + weight, 0),
+  );
   for (const [name, weight] of entries) {
     at -= weight;
     if (at <= 0) return name;

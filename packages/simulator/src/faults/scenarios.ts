@@ -28,17 +28,21 @@ export function planDuels(random: Random, _nodes: number, untilUs: number): Plan
 export function planInterruptions(random: Random, _nodes: number, untilUs: number): PlannedFault[] {
   const plan: PlannedFault[] = [];
   const step = (lowMs: number, highMs: number) => random.between(lowMs * 1000, highMs * 1000);
-  for (let at = second; at < untilUs; ) {
+  for (let at = second; at < untilUs;) {
     const shape: PartitionShape = random.pick(["isolated", "isolated", "mute", "deaf", "holes"]);
     const target: Target = random.chance(600) ? "leader" : "anybody";
     plan.push({ at, fault: { kind: "partition", shape, target, forUs: step(20, 800), draw: random.next() } });
     for (let i = random.between(1, 3); i > 0; i--) {
-      plan.push({ at: (at += step(0, 30)), fault: { kind: "hurry", target: "follower", ticks: random.between(20, 150) } });
+      plan.push({
+        at: (at += step(0, 30)),
+        fault: { kind: "hurry", target: "follower", ticks: random.between(20, 150) },
+      });
     }
     at += step(1, 60);
     const next: Target = random.chance(600) ? "leader" : "anybody";
     const afterEffects = random.between(1, 60);
-    if (random.chance(500)) plan.push({ at, fault: { kind: "crash", target: next, downUs: step(1, 800), afterEffects } });
+    if (random.chance(500))
+      plan.push({ at, fault: { kind: "crash", target: next, downUs: step(1, 800), afterEffects } });
     at += step(20, 700);
   }
   return plan;
@@ -52,7 +56,10 @@ export function planStaleViewChanges(random: Random, nodes: number, untilUs: num
     const lag = { lagPerMille: 600, lagUs: [50_000, 2_000_000] as const, reorders: true };
     plan.push({ at, fault: { kind: "storm", conditions: lag, forUs: 700_000 } });
     // An election, whose messages will be late.
-    plan.push({ at: at + 50_000, fault: { kind: "duel", target: "leader", forUs: 300_000, ticks: 100, rounds: 3, draw: random.next() } });
+    plan.push({
+      at: at + 50_000,
+      fault: { kind: "duel", target: "leader", forUs: 300_000, ticks: 100, rounds: 3, draw: random.next() },
+    });
     const isolation = { kind: "partition", shape: "isolated", target, forUs: second, draw: 0 } as const;
     plan.push({ at: at + random.between(100_000, 500_000), fault: isolation });
     plan.push({ at: at + 600_000, fault: { kind: "hurry", target, ticks: random.between(20, 200) } });
@@ -96,7 +103,12 @@ export function planChainedNodes(random: Random, _nodes: number, untilUs: number
   return planPartitions(random, "chain", "leader", untilUs);
 }
 
-function planPartitions(random: Random, shape: PartitionShape, target: Target, untilUs: number): PlannedFault[] {
+function planPartitions(
+  random: Random,
+  shape: PartitionShape,
+  target: Target,
+  untilUs: number,
+): PlannedFault[] {
   const plan: PlannedFault[] = [];
   for (let at = 2 * second; at < untilUs - 3 * second; at += random.between(3 * second, 3.5 * second)) {
     const forUs = random.between(2.5 * second, 2.9 * second);

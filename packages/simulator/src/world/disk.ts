@@ -220,7 +220,7 @@ function framesOf({ runs, state }: Save): Uint8Array[] {
 /** The save that these bytes hold; undefined when they do not hold all of it. */
 function recover(bytes: Uint8Array, runCount: number): Pick<Save, "state" | "runs"> | undefined {
   const contents: Uint8Array[] = [];
-  for (let rest = bytes; contents.length <= runCount; ) {
+  for (let rest = bytes; contents.length <= runCount;) {
     const content = unseal(rest);
     if (content === undefined) return undefined;
     contents.push(content);
