@@ -1,5 +1,4 @@
 import { firstEpoch } from "@paxos/core";
-import { Role } from "@paxos/proto";
 import type { startReplica } from "@paxos/replica";
 import { Acknowledged } from "./checkers/acknowledged.js";
 import { BoundValues } from "./checkers/bound-values.js";
@@ -11,9 +10,11 @@ import { Clients } from "./clients/clients.js";
 import type { PlannedFault } from "./faults/fault.js";
 import { Injector } from "./faults/injector.js";
 import { planFaults } from "./faults/plan.js";
-import { calmDisk, calmNetwork, type Profile } from "./profiles.js";
+import type { Profile } from "./profile.js";
+import { calmDisk, calmNetwork } from "./profiles.js";
 import type { RunSummary } from "./summary.js";
 import type { SimulatedStateMachine, Workload } from "./workload.js";
+import { Standing } from "./standing.js";
 import { Host, type Cluster } from "./world/host.js";
 import { Network } from "./world/network.js";
 import { World } from "./world/world.js";
@@ -45,6 +46,7 @@ export class Run {
   readonly #injector: Injector;
   readonly #order: OneOrder;
   readonly #bound: BoundValues;
+  readonly #standing: Standing;
   readonly #plan: readonly PlannedFault[];
   readonly #faultsUntil: number;
   /** Ticks without progress after which a node attempts another view. */
@@ -80,7 +82,7 @@ export class Run {
       this.#order,
       new Acknowledged(this.#order, report("acknowledged")),
     ];
-    const encodes = random.chance(250);
+    const encodes = random.chance(125);
     this.#network = new Network(world, profile.network, encodes, (from, to, message) => {
       this.#delivered++;
       this.hosts[to]?.deliver(from, message);
@@ -101,6 +103,13 @@ export class Run {
     };
     for (let id = 0; id < nodes; id++) this.hosts.push(new Host(cluster, id));
     for (const host of this.hosts) host.tickRate = random.between(...profile.clockRate);
+    this.#standing = new Standing({
+      hosts: this.hosts,
+      ill: profile.illness === undefined ? undefined : this.hosts.at(-1),
+      order: this.#order,
+      bound: this.#bound,
+      calls: this.#calls,
+    });
     this.#injector = new Injector(cluster, profile.disk);
     const [low, high] = profile.faultsMs;
     const faultsMs = random.between(low, high);
@@ -156,17 +165,9 @@ export class Run {
     this.#injector.onExpectation = (planned) => this.#expect(planned);
     this.#injector.schedule(this.#plan, faults, this.#faultsUntil);
     for (const host of hosts) world.after(host.random.between(0, 200_000), () => host.start());
-    if (profile.illness !== undefined) this.#injector.infect(this.#ill as Host, profile.illness);
+    const ill = hosts.at(-1);
+    if (profile.illness !== undefined && ill !== undefined) this.#injector.infect(ill, profile.illness);
     await world.run(this.#faultsUntil);
-  }
-
-  /** The node that is ill for good. Clients leave it alone once faults have ended. */
-  get #ill(): Host | undefined {
-    return this.#options.profile.illness === undefined ? undefined : this.hosts.at(-1);
-  }
-
-  get #healthy(): Host[] {
-    return this.hosts.filter((host) => host !== this.#ill && !host.lostItsDisk);
   }
 
   // Faults stop. Within a stated time all nodes agree, have answered everybody who waits, and order new updates.
@@ -176,14 +177,17 @@ export class Run {
     this.#injector.stop();
     this.#network.conditions = calmNetwork;
     for (const host of this.hosts) host.disk.become(calmDisk);
-    for (const host of this.hosts) if (!this.#healthy.includes(host)) this.#clients.avoided.add(host);
+    const { healthy } = this.#standing;
+    for (const host of this.hosts) if (!healthy.includes(host)) this.#clients.avoided.add(host);
     this.#clients.becomePatient();
     const from = world.now;
     if (world.trace.verbose) world.trace.line("ALL FAULTS END");
     // A capped timeout (8 timeouts and a jitter), and what three more elections and the catching-up take.
     const limit = this.#ticks(16 * this.#progressTicks + 400);
     await this.#within(limit, "recovery", () => {
-      return this.#agreeOnLeader() && this.#answeredSince(from) && this.#appliedSince(from);
+      const { agreesOnLeader } = this.#standing;
+      if (!agreesOnLeader || !this.#standing.answeredAllUntil(from)) return false;
+      return this.#standing.appliedSince(from, healthy) === healthy.length;
     });
     this.#recoveryTicks = Math.floor((world.now - from) / this.#tickUs);
     if (world.finding !== undefined) return;
@@ -201,23 +205,20 @@ export class Run {
     if (world.finding !== undefined) return;
     if (this.#bound.views !== views)
       return world.violate("stability", "a leader is replaced though nothing fails");
-    const leader = this.#healthy.find((host) => host.leads !== undefined);
+    const { leader, healthy } = this.#standing;
     if (leader === undefined) return world.violate("stability", "a leader is lost though nothing fails");
-    const rest = this.#healthy.filter((host) => host !== leader);
+    const rest = healthy.filter((host) => host !== leader);
     if (rest.length < Math.floor(this.hosts.length / 2) + 1) return;
     const from = world.now;
     leader.crash();
     await this.#within(this.#ticks(4 * this.#progressTicks + 100), "failover", () => {
-      return (
-        rest.some((host) => host.leads !== undefined) &&
-        this.#bound.chosenUpTo > 0 &&
-        this.#orderedSince(from, rest)
-      );
+      return this.#standing.appliedSince(from, rest) > 0;
     });
     if (world.finding !== undefined) return;
     leader.start();
-    await this.#within(this.#ticks(8 * this.#progressTicks + 400), "return of a node", () => {
-      return this.#agreeOnLeader() && this.#answeredSince(world.now - this.#ticks(4 * this.#progressTicks));
+    const back = world.now;
+    await this.#within(this.#ticks(8 * this.#progressTicks + 400), "return of the old leader", () => {
+      return this.#standing.agreesOnLeader && this.#standing.answeredAllUntil(back);
     });
   }
 
@@ -227,7 +228,7 @@ export class Run {
     if (world.finding !== undefined) return;
     this.#clients.active = false;
     await this.#within(this.#ticks(8 * this.#progressTicks + 400), "rest", () => {
-      return this.#clients.idle && this.#level();
+      return this.#clients.idle && this.#standing.isLevel;
     });
     if (world.finding !== undefined) return;
     await this.#compareLogs();
@@ -249,65 +250,18 @@ export class Run {
       return (held = condition());
     };
     if ((await world.run(from + us, throttled)) || world.finding !== undefined) return;
-    const state = this.hosts.map((host) => this.#describe(host)).join("; ");
-    world.violate("liveness", `no ${what} within ${us / this.#tickUs} ticks: ${state}`);
-  }
-
-  #describe(host: Host): string {
-    const status = host.process?.status();
-    if (status === undefined) return `node ${host.id} is down`;
-    const waiting = host.process?.pending.size ?? 0;
-    return `node ${host.id} ${Role[status.role]} view ${status.view} ARU ${status.localAru} applied ${status.appliedSeq}, ${waiting} clients waiting`;
+    world.violate("liveness", `no ${what} within ${us / this.#tickUs} ticks: ${this.#standing.describe()}`);
   }
 
   #ticks(count: number): number {
     return count * this.#tickUs;
   }
 
-  #agreeOnLeader(): boolean {
-    const leaders = new Set(this.#healthy.map((host) => host.process?.status()?.leaderId));
-    return leaders.size === 1 && !leaders.has(undefined);
-  }
-
-  /** Whether every node has answered all that it had been asked by then. */
-  #answeredSince(time: number): boolean {
-    return this.#healthy.every((host) =>
-      [...(host.process?.pending ?? [])].every(({ since }) => since > time),
-    );
-  }
-
-  /** Whether every node has applied some update that was sent after `time`. */
-  #appliedSince(time: number): boolean {
-    const first = this.#firstSeqSince(time);
-    return first !== undefined && this.#healthy.every((host) => this.#order.progressOf(host.id).seq >= first);
-  }
-
-  #orderedSince(time: number, hosts: readonly Host[]): boolean {
-    const first = this.#firstSeqSince(time);
-    return first !== undefined && hosts.some((host) => this.#order.progressOf(host.id).seq >= first);
-  }
-
-  #firstSeqSince(time: number): number | undefined {
-    const seqs = this.#calls.all
-      .filter(({ start }) => start > time)
-      .map(({ id }) => this.#order.seqOf(id))
-      .filter((seq) => seq !== undefined);
-    return seqs.length === 0 ? undefined : Math.min(...seqs);
-  }
-
-  #level(): boolean {
-    const statuses = this.#healthy.map((host) => host.process?.status());
-    return statuses.every(
-      (status) =>
-        status?.localAru === BigInt(this.#bound.chosenUpTo) && status.appliedSeq === status.localAru,
-    );
-  }
-
   // What clients are shown of the log is what was executed, on every node.
   async #compareLogs(): Promise<void> {
     const { world } = this;
     const executed = [...this.#order.executed()].map(({ seq, callId }) => `${seq}:${callId}`).join();
-    for (const host of this.#healthy) {
+    for (const host of this.#standing.healthy) {
       let log: string | undefined;
       void host.process?.readLog().then((entries) => {
         const first = entries.filter(({ duplicate }) => !duplicate);

@@ -1,5 +1,6 @@
 import type { startReplica } from "@paxos/replica";
-import type { Profile, ProfileName } from "./profiles.js";
+import type { Profile } from "./profile.js";
+import type { ProfileName } from "./profiles.js";
 import type { SimulatedStateMachine, Workload } from "./workload.js";
 
 /** What is to be simulated. The same options give the same run, event for event. */

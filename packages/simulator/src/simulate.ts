@@ -1,5 +1,6 @@
 import { startReplica } from "@paxos/replica";
-import { profiles, type Profile } from "./profiles.js";
+import type { Profile } from "./profile.js";
+import { profiles } from "./profiles.js";
 import { Run } from "./run.js";
 import type { SimulateOptions } from "./simulate-options.js";
 import type { RunSummary } from "./summary.js";

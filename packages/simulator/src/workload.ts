@@ -20,7 +20,7 @@ export interface Operation {
 
 /** What clients do. */
 export interface Workload {
-  /** The next update that a client sends. All randomness comes from `random`. */
+  /** The next update that a client sends. All randomness comes from `random`, of which each client has its own for the whole run. */
   next(random: Random, client: number): Uint8Array;
   /**
    * Judges the history of the whole run, at its end. Undefined when all is well, else what is wrong. May say

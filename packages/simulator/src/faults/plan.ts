@@ -1,4 +1,4 @@
-import type { Profile } from "../profiles.js";
+import type { Profile } from "../profile.js";
 import type { Random } from "../random.js";
 import type { NetworkConditions } from "../world/network.js";
 import type { Fault, FaultKind, PartitionShape, PlannedFault, Target } from "./fault.js";

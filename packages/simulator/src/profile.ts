@@ -1,0 +1,37 @@
+import type { ReplicaOptions } from "@paxos/replica";
+import type { ClientConditions } from "./clients/clients.js";
+import type { FaultKind, Illness, PartitionShape, PlannedFault } from "./faults/fault.js";
+import type { Random } from "./random.js";
+import type { DiskConditions } from "./world/disk.js";
+import type { NetworkConditions } from "./world/network.js";
+
+/** Which faults a run has, how often, how bad; and what is usual between them. */
+export interface Profile {
+  readonly name: string;
+  /** For people: what this profile is about. */
+  readonly about: string;
+  /** How many nodes; one of these is drawn. */
+  readonly nodes: readonly [number, ...number[]];
+  /** How long faults go on, in virtual milliseconds. */
+  readonly faultsMs: readonly [number, number];
+  /** What the links are like, for as long as faults go on. */
+  readonly network: NetworkConditions;
+  readonly disk: DiskConditions;
+  readonly clients: ClientConditions;
+  /** The rates of clocks, in thousandths: each node's is drawn. */
+  readonly clockRate: readonly [number, number];
+  /** The replicas' settings. */
+  readonly tuning: (random: Random) => NonNullable<ReplicaOptions["tuning"]>;
+  /** How far faults lie apart, in virtual milliseconds. */
+  readonly everyMs: readonly [number, number];
+  /** Which faults, and how often in relation to each other. */
+  readonly faults: Partial<Readonly<Record<FaultKind, number>>>;
+  /** Which partitions, likewise. */
+  readonly partitions: Partial<Readonly<Record<PartitionShape, number>>>;
+  /** How often a fault looks for the leader, in 1,000; else anybody will do. */
+  readonly leaderPerMille: number;
+  /** Faults that do not come by chance alone. */
+  readonly script?: (random: Random, nodes: number, untilUs: number) => PlannedFault[];
+  /** What one node, the last, suffers from all the time. */
+  readonly illness?: Illness;
+}

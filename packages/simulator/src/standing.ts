@@ -1,0 +1,77 @@
+import { Role } from "@paxos/proto";
+import type { BoundValues } from "./checkers/bound-values.js";
+import type { OneOrder } from "./checkers/one-order.js";
+import type { Calls } from "./clients/calls.js";
+import type { Host } from "./world/host.js";
+
+/** How a cluster stands: what must become true once faults have ended. */
+export class Standing {
+  constructor(
+    private readonly parts: {
+      readonly hosts: readonly Host[];
+      /** The node that is ill for good. Nothing is asked of it. */
+      readonly ill: Host | undefined;
+      readonly order: OneOrder;
+      readonly bound: BoundValues;
+      readonly calls: Calls;
+    },
+  ) {}
+
+  /** The nodes that must recover. */
+  get healthy(): Host[] {
+    const { hosts, ill } = this.parts;
+    return hosts.filter((host) => host !== ill && !host.lostItsDisk);
+  }
+
+  /** Who leads, of those. */
+  get leader(): Host | undefined {
+    return this.healthy.find((host) => host.leads !== undefined);
+  }
+
+  /** Whether everybody knows the same leader. */
+  get agreesOnLeader(): boolean {
+    const leaders = new Set(this.healthy.map((host) => host.process?.status()?.leaderId));
+    return leaders.size === 1 && !leaders.has(undefined);
+  }
+
+  /** Whether everybody has applied everything that is ordered. */
+  get isLevel(): boolean {
+    const ordered = BigInt(this.parts.bound.chosenUpTo);
+    return this.healthy.every((host) => {
+      const status = host.process?.status();
+      return status?.localAru === ordered && status.appliedSeq === ordered;
+    });
+  }
+
+  /** Whether every node has answered everything that it had been asked by then. */
+  answeredAllUntil(time: number): boolean {
+    return this.healthy.every((host) =>
+      [...(host.process?.pending ?? [])].every(({ since }) => since > time),
+    );
+  }
+
+  /** How many of these have applied an update that was sent after `time`. */
+  appliedSince(time: number, hosts: readonly Host[]): number {
+    const { order, calls } = this.parts;
+    let first = Infinity;
+    for (let i = calls.all.length - 1; i >= 0; i--) {
+      const call = calls.all[i];
+      if (call === undefined || call.start <= time) break;
+      first = Math.min(first, order.seqOf(call.id) ?? Infinity);
+    }
+    return hosts.filter((host) => order.progressOf(host.id).seq >= first).length;
+  }
+
+  /** For people. */
+  describe(): string {
+    return this.parts.hosts.map(describeHost).join("; ");
+  }
+}
+
+function describeHost({ id, process }: Host): string {
+  const status = process?.status();
+  if (status === undefined) return `node ${id} is down`;
+  const { role, view, localAru, appliedSeq } = status;
+  const waiting = process?.pending.size ?? 0;
+  return `node ${id} ${Role[role].toLowerCase()} in view ${view}, ARU ${localAru}, applied ${appliedSeq}, ${waiting} clients waiting`;
+}
