@@ -1,0 +1,102 @@
+import { describe, expect, test } from "@jest/globals";
+import type { Profile } from "../profile.js";
+import { profileNames, profiles } from "../profiles.js";
+import { Random } from "../random.js";
+import type { FaultKind } from "./fault.js";
+import { planFaults } from "./plan.js";
+
+const second = 1_000_000;
+const plan = (profile: Profile, seed = 1, untilUs = 30 * second) =>
+  planFaults(profile, new Random(seed), 5, untilUs);
+
+describe.each(profileNames)("%s", (name) => {
+  const profile = profiles[name];
+
+  test("the same seed gives the same plan, another seed another one", () => {
+    expect(plan(profile, 7)).toEqual(plan(profile, 7));
+    // Nothing fails by plan in some.
+    const plans = new Set([1, 2, 3, 4, 5].map((seed) => JSON.stringify(plan(profile, seed))));
+    expect(plans.size).toBe(plan(profile).length === 0 ? 1 : 5);
+  });
+
+  test("faults come in the order of time, within the time", () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const times = plan(profile, seed).map(({ at }) => at);
+      expect(times).toEqual(times.toSorted((a, b) => a - b));
+      expect(times.filter((at) => !Number.isInteger(at) || at < 500_000 || at >= 31 * second)).toEqual([]);
+    }
+  });
+});
+
+test("kinds and shapes come as often as the profile says", () => {
+  const profile: Profile = {
+    ...profiles.calm,
+    everyMs: [10, 10],
+    faults: { pause: 3, crash: 1, partition: 6 },
+    partitions: { mute: 1, deaf: 4 },
+    leaderPerMille: 250,
+  };
+  const faults = plan(profile).map(({ fault }) => fault);
+  const share = (matches: (fault: (typeof faults)[number]) => boolean) => faults.filter(matches).length / faults.length;
+  expect(faults.length).toBe(2950);
+  expect(share(({ kind }) => kind === "pause")).toBeCloseTo(0.3, 1);
+  expect(share(({ kind }) => kind === "crash")).toBeCloseTo(0.1, 1);
+  expect(share(({ kind }) => kind === "partition")).toBeCloseTo(0.6, 1);
+  expect(share((fault) => "shape" in fault && fault.shape === "deaf")).toBeCloseTo(0.48, 1);
+  expect(share((fault) => "shape" in fault && fault.shape === "mute")).toBeCloseTo(0.12, 1);
+  expect(share((fault) => "target" in fault && fault.target === "leader")).toBeCloseTo(0.25, 1);
+  expect(share((fault) => "target" in fault && fault.target === "anybody")).toBeCloseTo(0.75, 1);
+});
+
+test("every kind of fault can be planned, and says what it needs", () => {
+  const kinds: Record<FaultKind, readonly string[]> = {
+    "crash": ["target", "downUs"],
+    "crash-all": ["downUs"],
+    "stop": ["target", "downUs"],
+    "pause": ["target", "forUs"],
+    "hurry": ["target", "ticks"],
+    "skew": ["target", "rate", "forUs"],
+    "partition": ["shape", "target", "forUs", "draw"],
+    "duel": ["target", "forUs", "ticks", "rounds", "draw"],
+    "storm": ["conditions", "forUs"],
+    "slow-links": ["target", "conditions", "forUs"],
+    "slow-disk": ["target", "factor", "forUs"],
+    "hung-disk": ["target", "forUs"],
+    "lost-disk": ["target"],
+  };
+  for (const [kind, fields] of Object.entries(kinds)) {
+    const faults = { [kind]: 1 };
+    const planned = plan({ ...profiles.rough, script: () => [], everyMs: [50, 100], faults }, 3);
+    expect(planned.length).toBeGreaterThan(100);
+    for (const { fault } of planned) {
+      expect(fault.kind).toBe(kind);
+      expect(Object.keys(fault)).toEqual(expect.arrayContaining(["kind", ...fields]));
+      for (const time of ["forUs", "downUs"] as const) {
+        if (time in fault) expect((fault as Record<string, unknown>)[time]).toBeGreaterThan(0);
+      }
+    }
+  }
+});
+
+test("a plan does not depend on how long it is to be: later faults are left out, the others stay", () => {
+  const profile = profiles.hostile;
+  const whole = plan(profile, 3, 30 * second);
+  const begun = plan(profile, 3, 10 * second);
+  expect(begun.length).toBeGreaterThan(5);
+  expect(whole.slice(0, begun.length)).toEqual(begun);
+});
+
+test("a script's faults stand among the others, and change none of them", () => {
+  const lone = plan({ ...profiles.rough });
+  const scripted = plan({
+    ...profiles.rough,
+    script: (random) => [{ at: random.between(10 * second, 20 * second), fault: { kind: "lost-disk", target: 0 } }],
+  });
+  expect(scripted).toHaveLength(lone.length + 1);
+  expect(scripted.filter(({ fault }) => fault.kind !== "lost-disk")).toEqual(lone);
+  expect(scripted.findIndex(({ fault }) => fault.kind === "lost-disk")).toBeGreaterThan(0);
+});
+
+test("a calm profile plans nothing", () => {
+  expect(plan(profiles.calm)).toEqual([]);
+});
