@@ -27,7 +27,7 @@ export function readKnownSeeds(path: string): readonly Run[] {
 }
 
 /** @throws UsageError that names the line. */
-export function parseKnownSeeds(text: string, path: string): readonly Run[] {
+function parseKnownSeeds(text: string, path: string): readonly Run[] {
   return text.split("\n").flatMap((line, index) => {
     const words = line.replace(/#.*/, "").trim().split(/\s+/);
     if (words[0] === "") return [];

@@ -4,7 +4,7 @@ import type { RunSummary } from "@paxos/simulator";
 import type { Run } from "./run.js";
 
 /** Sums over runs. */
-export interface Sums {
+interface Sums {
   runs: number;
   virtualMs: number;
   steps: number;
