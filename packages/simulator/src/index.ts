@@ -1,13 +1,25 @@
 // What users of the simulator import.
-export type { Fault, FaultKind, PartitionShape, PlannedFault, Target } from "./faults/fault.js";
+export type {
+  Expectation,
+  Fault,
+  FaultKind,
+  Illness,
+  PartitionShape,
+  PlannedFault,
+  Target,
+} from "./faults/fault.js";
 export { KeyValueMachine, keyValueWorkload } from "./key-value.js";
 export { checkLinearizability } from "./linearizability.js";
 export type { Call, Model, Verdict } from "./linearizability.js";
 export { profileNames, profiles } from "./profiles.js";
 export type { Profile } from "./profile.js";
 export type { ProfileName } from "./profiles.js";
+export type { ClientConditions } from "./clients/clients.js";
+export type { DiskConditions } from "./world/disk.js";
+export type { NetworkConditions } from "./world/network.js";
 export { Random } from "./random.js";
 export { shrink } from "./shrink.js";
+export type { Shrunken, ShrinkSettings } from "./shrink.js";
 export { simulate } from "./simulate.js";
 export type { SimulateOptions } from "./simulate-options.js";
 export type { RunSummary } from "./summary.js";

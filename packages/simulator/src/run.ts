@@ -15,8 +15,9 @@ import { calmDisk, calmNetwork } from "./profiles.js";
 import type { RunSummary } from "./summary.js";
 import type { SimulatedStateMachine, Workload } from "./workload.js";
 import { Standing } from "./standing.js";
-import { Host, type Cluster } from "./world/host.js";
+import { Host } from "./world/host.js";
 import { Network } from "./world/network.js";
+import type { Surroundings } from "./world/seat.js";
 import { World } from "./world/world.js";
 
 /** What a run needs to know: {@link SimulateOptions} with nothing left open. */
@@ -87,7 +88,7 @@ export class Run {
       this.#delivered++;
       this.hosts[to]?.deliver(from, message);
     });
-    const cluster: Cluster = {
+    const surroundings: Surroundings = {
       world,
       network: this.#network,
       checkers,
@@ -97,11 +98,14 @@ export class Run {
       tuning,
       startReplica: options.startReplica,
       makeStateMachine: options.stateMachine,
-      hosts: this.hosts,
       disk: profile.disk,
       encodes,
+      tellRefused: (nodeId, storeId, by, refusal) => {
+        const host = this.hosts[nodeId];
+        if (host?.disk.storeId === storeId) host.process?.refusedBy(by, refusal);
+      },
     };
-    for (let id = 0; id < nodes; id++) this.hosts.push(new Host(cluster, id));
+    for (let id = 0; id < nodes; id++) this.hosts.push(new Host(surroundings, id));
     for (const host of this.hosts) host.tickRate = random.between(...profile.clockRate);
     this.#standing = new Standing({
       hosts: this.hosts,
@@ -110,7 +114,7 @@ export class Run {
       bound: this.#bound,
       calls: this.#calls,
     });
-    this.#injector = new Injector(cluster, profile.disk);
+    this.#injector = new Injector(surroundings, this.hosts);
     const [low, high] = profile.faultsMs;
     const faultsMs = random.between(low, high);
     this.#plan = planFaults(profile, world.random.fork("faults"), nodes, faultsMs * 1000);

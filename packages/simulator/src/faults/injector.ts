@@ -1,7 +1,7 @@
 import { Random } from "../random.js";
-import type { Cluster, Host } from "../world/host.js";
+import type { Host } from "../world/host.js";
+import type { Surroundings } from "../world/seat.js";
 import type { NetworkConditions } from "../world/network.js";
-import type { DiskConditions } from "../world/disk.js";
 import type { Fault, Illness, PlannedFault, Target } from "./fault.js";
 import { partition } from "./partitions.js";
 
@@ -18,16 +18,16 @@ export class Injector {
   readonly #random: Random;
 
   constructor(
-    private readonly cluster: Cluster,
-    private readonly usualDisk: DiskConditions,
+    private readonly surroundings: Surroundings,
+    private readonly hosts: readonly Host[],
   ) {
-    this.#usualNetwork = cluster.network.conditions;
-    this.#random = cluster.world.random.fork("injector");
+    this.#usualNetwork = surroundings.network.conditions;
+    this.#random = surroundings.world.random.fork("injector");
   }
 
   /** Schedules a plan. Faults keep their numbers: those left out are only not done. */
   schedule(plan: readonly PlannedFault[], chosen: ReadonlySet<number> | undefined, untilUs: number): void {
-    const { world } = this.cluster;
+    const { world } = this.surroundings;
     plan.forEach((planned, number) => {
       if (planned.at >= untilUs || chosen?.has(number) === false) return;
       world.after(planned.at, () => {
@@ -38,7 +38,8 @@ export class Injector {
 
   /** What one node suffers from for good. */
   infect(host: Host, illness: Illness): void {
-    const { network, hosts } = this.cluster;
+    const { hosts } = this;
+    const { network } = this.surroundings;
     const owner = { illness };
     this.#count(`${illness}-node`);
     if (illness === "stuck") return host.disk.hang();
@@ -53,8 +54,8 @@ export class Injector {
     this.#active = false;
     for (const end of this.#ends) end();
     this.#ends.clear();
-    this.cluster.network.reset();
-    for (const host of this.cluster.hosts) {
+    this.surroundings.network.reset();
+    for (const host of this.hosts) {
       host.tickRate = 1000;
       if (host.process?.closing === true) host.crash();
       if (host.process !== undefined) host.process.life.fuse = Infinity;
@@ -64,7 +65,8 @@ export class Injector {
 
   /** Carries out one fault. */
   inject(fault: Fault): void {
-    const { world, network, hosts } = this.cluster;
+    const { hosts } = this;
+    const { world, network } = this.surroundings;
     this.#count(fault.kind);
     if (fault.kind === "crash-all") {
       for (const host of hosts) this.#crash(host, fault.downUs);
@@ -123,9 +125,9 @@ export class Injector {
       case "slow-disk": {
         const times = ([low, high]: readonly [number, number]) =>
           [low * fault.factor, high * fault.factor] as const;
-        const { writeUs, slowUs } = this.usualDisk;
-        host.disk.conditions = { ...this.usualDisk, writeUs: times(writeUs), slowUs: times(slowUs) };
-        return this.#lasts(fault.forUs, () => (host.disk.conditions = this.usualDisk));
+        const { writeUs, slowUs } = this.surroundings.disk;
+        host.disk.conditions = { ...this.surroundings.disk, writeUs: times(writeUs), slowUs: times(slowUs) };
+        return this.#lasts(fault.forUs, () => (host.disk.conditions = this.surroundings.disk));
       }
       case "hung-disk":
         return this.#hangDisk(host, fault.forUs);
@@ -135,7 +137,7 @@ export class Injector {
   }
 
   #inject(planned: PlannedFault, number: number): void {
-    const { world } = this.cluster;
+    const { world } = this.surroundings;
     world.trace.note("F", number);
     if (world.trace.verbose) world.trace.line(`FAULT ${number}: ${JSON.stringify(planned.fault)}`);
     this.inject(planned.fault);
@@ -148,7 +150,7 @@ export class Injector {
 
   #leader(): Host | undefined {
     let leader: { host: Host; view: number } | undefined;
-    for (const host of this.cluster.hosts) {
+    for (const host of this.hosts) {
       const view = host.leads;
       if (view !== undefined && (leader === undefined || view > leader.view)) leader = { host, view };
     }
@@ -156,7 +158,7 @@ export class Injector {
   }
 
   #resolve(target: Target): Host {
-    const { hosts } = this.cluster;
+    const { hosts } = this;
     if (typeof target === "number") return hosts[target % hosts.length] as Host;
     // Drawn in any case, so that the same numbers follow.
     const random = this.#random.next();
@@ -168,7 +170,7 @@ export class Injector {
 
   // Ends after a time, or when all faults end.
   #lasts(forUs: number, end: () => void): void {
-    const { world } = this.cluster;
+    const { world } = this.surroundings;
     const once = () => {
       if (!this.#ends.delete(once)) return;
       if (world.trace.verbose) world.trace.line("a fault ends");
@@ -184,7 +186,7 @@ export class Injector {
   }
 
   #startAfter(host: Host, downUs: number): void {
-    this.cluster.world.after(downUs, () => {
+    this.surroundings.world.after(downUs, () => {
       if (this.#active && !host.lostItsDisk) host.start();
     });
   }
@@ -195,7 +197,7 @@ export class Injector {
     const poll = () => {
       if (!this.#active) return;
       if (host.process !== process) return this.#startAfter(host, downUs);
-      this.cluster.world.after(50_000, poll);
+      this.surroundings.world.after(50_000, poll);
     };
     poll();
   }
@@ -206,13 +208,14 @@ export class Injector {
     const tick = (left: number) => {
       if (left === 0 || host.process !== process) return;
       process?.tickNow();
-      this.cluster.world.after(this.#random.between(5, 300), () => tick(left - 1));
+      this.surroundings.world.after(this.#random.between(5, 300), () => tick(left - 1));
     };
     tick(ticks);
   }
 
   #duel({ forUs, ticks, rounds, draw }: Fault & { kind: "duel" }, target: Host): void {
-    const { world, network, hosts } = this.cluster;
+    const { hosts } = this;
+    const { world, network } = this.surroundings;
     const random = new Random(draw);
     const owner = {};
     partition(owner, "isolated", {
@@ -249,7 +252,7 @@ export class Injector {
 
   #loseDisk(host: Host): void {
     // Rule 8 holds from the moment that everybody is on record with everybody. Before, it is the operator's fault.
-    if (this.cluster.hosts.some(({ process }) => process?.status()?.storesRecorded !== true)) return;
+    if (this.hosts.some(({ process }) => process?.status()?.storesRecorded !== true)) return;
     host.crash();
     host.loseDisk();
     host.start();

@@ -13,7 +13,10 @@ interface Site {
 }
 
 /** The links that a shape leaves: for each node, whom it hears. */
-function heardIn(shape: PartitionShape, { nodes = 5, target = 1, leader = 3, draw = 1 }: Site = {}): number[][] {
+function heardIn(
+  shape: PartitionShape,
+  { nodes = 5, target = 1, leader = 3, draw = 1 }: Site = {},
+): number[][] {
   const network = new Network(new World(1), calmNetwork, false, () => undefined);
   const owner = {};
   const ids = Array.from({ length: nodes }, (_, id) => id);
@@ -33,7 +36,13 @@ test("isolated: the target hears nobody and is heard by nobody", () => {
 });
 
 test("mute: the target is not heard, and hears", () => {
-  expect(heardIn("mute")).toEqual([[2, 3, 4], [0, 2, 3, 4], [0, 3, 4], [0, 2, 4], [0, 2, 3]]);
+  expect(heardIn("mute")).toEqual([
+    [2, 3, 4],
+    [0, 2, 3, 4],
+    [0, 3, 4],
+    [0, 2, 4],
+    [0, 2, 3],
+  ]);
 });
 
 test("deaf: the target does not hear, and is heard", () => {

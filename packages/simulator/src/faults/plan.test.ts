@@ -37,7 +37,8 @@ test("kinds and shapes come as often as the profile says", () => {
     leaderPerMille: 250,
   };
   const faults = plan(profile).map(({ fault }) => fault);
-  const share = (matches: (fault: (typeof faults)[number]) => boolean) => faults.filter(matches).length / faults.length;
+  const share = (matches: (fault: (typeof faults)[number]) => boolean) =>
+    faults.filter(matches).length / faults.length;
   expect(faults.length).toBe(2950);
   expect(share(({ kind }) => kind === "pause")).toBeCloseTo(0.3, 1);
   expect(share(({ kind }) => kind === "crash")).toBeCloseTo(0.1, 1);
@@ -50,15 +51,15 @@ test("kinds and shapes come as often as the profile says", () => {
 
 test("every kind of fault can be planned, and says what it needs", () => {
   const kinds: Record<FaultKind, readonly string[]> = {
-    "crash": ["target", "downUs"],
+    crash: ["target", "downUs"],
     "crash-all": ["downUs"],
-    "stop": ["target", "downUs"],
-    "pause": ["target", "forUs"],
-    "hurry": ["target", "ticks"],
-    "skew": ["target", "rate", "forUs"],
-    "partition": ["shape", "target", "forUs", "draw"],
-    "duel": ["target", "forUs", "ticks", "rounds", "draw"],
-    "storm": ["conditions", "forUs"],
+    stop: ["target", "downUs"],
+    pause: ["target", "forUs"],
+    hurry: ["target", "ticks"],
+    skew: ["target", "rate", "forUs"],
+    partition: ["shape", "target", "forUs", "draw"],
+    duel: ["target", "forUs", "ticks", "rounds", "draw"],
+    storm: ["conditions", "forUs"],
     "slow-links": ["target", "conditions", "forUs"],
     "slow-disk": ["target", "factor", "forUs"],
     "hung-disk": ["target", "forUs"],
@@ -90,7 +91,9 @@ test("a script's faults stand among the others, and change none of them", () => 
   const lone = plan({ ...profiles.rough });
   const scripted = plan({
     ...profiles.rough,
-    script: (random) => [{ at: random.between(10 * second, 20 * second), fault: { kind: "lost-disk", target: 0 } }],
+    script: (random) => [
+      { at: random.between(10 * second, 20 * second), fault: { kind: "lost-disk", target: 0 } },
+    ],
   });
   expect(scripted).toHaveLength(lone.length + 1);
   expect(scripted.filter(({ fault }) => fault.kind !== "lost-disk")).toEqual(lone);

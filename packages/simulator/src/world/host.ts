@@ -1,36 +1,12 @@
 import { describeMessage, type Logger } from "@paxos/core";
-import type { EpochRecord, Message } from "@paxos/proto";
-import { Role } from "@paxos/proto";
-import type { startReplica, ReplicaOptions } from "@paxos/replica";
-import type { Checker } from "../checkers/checker.js";
-import type { Calls } from "../clients/calls.js";
+import { Role, type Message } from "@paxos/proto";
 import type { Random } from "../random.js";
-import type { SimulatedStateMachine } from "../workload.js";
-import { Disk, type DiskConditions } from "./disk.js";
-import type { Network } from "./network.js";
+import { Disk } from "./disk.js";
 import { Process } from "./process.js";
-import type { World } from "./world.js";
-
-/** What all hosts of a run share. */
-export interface Cluster {
-  readonly world: World;
-  readonly network: Network;
-  readonly checkers: readonly Checker[];
-  readonly calls: Calls;
-  readonly epochRecord: EpochRecord;
-  readonly tickMs: number;
-  readonly tuning: NonNullable<ReplicaOptions["tuning"]>;
-  readonly startReplica: typeof startReplica;
-  readonly makeStateMachine: (nodeId: number) => SimulatedStateMachine;
-  /** By node id. */
-  readonly hosts: readonly Host[];
-  readonly disk: DiskConditions;
-  /** Whether everything travels as bytes, and is written as bytes. Else the same objects go round, which costs less. */
-  readonly encodes: boolean;
-}
+import type { Seat, Surroundings } from "./seat.js";
 
 /** A machine: a disk, a clock, and at most one process at a time. */
-export class Host {
+export class Host implements Seat {
   disk: Disk;
   process: Process | undefined;
   /** How fast its clock ticks, in thousandths of what it should. */
@@ -44,10 +20,10 @@ export class Host {
   #stores = 0;
 
   constructor(
-    readonly cluster: Cluster,
+    readonly surroundings: Surroundings,
     readonly id: number,
   ) {
-    this.random = cluster.world.random.fork(`host ${id}`);
+    this.random = surroundings.world.random.fork(`host ${id}`);
     this.clockOffsetMs = this.random.between(0, 10_000) - 5_000;
     this.disk = this.#newDisk();
   }
@@ -59,7 +35,7 @@ export class Host {
   /** Starts a process, unless one is running. */
   start(): void {
     if (this.process !== undefined) return;
-    const { world } = this.cluster;
+    const { world } = this.surroundings;
     world.trace.note("S", this.id, ++this.#starts);
     if (world.trace.verbose) world.trace.line(`node ${this.id} starts`);
     const process = new Process(this, this.#starts);
@@ -69,7 +45,7 @@ export class Host {
 
   /** Ends the process as kill -9 does, and what was on its way to the disk with it. */
   crash(): void {
-    const { world } = this.cluster;
+    const { world } = this.surroundings;
     if (this.process === undefined) return;
     world.trace.note("K", this.id);
     if (world.trace.verbose) world.trace.line(`node ${this.id} crashes`);
@@ -81,7 +57,7 @@ export class Host {
   /** Ends the process in order, as SIGTERM does; kills it when that takes too long. */
   stop(): void {
     const { process } = this;
-    const { world } = this.cluster;
+    const { world } = this.surroundings;
     if (process === undefined) return;
     if (world.trace.verbose) world.trace.line(`node ${this.id} is asked to stop`);
     const end = () => {
@@ -98,7 +74,7 @@ export class Host {
   }
 
   deliver(from: number, message: Message): void {
-    const { world, network } = this.cluster;
+    const { world, network } = this.surroundings;
     if (this.process?.receive(from, message) === true) return;
     network.lost++;
     if (world.trace.verbose) world.trace.line(`node ${this.id} is down: lost ${describeMessage(message)}`);
@@ -111,7 +87,7 @@ export class Host {
   }
 
   get logger(): Logger {
-    const { trace } = this.cluster.world;
+    const { trace } = this.surroundings.world;
     const line = (level: string) => (text: string) => {
       if (trace.verbose) trace.line(`node ${this.id} ${level}: ${text}`);
     };
@@ -126,7 +102,7 @@ export class Host {
   }
 
   #newDisk(): Disk {
-    const { world, checkers, disk, encodes } = this.cluster;
+    const { world, checkers, disk, encodes } = this.surroundings;
     const storeId = BigInt(1_000_000 * (this.id + 1) + ++this.#stores);
     return new Disk(world, this.id, storeId, disk, encodes, (save) => {
       world.trace.note("D", this.id, save.number);

@@ -1,7 +1,7 @@
 import type { StateMachine } from "@paxos/core";
 import { decodeCall } from "../clients/call.js";
 import type { SimulatedStateMachine } from "../workload.js";
-import type { Host } from "./host.js";
+import type { Seat } from "./seat.js";
 import type { Life } from "./life.js";
 import { withGlobalsOf, type NodeGlobals } from "./node-globals.js";
 
@@ -14,22 +14,22 @@ export class ObservedStateMachine implements StateMachine {
   readonly #globals: NodeGlobals;
 
   constructor(
-    private readonly host: Host,
+    private readonly seat: Seat,
     private readonly life: Life,
     /** Which process of the host it is. */
     number: number,
   ) {
-    const { world, makeStateMachine } = host.cluster;
+    const { world, makeStateMachine } = seat.surroundings;
     this.#globals = {
-      now: () => calendarStartMs + host.clockOffsetMs + Math.floor(world.now / 1000),
-      random: host.random.fork(`globals ${number}`),
+      now: () => calendarStartMs + seat.clockOffsetMs + Math.floor(world.now / 1000),
+      random: seat.random.fork(`globals ${number}`),
     };
-    this.#machine = withGlobalsOf(this.#globals, () => makeStateMachine(host.id));
+    this.#machine = withGlobalsOf(this.#globals, () => makeStateMachine(seat.id));
   }
 
   apply(bytes: Uint8Array, seq: number): Uint8Array {
-    const { id, cluster } = this.host;
-    const { world, checkers, calls } = cluster;
+    const { id, surroundings } = this.seat;
+    const { world, checkers, calls } = surroundings;
     if (!this.life.acts()) return new Uint8Array();
     const decoded = decodeCall(bytes);
     const call = decoded && calls.find(decoded.id, decoded.update);

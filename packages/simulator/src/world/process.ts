@@ -3,7 +3,7 @@ import type { AdmissionRefusal, ClientHandler } from "@paxos/core";
 import { ClientUpdateSchema, LogRequestSchema, type Message, type StatusResponse } from "@paxos/proto";
 import type { Replica } from "@paxos/replica";
 import type { Call } from "../clients/call.js";
-import type { Host } from "./host.js";
+import type { Seat } from "./seat.js";
 import { Life } from "./life.js";
 import { ObservedStateMachine } from "./observed-state-machine.js";
 import { SimulatedClock } from "./simulated-clock.js";
@@ -35,32 +35,32 @@ export class Process {
   #handler: ClientHandler | undefined;
 
   constructor(
-    private readonly host: Host,
+    private readonly seat: Seat,
     /** Counts the processes of the host, from 1. */
     private readonly number: number,
   ) {
-    this.life = new Life(host.cluster.world, () => host.crash());
-    this.#transport = new SimulatedTransport(host, this.life);
-    this.#clock = new SimulatedClock(host, this.life);
+    this.life = new Life(seat.surroundings.world, () => seat.crash());
+    this.#transport = new SimulatedTransport(seat, this.life);
+    this.#clock = new SimulatedClock(seat, this.life);
   }
 
   start(): void {
-    const { host, number, life } = this;
-    const { cluster } = host;
-    cluster
+    const { seat, number, life } = this;
+    const { surroundings } = seat;
+    surroundings
       .startReplica({
-        nodeId: host.id,
-        epochRecord: cluster.epochRecord,
-        stateMachine: new ObservedStateMachine(host, life, number),
-        storage: new SimulatedStorage(host, life),
+        nodeId: seat.id,
+        epochRecord: surroundings.epochRecord,
+        stateMachine: new ObservedStateMachine(seat, life, number),
+        storage: new SimulatedStorage(seat, life),
         transport: this.#transport,
         clientListener: { serve: (handler) => void (this.#handler = handler) },
         clock: this.#clock,
-        logger: host.logger,
-        tickMs: cluster.tickMs,
-        tuning: cluster.tuning,
-        seed: cluster.world.random.fork(`core ${host.id} ${number}`).next(),
-        clientId: BigInt(2_000_000 + host.id * 1000 + number),
+        logger: seat.logger,
+        tickMs: surroundings.tickMs,
+        tuning: surroundings.tuning,
+        seed: surroundings.world.random.fork(`core ${seat.id} ${number}`).next(),
+        clientId: BigInt(2_000_000 + seat.id * 1000 + number),
       })
       .then((replica) => {
         this.#replica = replica;
@@ -112,9 +112,9 @@ export class Process {
     const handler = this.#handler;
     if (!this.life.alive || handler === undefined) return false;
     this.life.input(() => {
-      const { world } = this.host.cluster;
+      const { world } = this.seat.surroundings;
       world.steps++;
-      world.trace.note("R", this.host.id, call.id, call.attempts);
+      world.trace.note("R", this.seat.id, call.id, call.attempts);
       const request: PendingRequest = { call, since: world.now };
       this.pending.add(request);
       const settle = (answer: Answer) => {
@@ -145,9 +145,9 @@ export class Process {
     if (!this.life.alive || this.closing) return;
     const name = error instanceof Error ? error.name : "";
     // Safety rule 8: so must it be.
-    if (this.host.lostItsDisk && name === "ConfigError") return this.host.crash();
+    if (this.seat.lostItsDisk && name === "ConfigError") return this.seat.crash();
     const checker = name === "InvariantError" ? "invariant" : "stopped";
-    this.host.cluster.world.violate(checker, `node ${this.host.id} stopped: ${String(error)}`, error);
+    this.seat.surroundings.world.violate(checker, `node ${this.seat.id} stopped: ${String(error)}`, error);
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Clock } from "@paxos/core";
-import type { Host } from "./host.js";
+import type { Seat } from "./seat.js";
 import type { Life } from "./life.js";
 
 /** How long a process takes to get to what it has put off, in microseconds: what comes meanwhile is taken together. */
@@ -10,13 +10,13 @@ export class SimulatedClock implements Clock {
   #onTick: () => void = () => undefined;
 
   constructor(
-    private readonly host: Host,
+    private readonly seat: Seat,
     private readonly life: Life,
   ) {}
 
   every(intervalMs: number, onTick: () => void): () => void {
-    const { host, life } = this;
-    const { world } = host.cluster;
+    const { seat, life } = this;
+    const { world } = seat.surroundings;
     let stopped = false;
     this.#onTick = () => {
       if (stopped) return;
@@ -26,7 +26,7 @@ export class SimulatedClock implements Clock {
     };
     // From the end of the last tick on: ticks missed while the event loop was stalled are left out.
     const next = () => {
-      world.after(Math.floor((intervalMs * 1_000_000) / host.tickRate), () => {
+      world.after(Math.floor((intervalMs * 1_000_000) / seat.tickRate), () => {
         life.input(() => {
           this.#onTick();
           if (!stopped) next();
@@ -38,8 +38,8 @@ export class SimulatedClock implements Clock {
   }
 
   soon(callback: () => void): void {
-    const { host, life } = this;
-    host.cluster.world.after(host.random.between(...soonUs), () => life.input(callback));
+    const { seat, life } = this;
+    seat.surroundings.world.after(seat.random.between(...soonUs), () => life.input(callback));
   }
 
   /** Ticks once, out of turn. */

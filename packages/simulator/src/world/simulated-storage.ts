@@ -1,5 +1,5 @@
 import type { Save, Storage, StoredState, StoredUpdates } from "@paxos/core";
-import type { Host } from "./host.js";
+import type { Seat } from "./seat.js";
 import type { Life } from "./life.js";
 
 /** The storage port of one process, over its host's disk. Holds its caller to the contract of the port. */
@@ -8,19 +8,19 @@ export class SimulatedStorage implements Storage {
   #saving = false;
 
   constructor(
-    private readonly host: Host,
+    private readonly seat: Seat,
     private readonly life: Life,
   ) {}
 
   load(): Promise<StoredState> {
-    const { host, life } = this;
-    const { world, checkers } = host.cluster;
+    const { seat, life } = this;
+    const { world, checkers } = seat.surroundings;
     return new Promise((resolve) => {
-      world.after(host.random.between(100, 5000), () => {
+      world.after(seat.random.between(100, 5000), () => {
         life.input(() => {
-          const stored = host.disk.load();
-          this.#lastSave = host.disk.lastSave;
-          for (const checker of checkers) checker.started?.(host.id, stored);
+          const stored = seat.disk.load();
+          this.#lastSave = seat.disk.lastSave;
+          for (const checker of checkers) checker.started?.(seat.id, stored);
           resolve(stored);
         });
       });
@@ -28,14 +28,14 @@ export class SimulatedStorage implements Storage {
   }
 
   save(save: Save): Promise<void> {
-    const { host, life } = this;
-    const { world } = host.cluster;
+    const { seat, life } = this;
+    const { world } = seat.surroundings;
     if (!life.acts()) return never();
     this.#check(save);
     this.#saving = true;
     world.saves++;
     return new Promise((resolve) => {
-      host.disk.write(save, () => {
+      seat.disk.write(save, () => {
         life.input(() => {
           world.steps++;
           this.#saving = false;
@@ -46,13 +46,13 @@ export class SimulatedStorage implements Storage {
   }
 
   read(from: number, upTo: number, maxBytes: number): Promise<StoredUpdates> {
-    const { host, life } = this;
+    const { seat, life } = this;
     if (!life.acts()) return never();
-    if (from < 1 || upTo > host.disk.durableAru) {
-      this.#violate(`reads ${from} to ${upTo}, durable is ${host.disk.durableAru}`);
+    if (from < 1 || upTo > seat.disk.durableAru) {
+      this.#violate(`reads ${from} to ${upTo}, durable is ${seat.disk.durableAru}`);
     }
     return new Promise((resolve) => {
-      host.disk.read(from, upTo, maxBytes, (stored) => life.input(() => resolve(stored)));
+      seat.disk.read(from, upTo, maxBytes, (stored) => life.input(() => resolve(stored)));
     });
   }
 
@@ -67,7 +67,7 @@ export class SimulatedStorage implements Storage {
   }
 
   #violate(finding: string): void {
-    this.host.cluster.world.violate("storage-contract", `node ${this.host.id} ${finding}`);
+    this.seat.surroundings.world.violate("storage-contract", `node ${this.seat.id} ${finding}`);
   }
 }
 

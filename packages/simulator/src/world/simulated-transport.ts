@@ -1,6 +1,6 @@
 import { describeMessage, type AdmissionRefusal, type Transport, type TransportContext } from "@paxos/core";
 import type { Message } from "@paxos/proto";
-import type { Host } from "./host.js";
+import type { Seat } from "./seat.js";
 import type { Life } from "./life.js";
 
 /** How long a refusal takes to reach who is refused, in microseconds. */
@@ -13,7 +13,7 @@ export class SimulatedTransport implements Transport {
   readonly #admitted = new Set<bigint>();
 
   constructor(
-    private readonly host: Host,
+    private readonly seat: Seat,
     private readonly life: Life,
   ) {}
 
@@ -27,10 +27,10 @@ export class SimulatedTransport implements Transport {
   }
 
   send(message: Message): void {
-    const { id, cluster } = this.host;
+    const { id, surroundings } = this.seat;
     if (this.#context === undefined || !this.life.acts()) return;
-    for (const checker of cluster.checkers) checker.sent?.(id, message);
-    cluster.network.send(id, Number(message.to), message);
+    for (const checker of surroundings.checkers) checker.sent?.(id, message);
+    surroundings.network.send(id, Number(message.to), message);
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -44,12 +44,12 @@ export class SimulatedTransport implements Transport {
 
   /** A message has come. */
   receive(from: number, message: Message): void {
-    const { id, cluster } = this.host;
-    const { world, checkers } = cluster;
+    const { id, surroundings } = this.seat;
+    const { world, checkers } = surroundings;
     const context = this.#context;
     if (context === undefined || !this.#admits(from, message.storeId, context)) return;
     world.steps++;
-    world.trace.note("M", id, from, cluster.network.sent);
+    world.trace.note("M", id, from, surroundings.network.sent);
     if (world.trace.verbose) world.trace.line(`${from} -> ${id}: ${describeMessage(message)}`);
     for (const checker of checkers) checker.delivered?.(id, message);
     context.onMessage(from, message);
@@ -57,7 +57,7 @@ export class SimulatedTransport implements Transport {
 
   #admits(from: number, storeId: bigint, context: TransportContext): boolean {
     if (this.#admitted.has(storeId)) return true;
-    const { cluster, id } = this.host;
+    const { surroundings, id } = this.seat;
     const refusal = context.admit({ clusterId: context.identity.clusterId, nodeId: from, storeId });
     if (refusal === undefined) {
       this.#admitted.add(storeId);
@@ -65,10 +65,8 @@ export class SimulatedTransport implements Transport {
       if (peer !== undefined) context.onConnected(peer);
       return true;
     }
-    const refused = cluster.hosts[from];
-    cluster.world.after(refusalUs, () => {
-      if (refused?.disk.storeId !== storeId || cluster.network.isCut(id, from)) return;
-      refused.process?.refusedBy(id, refusal);
+    surroundings.world.after(refusalUs, () => {
+      if (!surroundings.network.isCut(id, from)) surroundings.tellRefused(from, storeId, id, refusal);
     });
     return false;
   }

@@ -1,0 +1,45 @@
+import type { AdmissionRefusal, Logger } from "@paxos/core";
+import type { EpochRecord } from "@paxos/proto";
+import type { startReplica, ReplicaOptions } from "@paxos/replica";
+import type { Checker } from "../checkers/checker.js";
+import type { Calls } from "../clients/calls.js";
+import type { Random } from "../random.js";
+import type { SimulatedStateMachine } from "../workload.js";
+import type { Disk, DiskConditions } from "./disk.js";
+import type { Network } from "./network.js";
+import type { World } from "./world.js";
+
+/** What all hosts of a run share. */
+export interface Surroundings {
+  readonly world: World;
+  readonly network: Network;
+  readonly checkers: readonly Checker[];
+  readonly calls: Calls;
+  readonly epochRecord: EpochRecord;
+  readonly tickMs: number;
+  readonly tuning: NonNullable<ReplicaOptions["tuning"]>;
+  readonly startReplica: typeof startReplica;
+  readonly makeStateMachine: (nodeId: number) => SimulatedStateMachine;
+  readonly disk: DiskConditions;
+  /** Whether everything travels as bytes, and is written as bytes. Else the same objects go round, which costs less. */
+  readonly encodes: boolean;
+  /** Tells the process that came to node `by` as `nodeId`, with this storage, that it was refused. */
+  tellRefused(nodeId: number, storeId: bigint, by: number, refusal: AdmissionRefusal): void;
+}
+
+/** A host, as its process and the ports of that see it. */
+export interface Seat {
+  readonly id: number;
+  readonly surroundings: Surroundings;
+  readonly random: Random;
+  readonly disk: Disk;
+  /** How fast its clock ticks, in thousandths of what it should. */
+  readonly tickRate: number;
+  /** By how much its calendar is wrong, in milliseconds. */
+  readonly clockOffsetMs: number;
+  /** Whether its disk has been exchanged for an empty one: from then on its peers must refuse it. */
+  readonly lostItsDisk: boolean;
+  readonly logger: Logger;
+  /** Ends the process as kill -9 does. */
+  crash(): void;
+}
