@@ -132,7 +132,9 @@ describe("what is chosen stays", () => {
       "node 0 proposes in view 3 another value for seq 1 than a quorum accepted in view 1",
     ]);
     durable(2, { accepts: [[5, 1, [12]]] });
-    expect(found[1]).toBe("somebody accepts in view 5 another value for seq 1 than a quorum accepted in view 1");
+    expect(found[1]).toBe(
+      "somebody accepts in view 5 another value for seq 1 than a quorum accepted in view 1",
+    );
   });
 
   test("what comes late of lower views is harmless", () => {
@@ -195,7 +197,9 @@ describe("nobody claims to know as ordered what is not", () => {
     durable(1, { accepts: [[0, 1, [10]]], aru: 1 });
     expect(found).toEqual([]);
     durable(2, { aru: 2 });
-    expect(found).toEqual(["node 2 claims in a save to know seq 2 as ordered; no quorum has durably accepted seq 2"]);
+    expect(found).toEqual([
+      "node 2 claims in a save to know seq 2 as ordered; no quorum has durably accepted seq 2",
+    ]);
   });
 
   test("nor applies it", () => {

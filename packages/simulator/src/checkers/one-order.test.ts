@@ -89,7 +89,11 @@ test("an update left out", () => {
 });
 
 test("different answers, also of different length", () => {
-  for (const [other, shown] of [[[1, 3], "0x0103"], [[1], "0x01"], [[1, 2, 0], "0x010200"]] as const) {
+  for (const [other, shown] of [
+    [[1, 3], "0x0103"],
+    [[1], "0x01"],
+    [[1, 2, 0], "0x010200"],
+  ] as const) {
     const { found, applies, a } = setUp();
     applies(0, 1, a, [1, 2]);
     applies(1, 1, a, other);
@@ -101,13 +105,28 @@ test("different answers, also of different length", () => {
 
 test("long answers are shown in part", () => {
   const { found, applies, a } = setUp();
-  applies(0, 1, a, new Array<number>(17).fill(1));
-  applies(1, 1, a, new Array<number>(16).fill(1));
+  applies(
+    0,
+    1,
+    a,
+    Array.from({ length: 17 }, () => 1),
+  );
+  applies(
+    1,
+    1,
+    a,
+    Array.from({ length: 16 }, () => 1),
+  );
   expect(found[0]).toContain(`0x${"01".repeat(16)} on node 1, with 0x${"01".repeat(16)}... on node 0`);
 });
 
 test("different states after the same updates", () => {
-  for (const [one, other] of [["x", "y"], [1, 2], [1, "1"], [1, undefined]] as const) {
+  for (const [one, other] of [
+    ["x", "y"],
+    [1, 2],
+    [1, "1"],
+    [1, undefined],
+  ] as const) {
     const { found, applies, a } = setUp();
     applies(0, 4, a, [], one);
     applies(1, 4, a, [], other);

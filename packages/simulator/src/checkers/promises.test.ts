@@ -6,7 +6,8 @@ import { Promises } from "./promises.js";
 
 type MessageInit = Extract<MessageInitShape<typeof MessageSchema>, { $typeName?: never }>["type"];
 
-const message = (type: NonNullable<MessageInit>, to = 1): Message => create(MessageSchema, { to: BigInt(to), type });
+const message = (type: NonNullable<MessageInit>, to = 1): Message =>
+  create(MessageSchema, { to: BigInt(to), type });
 
 interface SaveFields {
   readonly promised: number;
@@ -71,7 +72,13 @@ interface HeartbeatFields {
   readonly preparing?: boolean;
 }
 
-const heartbeat = ({ view = 0, promised = 0, aru = 0, leading = false, preparing = false }: HeartbeatFields) =>
+const heartbeat = ({
+  view = 0,
+  promised = 0,
+  aru = 0,
+  leading = false,
+  preparing = false,
+}: HeartbeatFields) =>
   message({
     case: "heartbeat",
     value: {
@@ -171,7 +178,14 @@ describe("nothing leaves before what it rests on is durable", () => {
 
   test("an Accept of what was not accepted, or was in a lower view only", () => {
     const { found, durable, sent } = setUp();
-    durable({ promised: 5, aru: 1, accepts: [[4, 2, 1], [5, 3, 2]] });
+    durable({
+      promised: 5,
+      aru: 1,
+      accepts: [
+        [4, 2, 1],
+        [5, 3, 2],
+      ],
+    });
     sent(accept(5, 1), accept(5, 3), accept(5, 4), accept(4, 2));
     expect(found).toEqual([]);
     sent(accept(5, 2));
@@ -192,7 +206,13 @@ describe("nothing leaves before what it rests on is durable", () => {
 
 test("nothing is accepted below the promise: a save that holds a higher view raises it", () => {
   const { found, durable } = setUp();
-  durable({ promised: 5, accepts: [[5, 1, 1], [4, 2, 1]] });
+  durable({
+    promised: 5,
+    accepts: [
+      [5, 1, 1],
+      [4, 2, 1],
+    ],
+  });
   expect(found).toEqual([]);
   durable({ promised: 5, accepts: [[6, 3, 1]] });
   expect(found).toEqual(["node 0 accepts in view 6, promised is 5"]);
@@ -211,7 +231,13 @@ test("what was learnt as ordered is no acceptance", () => {
 describe("a PrepareOK tells of everything that was accepted", () => {
   const accepted = () => {
     const all = setUp();
-    all.durable({ promised: 5, accepts: [[3, 1, 3], [5, 3, 2]] });
+    all.durable({
+      promised: 5,
+      accepts: [
+        [3, 1, 3],
+        [5, 3, 2],
+      ],
+    });
     all.durable({ promised: 9 });
     return all;
   };
@@ -220,7 +246,12 @@ describe("a PrepareOK tells of everything that was accepted", () => {
 
   test("all of it", () => {
     const { found, sent } = accepted();
-    sent(prepareOk(9, [[3, 1, 2], [5, 3, 2]]));
+    sent(
+      prepareOk(9, [
+        [3, 1, 2],
+        [5, 3, 2],
+      ]),
+    );
     expect(found).toEqual([]);
   });
 
@@ -232,7 +263,12 @@ describe("a PrepareOK tells of everything that was accepted", () => {
 
   test("nor of a lower view than the highest", () => {
     const { found, sent } = accepted();
-    sent(prepareOk(9, [[3, 1, 3], [5, 4, 1]]));
+    sent(
+      prepareOk(9, [
+        [3, 1, 3],
+        [5, 4, 1],
+      ]),
+    );
     expect(found).toEqual([missing(3, 5)]);
   });
 
@@ -258,7 +294,12 @@ describe("a PrepareOK tells of everything that was accepted", () => {
     const { checker, found, sent } = accepted();
     checker.delivered(0, prepare(9, 4));
     checker.started(0, { storeId: 1n, state: saveOf({ promised: 9 }).state, runs: [] });
-    sent(prepareOk(9, [[3, 1, 2], [5, 3, 1]]));
+    sent(
+      prepareOk(9, [
+        [3, 1, 2],
+        [5, 3, 1],
+      ]),
+    );
     expect(found).toEqual([missing(4, 5)]);
     checker.started(0, { storeId: 2n, runs: [] });
     checker.durable(0, saveOf({ promised: 9 }));

@@ -11,7 +11,10 @@ test("a call's bytes are its id and its update", () => {
   expect(decodeCall(encodeCall(7, new Uint8Array()))).toEqual({ id: 7, update: new Uint8Array() });
   expect(decodeCall(Uint8Array.of(0, 0, 1))).toBeUndefined();
   // Also where they stand within others.
-  expect(decodeCall(Uint8Array.from([9, 9, ...encodeCall(5, update)]).subarray(2))).toEqual({ id: 5, update });
+  expect(decodeCall(Uint8Array.from([9, 9, ...encodeCall(5, update)]).subarray(2))).toEqual({
+    id: 5,
+    update,
+  });
 });
 
 test("a call is found by its id, if it has sent just this", () => {

@@ -16,7 +16,12 @@ interface Request {
   readonly answer: (answer: Answer) => void;
 }
 
-const conditions: ClientConditions = { clients: [1, 1], thinkMs: [10, 20], timeoutMs: [100, 100], givesUpPerMille: 0 };
+const conditions: ClientConditions = {
+  clients: [1, 1],
+  thinkMs: [10, 20],
+  timeoutMs: [100, 100],
+  givesUpPerMille: 0,
+};
 
 /** Clients of nodes that do as `serve` says; by default they take every request and answer none. */
 function setUp(
@@ -50,8 +55,10 @@ function setUp(
 }
 
 let seq = 0;
-const orders = (request: Request) => request.answer({ kind: "ordered", seq: ++seq, result: Uint8Array.of(42) });
-const fails = (code: string) => (request: Request) => request.answer({ kind: "failed", code, message: "because" });
+const orders = (request: Request) =>
+  request.answer({ kind: "ordered", seq: ++seq, result: Uint8Array.of(42) });
+const fails = (code: string) => (request: Request) =>
+  request.answer({ kind: "failed", code, message: "because" });
 
 describe("a client whose updates are ordered", () => {
   test("sends the workload's updates one after the other, thinking in between, always to the same node", async () => {
@@ -61,13 +68,19 @@ describe("a client whose updates are ordered", () => {
     expect(calls.retries).toBe(0);
     expect(new Set(requests.map(({ node }) => node)).size).toBe(1);
     calls.all.slice(0, -1).forEach((call, i) => {
-      expect(call).toMatchObject({ outcome: "ordered", attempts: 1, timestamp: BigInt(i + 1), result: Uint8Array.of(42) });
+      expect(call).toMatchObject({
+        outcome: "ordered",
+        attempts: 1,
+        timestamp: BigInt(i + 1),
+        result: Uint8Array.of(42),
+      });
       expect(call.update).toEqual(Uint8Array.of(i + 1));
       const thought = (calls.all[i + 1] as Call).start - call.end;
       expect(thought).toBeGreaterThanOrEqual(10_000);
       expect(thought).toBeLessThanOrEqual(20_000);
     });
-    for (const { call, bytes } of requests) expect(decodeCall(bytes)).toEqual({ id: call.id, update: call.update });
+    for (const { call, bytes } of requests)
+      expect(decodeCall(bytes)).toEqual({ id: call.id, update: call.update });
     expect(answered[0]).toEqual([0, requests[0]?.node, calls.all[0]?.seq]);
   });
 
@@ -245,13 +258,15 @@ test("three clients share a session, whose updates are numbered in the order in 
     sessions.set(clientId, (sessions.get(clientId) ?? new Set()).add(call.client));
     timestamps.set(clientId, (timestamps.get(clientId) ?? new Set()).add(call.timestamp));
   }
-  expect([...sessions.values()].map(({ size }) => size).toSorted()).toEqual([1, 3, 3]);
+  expect([...sessions.values()].map(({ size }) => size).toSorted((a, b) => a - b)).toEqual([1, 3, 3]);
   for (const numbers of timestamps.values()) {
     const sorted = [...numbers].toSorted((a, b) => Number(a - b));
     // None is left out, none is used twice.
     expect(sorted).toEqual(sorted.map((_, i) => BigInt(i + 1)));
   }
-  expect(new Set(requests.map(({ clientId, call }) => `${clientId} ${call.timestamp}`)).size).toBe(requests.length);
+  expect(new Set(requests.map(({ clientId, call }) => `${clientId} ${call.timestamp}`)).size).toBe(
+    requests.length,
+  );
 });
 
 test("there are as many clients as drawn", async () => {
@@ -261,5 +276,5 @@ test("there are as many clients as drawn", async () => {
     await world.run(1_000_000);
     counts.add(new Set(calls.all.map(({ client }) => client)).size);
   }
-  expect([...counts].toSorted()).toEqual([2, 3, 4]);
+  expect([...counts].toSorted((a, b) => a - b)).toEqual([2, 3, 4]);
 });

@@ -89,7 +89,7 @@ describe("halves: a minority with the target, and a majority", () => {
       for (const other of heard[1] as number[]) companions.add(other);
     }
     const largest = Math.max(1, Math.floor((nodes - 1) / 2));
-    expect([...sizes].toSorted()).toEqual(Array.from({ length: largest }, (_, i) => i + 1));
+    expect([...sizes].toSorted((a, b) => a - b)).toEqual(Array.from({ length: largest }, (_, i) => i + 1));
     expect(companions.size).toBe(largest > 1 ? nodes - 1 : 0);
   });
 });
@@ -102,11 +102,11 @@ test("chain: everybody hears its neighbours, and the target stands at an end", (
     for (let id = heard[1]?.[0]; id !== undefined; id = heard[id]?.find((next) => !chain.includes(next))) {
       chain.push(id);
     }
-    expect(chain.toSorted()).toEqual([0, 1, 2, 3, 4]);
+    expect(chain.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4]);
     heard.forEach((others, id) => {
       const at = chain.indexOf(id);
       const neighbours = [chain[at - 1], chain[at + 1]].filter((other) => other !== undefined);
-      expect(others).toEqual(neighbours.toSorted());
+      expect(others).toEqual(neighbours.toSorted((a, b) => a - b));
     });
     chains.add(chain.join());
   }
