@@ -1,5 +1,6 @@
 // The process of pnpm sim:planted: its streams, its signals, its end.
-import { parsePlantedFlags } from "./planted/flags.js";
+import { parsePlantedFlags, type PlantedFlags } from "./planted/flags.js";
+import { recordSeeds } from "./planted/record.js";
 import { allFound, listing, progressLine, searchReport } from "./planted/report.js";
 import { search } from "./planted/search.js";
 import { UsageError } from "./usage-error.js";
@@ -27,11 +28,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-async function find({
-  bugs,
-  plan,
-  json,
-}: Exclude<ReturnType<typeof parsePlantedFlags>, string>): Promise<number> {
+async function find({ bugs, plan, json, record }: PlantedFlags): Promise<number> {
   const interrupt = new AbortController();
   process.once("SIGINT", () => interrupt.abort());
   process.once("SIGTERM", () => interrupt.abort());
@@ -56,6 +53,8 @@ async function find({
     },
   });
   if (stderr.isTTY) stderr.write("\r\x1b[2K");
-  if (!json) stdout.write(`${searchReport(results).join("\n")}\n`);
+  const columns = stdout.isTTY ? stdout.columns : undefined;
+  if (!json) stdout.write(`${searchReport(results, { known: plan.known, columns }).join("\n")}\n`);
+  if (record) stderr.write(`${recordSeeds(results)} seeds in the catalogue changed\n`);
   return allFound(results, bugs) ? 0 : 1;
 }

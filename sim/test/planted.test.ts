@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, expect, test } from "@jest/globals";
 import { catalogue } from "../src/planted/catalogue.js";
 import { edited } from "../src/planted/copy.js";
+import { withSeed } from "../src/planted/record.js";
 import type { SearchResult } from "../src/planted/search.js";
 
 const names = catalogue.map(({ name }) => name);
@@ -49,4 +50,15 @@ test("an edit that does not fit names the bug, the file, and what to do", () => 
   expect(() => edited({ name: "some-bug", edits: elsewhere })).toThrow(
     /no-such-file.ts.* is no file that can be edited/,
   );
+});
+
+test("what finds a bug is written into the catalogue, at the bug's own place", () => {
+  const entry = (name: string, profile: string, seed: number) =>
+    `  {\n    name: "${name}",\n    edits: [],\n    profile: "${profile}",\n    seed: ${seed},\n  },\n`;
+  const before = entry("first", "rough", 1) + entry("second", "rough", 1) + entry("third", "rough", 1);
+  const after = entry("first", "rough", 1) + entry("second", "duel", 37) + entry("third", "rough", 1);
+  const found = { bug: "second", profile: "duel", seeds: 37, seed: 37, checker: "x", finding: "y" } as const;
+  expect(withSeed(before, found)).toBe(after);
+  expect(withSeed(before, { bug: "second", profile: "duel", seeds: 2000 })).toBe(before);
+  expect(withSeed(before, { ...found, bug: "fourth" })).toBe(before);
 });

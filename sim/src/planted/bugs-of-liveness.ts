@@ -41,7 +41,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       { file: "core/src/paxos.ts", find: `    resendUpdates(s);\n`, replace: `` },
     ],
     profile: "rough",
-    seed: 1,
+    seed: 2,
   },
   {
     name: "answers-only-own-updates",
@@ -66,68 +66,14 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
     seed: 1,
   },
   {
-    name: "heartbeat-is-no-progress",
-    breaks: "Liveness: a follower's progress timer expires though it hears its leader.",
-    edits: [
-      {
-        file: "core/src/heartbeat.ts",
-        find: `  if (s.updates.own === 0) restartProgress(s);\n`,
-        replace: ``,
-      },
-    ],
-    profile: "rough",
-    seed: 1,
-  },
-  {
-    name: "back-off-never-reset",
-    breaks: "Liveness: the timeout that grew during failed attempts stays long after a leader was found.",
-    edits: [
-      {
-        file: "core/src/heartbeat.ts",
-        find: `  if (leading && acceptedSeq > 0n) s.attempts = 0;\n`,
-        replace: ``,
-      },
-      { file: "core/src/prepare.ts", find: `  s.attempts = 0;\n`, replace: `` },
-    ],
-    profile: "rough",
-    seed: 1,
-  },
-  {
     name: "leader-without-quorum-stays",
     breaks:
       "Liveness: a leader that hears no quorum sends heartbeats for ever, and its followers wait for it.",
     edits: [
       { file: "core/src/election.ts", find: `if (following < acceptQuorum)`, replace: `if (following < 1)` },
     ],
-    profile: "rough",
-    seed: 1,
-  },
-  {
-    name: "higher-promise-ignored",
-    breaks:
-      "Liveness: a leader stays though a node has promised above it, which never accepts from it again.",
-    edits: [
-      {
-        file: "core/src/election.ts",
-        find: "  for (const peer of s.peers.values()) {\n    if (peer.isVoter && hears(s, peer) && peer.promisedView > s.view) {\n      return `node ${peer.nodeId} has promised view ${peer.promisedView}`;\n    }\n  }\n",
-        replace: ``,
-      },
-    ],
-    profile: "duel",
-    seed: 1,
-  },
-  {
-    name: "leader-with-a-hung-disk-stays",
-    breaks: "Liveness: a leader whose save never ends goes on leading.",
-    edits: [
-      {
-        file: "core/src/election.ts",
-        find: `  if (storageStuck(s)) return "its storage makes no progress";\n`,
-        replace: ``,
-      },
-    ],
-    profile: "rough",
-    seed: 1,
+    profile: "quorum-loss",
+    seed: 2,
   },
   {
     name: "proof-of-a-lower-view-taken",
@@ -144,22 +90,8 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
         replace: `if (view <= s.view && s.role !== "electing") return;`,
       },
     ],
-    profile: "duel",
-    seed: 1,
-  },
-  {
-    name: "proof-counts-as-hearing-the-leader",
-    breaks:
-      "Liveness: followers of a dead leader end each other's attempts for ever, each on the other's word.",
-    edits: [
-      {
-        file: "core/src/election.ts",
-        find: `  s.takenOverAt = s.now;\n`,
-        replace: `  s.takenOverAt = s.now;\n  s.leaderHeard = s.now;\n`,
-      },
-    ],
-    profile: "rough",
-    seed: 1,
+    profile: "hostile",
+    seed: 8,
   },
   {
     name: "proof-of-who-hears-no-leader-taken",
@@ -178,7 +110,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 1,
+    seed: 3,
   },
   {
     name: "every-view-change-joined",
@@ -190,20 +122,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
         replace: `if (view > s.attempted) {`,
       },
     ],
-    profile: "rough",
-    seed: 1,
-  },
-  {
-    name: "catch-up-never-asks-another",
-    breaks: "Liveness: a node that is behind asks the same peer for ever, whether it answers or not.",
-    edits: [
-      {
-        file: "core/src/catch-up.ts",
-        find: `    s.catchUp.asked = undefined;\n    s.catchUp.changes++;\n`,
-        replace: `    s.catchUp.asked = undefined;\n`,
-      },
-    ],
-    profile: "rough",
+    profile: "deaf-node",
     seed: 1,
   },
   {
@@ -213,40 +132,17 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       {
         file: "core/src/catch-up.ts",
         find: `if (asked !== undefined && s.now - asked.tick >= 3 * s.settings.heartbeatTicks * patience) {`,
-        replace: `if (asked !== undefined && s.role === "electing") {`,
+        replace: `if (asked !== undefined && asked.tick - s.now >= 3 * s.settings.heartbeatTicks * patience) {`,
       },
     ],
     profile: "rough",
-    seed: 1,
+    seed: 6,
   },
   {
     name: "proposals-never-resent",
     breaks: "Liveness: a proposal that is lost stays so.",
     edits: [{ file: "core/src/paxos.ts", find: `    resendProposals(s);\n`, replace: `` }],
     profile: "rough",
-    seed: 1,
-  },
-  {
-    name: "prepare-never-resent",
-    breaks: "Liveness: a Prepare that is lost stays so.",
-    edits: [
-      { file: "core/src/paxos.ts", find: `    if (s.role === "preparing") resendPrepare(s);\n`, replace: `` },
-    ],
-    profile: "rough",
-    seed: 1,
-  },
-  {
-    name: "window-never-reopens",
-    breaks:
-      "Liveness: what was in flight at a view change counts as in flight for ever, and closes the window.",
-    edits: [
-      {
-        file: "core/src/history.ts",
-        find: `    this.#runBytes = 0;\n    this.#early`,
-        replace: `    this.#early`,
-      },
-    ],
-    profile: "rough",
-    seed: 1,
+    seed: 8,
   },
 ];

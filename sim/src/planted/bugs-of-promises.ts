@@ -48,7 +48,7 @@ export const bugsOfPromises: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 1,
+    seed: 2,
   },
   {
     name: "prepare-answered-again-before-durable",
@@ -143,7 +143,7 @@ export const bugsOfPromises: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 1,
+    seed: 2,
   },
   {
     name: "messages-before-their-save",

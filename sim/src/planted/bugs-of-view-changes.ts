@@ -13,7 +13,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 1,
+    seed: 9,
   },
   {
     name: "highest-view-not-adopted",
@@ -27,7 +27,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 1,
+    seed: 19,
   },
   {
     name: "own-acceptances-not-adopted",
@@ -40,7 +40,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 1,
+    seed: 3,
   },
   {
     name: "values-proposed-again-one-off",
@@ -76,7 +76,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 1,
+    seed: 2,
   },
   {
     name: "ordered-but-unknown-meets-an-invariant",
@@ -90,7 +90,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 1,
+    seed: 2,
   },
   {
     name: "older-view-forgotten",
@@ -135,8 +135,8 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
         replace: `preparing === undefined || !from.isVoter`,
       },
     ],
-    profile: "duel",
-    seed: 1,
+    profile: "hostile",
+    seed: 253,
   },
   {
     name: "aru-heard-before-in-prepare-ok",
@@ -154,8 +154,8 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
         replace: `from.aru = Math.max(from.aru, fromWire(message.localAru, "ARU"));`,
       },
     ],
-    profile: "duel",
-    seed: 1,
+    profile: "crashes",
+    seed: 41,
   },
   {
     name: "leads-before-durable",
@@ -201,6 +201,6 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 1,
+    seed: 2,
   },
 ];

@@ -15,6 +15,8 @@ export interface PlantedFlags {
   readonly plan: SearchPlan;
   readonly list: boolean;
   readonly json: boolean;
+  /** Whether the catalogue is to keep the seeds found. */
+  readonly record: boolean;
 }
 
 const USAGE = `pnpm sim:planted [--bug NAME]...
@@ -33,6 +35,7 @@ const options = {
   from: { ...word, default: "1", describe: "the first seed" },
   profile: { ...word, describe: "which faults; else those that find the bug best" },
   known: { ...yes, describe: "only the seed known to find each bug, and that the code as it is passes it" },
+  record: { ...yes, describe: "write what finds each bug into the catalogue, for --known" },
   jobs: { ...word, describe: "how many threads; else one a core" },
   list: { ...yes, describe: "only say which bugs there are" },
   json: { ...yes, describe: "one line of JSON for each bug" },
@@ -58,7 +61,7 @@ export function parsePlantedFlags(args: readonly string[]): PlantedFlags | strin
     })
     .usage(USAGE)
     .epilogue(EPILOGUE)
-    .wrap(100)
+    .wrap(110)
     .version(false)
     .help("help")
     .options(options)
@@ -73,8 +76,8 @@ export function parsePlantedFlags(args: readonly string[]): PlantedFlags | strin
   if (problem !== undefined) throw new UsageError(problem.replace(/\s+/g, " ").trim());
   if (text !== "") return text;
   const words = (name: string) => [flags[name]].flat().filter((value) => typeof value === "string");
-  const [extra] = (flags["_"] as readonly unknown[] | undefined) ?? [];
-  if (extra !== undefined) throw new UsageError(`Unknown argument: ${String(extra)}`);
+  const [extra] = (flags["_"] as readonly string[] | undefined) ?? [];
+  if (extra !== undefined) throw new UsageError(`Unknown argument: ${extra}`);
   return interpret(words, (name) => flags[name] === true);
 }
 
@@ -98,6 +101,7 @@ function interpret(words: (name: string) => string[], isSet: (name: string) => b
     },
     list: isSet("list"),
     json: isSet("json"),
+    record: isSet("record"),
   };
 }
 

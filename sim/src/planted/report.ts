@@ -5,8 +5,11 @@ import type { SearchResult } from "./search.js";
 
 const COLUMNS = ["bug", "profile", "seeds", "found by", "what it found"];
 
-/** A line for each bug, and a line on all of them. */
-export function searchReport(results: readonly SearchResult[]): string[] {
+/** A line for each bug, no wider than `columns`, and a line on all of them. */
+export function searchReport(
+  results: readonly SearchResult[],
+  { known, columns = Infinity }: { readonly known: boolean; readonly columns?: number | undefined },
+): string[] {
   const rows = results.map((result) => [
     result.bug,
     result.profile,
@@ -14,7 +17,9 @@ export function searchReport(results: readonly SearchResult[]): string[] {
     result.error !== undefined ? "ERROR" : (result.checker ?? "NOT FOUND"),
     firstWords(result.error ?? result.finding ?? ""),
   ]);
-  return [...layOut([COLUMNS, ...rows]), "", summary(results)];
+  const table = layOut([COLUMNS, ...rows]).map((line) => line.slice(0, Math.max(0, columns - 1)).trimEnd());
+  const errors = results.flatMap(({ bug, error }) => (error === undefined ? [] : [`${bug}: ${error}`]));
+  return [...table, "", ...errors, summary(results, known)];
 }
 
 /** Names, and what they break. */
@@ -39,11 +44,12 @@ export function progressLine(
   return line.slice(0, Math.max(0, columns - 1));
 }
 
-function summary(results: readonly SearchResult[]): string {
+function summary(results: readonly SearchResult[], known: boolean): string {
   const found = results.filter(isFound);
   const seeds = found.map((result) => result.seeds).sort((a, b) => a - b);
   const parts = [`${grouped(found.length)} of ${grouped(results.length)} found`];
-  if (seeds.length > 0) {
+  // Known seeds say nothing of how long a search takes.
+  if (seeds.length > 0 && !known) {
     parts.push(`seeds until found: median ${grouped(median(seeds))}, most ${grouped(seeds.at(-1) ?? 0)}`);
   }
   return parts.join("; ");

@@ -75,12 +75,17 @@ async function searchFor(
 ): Promise<SearchResult | undefined> {
   const profile = plan.profile ?? bug.profile;
   const from = plan.known ? bug.seed : plan.from;
-  const copy = makeCopy(bug);
+  const result = { bug: bug.name, profile };
+  let copy;
+  try {
+    copy = makeCopy(bug);
+  } catch (error) {
+    return { ...result, seeds: 0, error: (error as Error).message };
+  }
   const worker = new SimWorker({ subject: copy.path, patienceMs: PATIENCE_MS });
   const stop = () => worker.stop();
   signal.addEventListener("abort", stop);
   try {
-    const result = { bug: bug.name, profile };
     const maxSeeds = plan.known ? 1 : plan.maxSeeds;
     for (let seeds = 1; seeds <= maxSeeds; seeds++) {
       const seed = from + seeds - 1;
