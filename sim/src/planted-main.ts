@@ -30,8 +30,7 @@ async function main(args: readonly string[]): Promise<number> {
 
 async function find({ bugs, plan, json, record }: PlantedFlags): Promise<number> {
   const interrupt = new AbortController();
-  process.once("SIGINT", () => interrupt.abort());
-  process.once("SIGTERM", () => interrupt.abort());
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => interrupt.abort());
   const current = new Map<string, number>();
   let done = 0;
   let shownAt = 0;

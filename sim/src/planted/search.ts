@@ -7,7 +7,7 @@ import { makeCopy } from "./copy.js";
 import type { PlantedBug } from "./planted-bug.js";
 
 /** A run that takes longer does not end: that is found, too. */
-export const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 60_000;
 
 /** Which seeds are tried for each bug. */
 export interface SearchPlan {
