@@ -24,6 +24,7 @@ test("a call is found by its id, if it has sent just this", () => {
   expect(calls.find(1, Uint8Array.from(update))).toBe(second);
   expect(calls.find(2, update)).toBeUndefined();
   expect(calls.find(1, Uint8Array.of(1, 2))).toBeUndefined();
+  expect(calls.find(1, Uint8Array.of(1, 2, 3, 4))).toBeUndefined();
   expect(calls.find(1, Uint8Array.of(1, 2, 4))).toBeUndefined();
 });
 

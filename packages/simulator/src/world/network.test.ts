@@ -202,6 +202,21 @@ test("the same seed gives the same arrivals, another seed others", async () => {
   expect(await arrivalsOf(1)).not.toEqual(await arrivalsOf(2));
 });
 
+test("each link has a fate of its own", async () => {
+  const { network, arrivals, rest } = setUp({ lossPerMille: 300 });
+  const links = [
+    [0, 1],
+    [1, 0],
+    [0, 2],
+  ] as const;
+  for (let i = 0; i < 100; i++) for (const [from, to] of links) network.send(from, to, numbered(i));
+  await rest();
+  const arrived = links.map(([from, to]) =>
+    arrivals.flatMap((one) => (one.from === from && one.to === to ? [one.number] : [])).join(),
+  );
+  expect(new Set(arrived).size).toBe(3);
+});
+
 test("what one link carries changes nothing about another", async () => {
   const wild = { lossPerMille: 300, doublePerMille: 200, lagPerMille: 200, lagUs: [500, 9000] as const };
   const arrivalsOf = async (others: boolean) => {
