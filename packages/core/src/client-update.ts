@@ -4,7 +4,7 @@ import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
 import { readUpdate } from "./read-update.js";
 import type { State } from "./state.js";
-import { knownLeader, restartProgress } from "./view.js";
+import { knownLeader } from "./view.js";
 import { PeerError, toWire } from "./wire.js";
 
 /** An update as a client hands it in. */
@@ -29,7 +29,6 @@ export function takeUpdate(s: State, request: UpdateRequest): ProposeResult {
   if (known === undefined) {
     const bytes = encodeClientUpdate({ clientId, nodeId: toWire(s.settings.nodeId), timestamp, update });
     if (s.updates.isFull(bytes.length)) return "busy";
-    if (s.updates.own === 0 && s.role === "follower") restartProgress(s);
     s.updates.add({ clientId, timestamp, bytes, own: true });
   } else {
     s.updates.adopt(known);

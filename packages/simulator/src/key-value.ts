@@ -93,6 +93,7 @@ export interface KeyValueWorkloadOptions {
 export function keyValueWorkload({ keys = 8, maxSteps = 200_000 }: KeyValueWorkloadOptions = {}): Workload {
   const writers = new WeakMap<Random, Writer>();
   return {
+    maxUpdateBytes: 13,
     next(random, client) {
       let writer = writers.get(random);
       if (!writer) writers.set(random, (writer = new Writer(random, client, keys)));

@@ -20,8 +20,11 @@ export interface Profile {
   readonly clients: ClientConditions;
   /** The rates of clocks, in thousandths: each node's is drawn. */
   readonly clockRate: readonly [number, number];
-  /** The replicas' settings. */
-  readonly tuning: (random: Random) => NonNullable<ReplicaOptions["tuning"]>;
+  /**
+   * The replicas' settings. Must leave room for the workload's updates: their greatest size in bytes is given if it is
+   * known.
+   */
+  readonly tuning: (random: Random, maxUpdateBytes?: number) => NonNullable<ReplicaOptions["tuning"]>;
   /** How far faults lie apart, in virtual milliseconds. */
   readonly everyMs: readonly [number, number];
   /** Which faults, and how often in relation to each other. */

@@ -1,5 +1,6 @@
 import type { ReplicaOptions } from "@paxos/replica";
 import type { ClientConditions } from "./clients/clients.js";
+import { callBytes } from "./clients/call.js";
 import * as scenarios from "./faults/scenarios.js";
 import type { Profile } from "./profile.js";
 import type { Random } from "./random.js";
@@ -56,7 +57,7 @@ function usualTuning(random: Random): NonNullable<ReplicaOptions["tuning"]> {
 }
 
 /** Quick timers and small bounds: more happens in the same time. */
-function quickTuning(random: Random): NonNullable<ReplicaOptions["tuning"]> {
+function quickTuning(random: Random, maxUpdateBytes?: number): NonNullable<ReplicaOptions["tuning"]> {
   const heartbeatTicks = random.between(2, 10);
   const runUpdates = random.between(1, 4);
   return {
@@ -66,7 +67,14 @@ function quickTuning(random: Random): NonNullable<ReplicaOptions["tuning"]> {
     windowUpdates: random.between(runUpdates, 16),
     catchUpBytes: random.between(64, 512),
     runBytes: random.between(32, 512),
+    ...(maxUpdateBytes !== undefined && random.chance(500) ? tightBounds(random, maxUpdateBytes) : {}),
   };
+}
+
+/** Room for few updates. */
+function tightBounds(random: Random, maxUpdateBytes: number) {
+  const updateBytes = maxUpdateBytes + callBytes;
+  return { updateBytes, windowBytes: random.between(updateBytes, 8 * updateBytes) };
 }
 
 const calm: Profile = {

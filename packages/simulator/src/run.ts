@@ -3,8 +3,10 @@ import type { startReplica } from "@paxos/replica";
 import { Acknowledged } from "./checkers/acknowledged.js";
 import { BoundValues } from "./checkers/bound-values.js";
 import type { Checker, Report } from "./checkers/checker.js";
+import { Leadership } from "./checkers/leadership.js";
 import { OneOrder } from "./checkers/one-order.js";
 import { Promises } from "./checkers/promises.js";
+import { StoredOrder } from "./checkers/stored-order.js";
 import { Calls } from "./clients/calls.js";
 import { Clients } from "./clients/clients.js";
 import type { PlannedFault } from "./faults/fault.js";
@@ -47,11 +49,15 @@ export class Run {
   readonly #injector: Injector;
   readonly #order: OneOrder;
   readonly #bound: BoundValues;
+  readonly #leadership: Leadership;
   readonly #standing: Standing;
+  /** The node that is ill for good. */
+  readonly #ill: Host | undefined;
   readonly #plan: readonly PlannedFault[];
   readonly #faultsUntil: number;
   /** Ticks without progress after which a node attempts another view. */
   readonly #progressTicks: number;
+  readonly #heartbeatTicks: number;
   readonly #tickUs = 10_000;
   #delivered = 0;
   #recoveryTicks = 0;
@@ -64,9 +70,10 @@ export class Run {
     const world = (this.world = new World(seed, trace));
     const random = world.random.fork("run");
     const nodes = options.nodes ?? random.pick(profile.nodes);
-    const tuning = profile.tuning(random);
+    const tuning = profile.tuning(random, options.workload.maxUpdateBytes);
     const epochRecord = firstEpoch(Array.from({ length: nodes }, (_, id) => `node-${id}:2346`));
     this.#progressTicks = tuning.progressTicks ?? 60;
+    this.#heartbeatTicks = tuning.heartbeatTicks ?? 10;
     const report =
       (checker: string): Report =>
       (finding) =>
@@ -77,9 +84,13 @@ export class Run {
       report("bound-values"),
       () => (this.#lastProgress = world.now),
     );
+    const promises = new Promises(report("promises"));
+    this.#leadership = new Leadership(epochRecord, this.#progressTicks, report("leadership"));
     const checkers: Checker[] = [
       this.#bound,
-      new Promises(report("promises")),
+      new StoredOrder(this.#bound, report("stored-order")),
+      promises,
+      this.#leadership,
       this.#order,
       new Acknowledged(this.#order, report("acknowledged")),
     ];
@@ -107,9 +118,12 @@ export class Run {
     };
     for (let id = 0; id < nodes; id++) this.hosts.push(new Host(surroundings, id));
     for (const host of this.hosts) host.tickRate = random.between(...profile.clockRate);
+    const patient = random.pick(this.hosts);
+    this.#ill = profile.illness === undefined ? undefined : patient;
     this.#standing = new Standing({
       hosts: this.hosts,
-      ill: profile.illness === undefined ? undefined : this.hosts.at(-1),
+      ill: this.#ill,
+      promises,
       order: this.#order,
       bound: this.#bound,
       calls: this.#calls,
@@ -169,8 +183,7 @@ export class Run {
     this.#injector.onExpectation = (planned) => this.#expect(planned);
     this.#injector.schedule(this.#plan, faults, this.#faultsUntil);
     for (const host of hosts) world.after(host.random.between(0, 200_000), () => host.start());
-    const ill = hosts.at(-1);
-    if (profile.illness !== undefined && ill !== undefined) this.#injector.infect(ill, profile.illness);
+    if (profile.illness !== undefined && this.#ill) this.#injector.infect(this.#ill, profile.illness);
     await world.run(this.#faultsUntil);
   }
 
@@ -189,8 +202,8 @@ export class Run {
     // A capped timeout (8 timeouts and a jitter), and what three more elections and the catching-up take.
     const limit = this.#ticks(16 * this.#progressTicks + 400);
     await this.#within(limit, "recovery", () => {
-      const { agreesOnLeader } = this.#standing;
-      if (!agreesOnLeader || !this.#standing.answeredAllUntil(from)) return false;
+      const { agreesOnLeader, lostDisksAreOut } = this.#standing;
+      if (!agreesOnLeader || !lostDisksAreOut || !this.#standing.answeredAllUntil(from)) return false;
       return this.#standing.appliedSince(from, healthy) === healthy.length;
     });
     this.#recoveryTicks = Math.floor((world.now - from) / this.#tickUs);
@@ -204,18 +217,21 @@ export class Run {
   async #loseLeader(): Promise<void> {
     const { world } = this;
     if (world.finding !== undefined) return;
-    const views = this.#bound.views;
-    await world.run(world.now + this.#ticks(5 * this.#progressTicks));
+    await this.#calm(5 * this.#progressTicks);
     if (world.finding !== undefined) return;
-    if (this.#bound.views !== views)
-      return world.violate("stability", "a leader is replaced though nothing fails");
     const { leader, healthy } = this.#standing;
     if (leader === undefined) return world.violate("stability", "a leader is lost though nothing fails");
     const rest = healthy.filter((host) => host !== leader);
     if (rest.length < Math.floor(this.hosts.length / 2) + 1) return;
     const from = world.now;
+    const before = this.#attempts();
     leader.crash();
-    await this.#within(this.#ticks(4 * this.#progressTicks + 100), "failover", () => {
+    // A progress timeout with its jitter, and the last heartbeat.
+    const notices = Math.ceil(1.5 * this.#progressTicks) + 2 * this.#heartbeatTicks;
+    await this.#within(this.#ticks(notices), "attempt to replace a leader that has died", () => {
+      return this.#attempts() > before;
+    });
+    await this.#within(this.#ticks(3 * this.#progressTicks + 100), "failover", () => {
       return this.#standing.appliedSince(from, rest) > 0;
     });
     if (world.finding !== undefined) return;
@@ -226,6 +242,18 @@ export class Run {
     });
   }
 
+  /** Lets time pass in which nobody has a reason to attempt a view. */
+  async #calm(ticks: number): Promise<void> {
+    const { world } = this;
+    const before = this.#attempts();
+    await world.run(world.now + this.#ticks(ticks), () => this.#attempts() > before);
+    if (this.#attempts() > before) world.violate("stability", "a node attempts a view though nothing fails");
+  }
+
+  #attempts(): number {
+    return this.#standing.healthy.reduce((sum, { id }) => sum + this.#leadership.attemptsOf(id), 0);
+  }
+
   // Clients stop, everything comes to rest, and the books are compared.
   async #end(): Promise<void> {
     const { world } = this;
@@ -234,6 +262,9 @@ export class Run {
     await this.#within(this.#ticks(8 * this.#progressTicks + 400), "rest", () => {
       return this.#clients.idle && this.#standing.isLevel;
     });
+    if (world.finding !== undefined) return;
+    // Idle, they keep their leader.
+    await this.#calm(3 * this.#progressTicks);
     if (world.finding !== undefined) return;
     await this.#compareLogs();
     if (world.finding !== undefined) return;

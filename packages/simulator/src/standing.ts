@@ -1,5 +1,6 @@
 import { Role } from "@paxos/proto";
 import type { BoundValues } from "./checkers/bound-values.js";
+import type { Promises } from "./checkers/promises.js";
 import type { OneOrder } from "./checkers/one-order.js";
 import type { Calls } from "./clients/calls.js";
 import type { Host } from "./world/host.js";
@@ -13,6 +14,7 @@ export class Standing {
       readonly ill: Host | undefined;
       readonly order: OneOrder;
       readonly bound: BoundValues;
+      readonly promises: Promises;
       readonly calls: Calls;
     },
   ) {}
@@ -28,10 +30,20 @@ export class Standing {
     return this.healthy.find((host) => host.leads !== undefined);
   }
 
-  /** Whether everybody knows the same leader. */
+  /** Whether everybody knows the same leader, and nobody has promised above its view. */
   get agreesOnLeader(): boolean {
-    const leaders = new Set(this.healthy.map((host) => host.process?.status()?.leaderId));
-    return leaders.size === 1 && !leaders.has(undefined);
+    const statuses = this.healthy.map((host) => host.process?.status());
+    const [first] = statuses;
+    return (
+      first?.leaderId !== undefined &&
+      statuses.every((status) => status?.leaderId === first.leaderId && status?.view === first.view) &&
+      this.healthy.every(({ id }) => this.parts.promises.promisedBy(id) <= Number(first.view))
+    );
+  }
+
+  /** Whether every node that came back with an empty disk has been sent away (safety rule 8). */
+  get lostDisksAreOut(): boolean {
+    return !this.parts.hosts.some((host) => host.lostItsDisk && host.isUp);
   }
 
   /** Whether everybody has applied everything that is ordered. */

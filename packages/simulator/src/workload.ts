@@ -20,6 +20,8 @@ export interface Operation {
 
 /** What clients do. */
 export interface Workload {
+  /** The greatest size of its updates in bytes. If it is known, profiles try small bounds. */
+  readonly maxUpdateBytes?: number;
   /** The next update that a client sends. All randomness comes from `random`, of which each client has its own for the whole run. */
   next(random: Random, client: number): Uint8Array;
   /**

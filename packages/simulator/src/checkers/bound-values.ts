@@ -40,6 +40,11 @@ export class BoundValues implements Checker {
     return this.#led.size;
   }
 
+  /** A digest of the value that a quorum has accepted at this seq; undefined when none has. */
+  chosenValue(seq: number): number | undefined {
+    return this.#chosen.get(seq)?.value;
+  }
+
   sent(nodeId: number, { type }: Message): void {
     switch (type.case) {
       case "proposal":
@@ -125,7 +130,8 @@ export class BoundValues implements Checker {
   }
 }
 
-function digestOf(update: Uint8Array): number {
+/** Tells updates apart. */
+export function digestOf(update: Uint8Array): number {
   let sum = 0x811c9dc5;
   for (const byte of update) sum = Math.imul(sum ^ byte, 0x01000193);
   return scramble(sum ^ update.length);

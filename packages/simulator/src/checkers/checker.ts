@@ -19,6 +19,11 @@ export interface Application {
 export interface Checker {
   /** A node starts with this. */
   started?(nodeId: number, stored: StoredState): void;
+  /** A node's clock ticks. */
+  ticked?(nodeId: number): void;
+  /** A node has something saved; and hears that it is. */
+  saveBegins?(nodeId: number): void;
+  saveEnds?(nodeId: number): void;
   /** A message leaves a node. */
   sent?(nodeId: number, message: Message): void;
   /** A message reaches a node. */

@@ -26,6 +26,11 @@ export class Promises implements Checker {
 
   constructor(private readonly report: Report) {}
 
+  /** The view that a node has durably promised. */
+  promisedBy(nodeId: number): number {
+    return this.#node(nodeId).promised;
+  }
+
   started(nodeId: number, stored: StoredState): void {
     const node = this.#node(nodeId);
     node.toldAru = 0;

@@ -17,19 +17,20 @@ export interface Call {
   end: number;
 }
 
-const idBytes = 4;
+/** What a call adds to its update. */
+export const callBytes = 4;
 
 /** The bytes that are replicated: the call's id, then the workload's update. */
 export function encodeCall(id: number, update: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(idBytes + update.length);
+  const bytes = new Uint8Array(callBytes + update.length);
   new DataView(bytes.buffer).setUint32(0, id);
-  bytes.set(update, idBytes);
+  bytes.set(update, callBytes);
   return bytes;
 }
 
 /** The id and the update; undefined when the bytes are too short to be a call's. */
 export function decodeCall(bytes: Uint8Array): { id: number; update: Uint8Array } | undefined {
-  if (bytes.length < idBytes) return undefined;
+  if (bytes.length < callBytes) return undefined;
   const id = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0);
-  return { id, update: bytes.subarray(idBytes) };
+  return { id, update: bytes.subarray(callBytes) };
 }

@@ -16,12 +16,13 @@ export class SimulatedClock implements Clock {
 
   every(intervalMs: number, onTick: () => void): () => void {
     const { seat, life } = this;
-    const { world } = seat.surroundings;
+    const { world, checkers } = seat.surroundings;
     let stopped = false;
     this.#onTick = () => {
       if (stopped) return;
       world.steps++;
       world.ticks++;
+      for (const checker of checkers) checker.ticked?.(seat.id);
       onTick();
     };
     // From the end of the last tick on: ticks missed while the event loop was stalled are left out.

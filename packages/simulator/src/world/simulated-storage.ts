@@ -29,16 +29,18 @@ export class SimulatedStorage implements Storage {
 
   save(save: Save): Promise<void> {
     const { seat, life } = this;
-    const { world } = seat.surroundings;
+    const { world, checkers } = seat.surroundings;
     if (!life.acts()) return never();
     this.#check(save);
     this.#saving = true;
+    for (const checker of checkers) checker.saveBegins?.(seat.id);
     world.saves++;
     return new Promise((resolve) => {
       seat.disk.write(save, () => {
         life.input(() => {
           world.steps++;
           this.#saving = false;
+          for (const checker of checkers) checker.saveEnds?.(seat.id);
           resolve();
         });
       });

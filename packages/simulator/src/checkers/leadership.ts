@@ -1,0 +1,130 @@
+import type { EpochRecord, Message } from "@paxos/proto";
+import type { Checker, Report } from "./checker.js";
+
+interface Node {
+  /** Ticks of its clock since it started. */
+  ticks: number;
+  /** The tick at which it was last given a message by each peer. */
+  readonly heard: Map<number, number>;
+  /** The tick at which the save under way began. */
+  savingSince: number | undefined;
+  /** The view that it last led, and the tick at which it began to. */
+  leading: { readonly view: number; readonly since: number };
+}
+
+/** Who still leads one tick after the limit leads a tick too long: messages and ticks may come in either order. */
+const slackTicks = 2;
+
+/**
+ * Who may lead, and for how long (sections "Check quorum" and "Election" of the protocol): not who hears no accept
+ * quorum, not who cannot save, not who has not been promised it. Counts attempts at views, for phases in which
+ * nobody should make one.
+ */
+export class Leadership implements Checker {
+  readonly #nodes = new Map<number, Node>();
+  /** The voters that have sent a PrepareOK of each view, as bits. */
+  readonly #promised = new Map<number, number>();
+  readonly #voters: readonly number[];
+  readonly #attempts = new Map<number, number>();
+
+  constructor(
+    private readonly record: EpochRecord,
+    private readonly progressTicks: number,
+    private readonly report: Report,
+  ) {
+    this.#voters = record.voters.map(({ nodeId }) => Number(nodeId));
+  }
+
+  /** How often a node has said that it attempts a view. */
+  attemptsOf(nodeId: number): number {
+    return this.#attempts.get(nodeId) ?? 0;
+  }
+
+  started(nodeId: number): void {
+    this.#nodes.set(nodeId, {
+      ticks: 0,
+      heard: new Map(),
+      savingSince: undefined,
+      leading: { view: 0, since: 0 },
+    });
+  }
+
+  ticked(nodeId: number): void {
+    this.#node(nodeId).ticks++;
+  }
+
+  saveBegins(nodeId: number): void {
+    const node = this.#node(nodeId);
+    node.savingSince = node.ticks;
+  }
+
+  saveEnds(nodeId: number): void {
+    this.#node(nodeId).savingSince = undefined;
+  }
+
+  delivered(nodeId: number, { from }: Message): void {
+    const { heard, ticks } = this.#node(nodeId);
+    heard.set(Number(from), ticks);
+  }
+
+  sent(nodeId: number, { type }: Message): void {
+    switch (type.case) {
+      case "viewChange":
+        this.#attempts.set(nodeId, this.attemptsOf(nodeId) + 1);
+        return;
+      case "prepareOk": {
+        const view = Number(type.value.view);
+        this.#promised.set(view, (this.#promised.get(view) ?? 0) | this.#bit(nodeId));
+        return;
+      }
+      case "proposal":
+        return this.#checkPromised(nodeId, Number(type.value.view));
+      case "heartbeat":
+        if (type.value.leading) this.#checkLeader(nodeId, Number(type.value.view));
+        return;
+      default:
+    }
+  }
+
+  #checkPromised(nodeId: number, view: number): void {
+    const bits = (this.#promised.get(view) ?? 0) | this.#bit(nodeId);
+    const count = this.#voters.filter((voter) => (bits & this.#bit(voter)) !== 0).length;
+    if (count >= this.record.prepareQuorum) return;
+    this.report(`node ${nodeId} proposes in view ${view}, which ${count} voters have promised`);
+  }
+
+  #checkLeader(nodeId: number, view: number): void {
+    const node = this.#node(nodeId);
+    const { ticks, heard, savingSince } = node;
+    const limit = this.progressTicks + slackTicks;
+    if (node.leading.view !== view) node.leading = { view, since: ticks };
+    // It may have waited long for the promises that let it lead; a node asks itself at every tick.
+    if (ticks - node.leading.since < slackTicks) return;
+    const hears = this.#voters.filter(
+      (voter) => voter === nodeId || ticks - (heard.get(voter) ?? -Infinity) <= limit,
+    );
+    if (hears.length < this.record.acceptQuorum) {
+      return this.report(
+        `node ${nodeId} leads view ${view} though it hears ${hears.length} voters, itself included`,
+      );
+    }
+    if (savingSince !== undefined && ticks - savingSince > limit) {
+      this.report(
+        `node ${nodeId} leads view ${view} though a save of its has been under way for ${ticks - savingSince} ticks`,
+      );
+    }
+  }
+
+  #bit(nodeId: number): number {
+    return 1 << this.#voters.indexOf(nodeId);
+  }
+
+  #node(nodeId: number): Node {
+    let node = this.#nodes.get(nodeId);
+    if (node === undefined) {
+      this.started(nodeId);
+      node = this.#nodes.get(nodeId) as Node;
+    }
+    return node;
+  }
+}

@@ -1,0 +1,51 @@
+import type { Save, StoredState } from "@paxos/core";
+import type { BoundValues } from "./bound-values.js";
+import { digestOf } from "./bound-values.js";
+import type { Checker, Report } from "./checker.js";
+
+interface Held {
+  readonly rank: number;
+  readonly value: number;
+}
+
+/**
+ * What a node's storage gives for a seq that is marked there as ordered is what a quorum has accepted: nothing is
+ * missing, and no older value outranks it (the rule of `Storage.read`, safety rule 3).
+ */
+export class StoredOrder implements Checker {
+  /** By node and seq, what counts of all that was saved. */
+  readonly #held = new Map<number, Held[]>();
+  /** By node, the seq up to which that has been checked. */
+  readonly #checked = new Map<number, number>();
+
+  constructor(
+    private readonly bound: BoundValues,
+    private readonly report: Report,
+  ) {}
+
+  started(nodeId: number, { state }: StoredState): void {
+    if (state !== undefined) return;
+    this.#held.delete(nodeId);
+    this.#checked.delete(nodeId);
+  }
+
+  durable(nodeId: number, { state, runs }: Save): void {
+    const held = this.#held.get(nodeId) ?? [];
+    this.#held.set(nodeId, held);
+    for (const { ordered, proposal } of runs) {
+      const rank = ordered ? Infinity : Number(proposal?.view);
+      proposal?.updates.forEach((update, i) => {
+        const seq = Number(proposal.seq) + i;
+        if ((held[seq]?.rank ?? -1) < rank) held[seq] = { rank, value: digestOf(update) };
+      });
+    }
+    let checked = this.#checked.get(nodeId) ?? 0;
+    while (checked < Number(state.localAru)) {
+      const value = held[++checked]?.value;
+      if (value === this.bound.chosenValue(checked)) continue;
+      const what = value === undefined ? "nothing" : "something else than a quorum has accepted";
+      this.report(`node ${nodeId} marks seq ${checked} as ordered, and its storage holds ${what} there`);
+    }
+    this.#checked.set(nodeId, checked);
+  }
+}
