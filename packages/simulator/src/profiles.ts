@@ -275,7 +275,10 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     name: "dead-leader",
     about: "the leader dies and stays dead: its followers must not end each other's attempts",
     nodes: [5, 3, 7],
-    faults: { storm: 1, "slow-links": 1 },
+    faultsMs: [45_000, 46_000],
+    network: goodNetwork,
+    disk: calmDisk,
+    faults: {},
     script: scenarios.planDeadLeaders,
   },
   "quorum-loss": {

@@ -179,4 +179,23 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
     profile: "rough",
     seed: 1,
   },
+  {
+    name: "lost-disk-votes",
+    breaks:
+      "Rule 8: a node that comes back with an empty disk is admitted, and votes though it forgot its promises.",
+    edits: [
+      {
+        file: "core/src/stores.ts",
+        find: `if (peer.storeId === undefined || peer.storeId === storeId) return undefined;`,
+        replace: `return undefined;`,
+      },
+      {
+        file: "core/src/stores.ts",
+        find: `if (storeId === 0n || from.storeId !== undefined) {`,
+        replace: `if (storeId === 0n) {`,
+      },
+    ],
+    profile: "lost-disk",
+    seed: 1,
+  },
 ];

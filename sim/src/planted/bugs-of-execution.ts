@@ -68,7 +68,7 @@ export const bugsOfExecution: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 7,
+    seed: 5,
   },
   {
     name: "learnt-runs-not-saved",

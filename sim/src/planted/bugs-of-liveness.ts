@@ -91,7 +91,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "hostile",
-    seed: 8,
+    seed: 2,
   },
   {
     name: "proof-of-who-hears-no-leader-taken",
@@ -136,13 +136,127 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 6,
+    seed: 3,
   },
   {
     name: "proposals-never-resent",
     breaks: "Liveness: a proposal that is lost stays so.",
     edits: [{ file: "core/src/paxos.ts", find: `    resendProposals(s);\n`, replace: `` }],
     profile: "rough",
-    seed: 8,
+    seed: 11,
+  },
+  {
+    name: "heartbeat-is-no-progress",
+    breaks: "Liveness: a follower's progress timer expires though it hears its leader.",
+    edits: [
+      {
+        file: "core/src/heartbeat.ts",
+        find: `  if (s.updates.own === 0) restartProgress(s);\n`,
+        replace: ``,
+      },
+    ],
+    profile: "rough",
+    seed: 1,
+  },
+  {
+    name: "back-off-never-reset",
+    breaks: "Liveness: the timeout grows with every attempt, and stays long after a leader was found.",
+    edits: [
+      {
+        file: "core/src/heartbeat.ts",
+        find: `  if (leading && acceptedSeq > 0n) s.attempts = 0;\n`,
+        replace: ``,
+      },
+      { file: "core/src/prepare.ts", find: `  s.attempts = 0;\n`, replace: `` },
+    ],
+    profile: "rough",
+    seed: 47,
+  },
+  {
+    name: "higher-promise-ignored",
+    breaks:
+      "Liveness: a leader stays though a node has promised above it, which never accepts from it again.",
+    edits: [
+      {
+        file: "core/src/election.ts",
+        find: "  for (const peer of s.peers.values()) {\n    if (peer.isVoter && hears(s, peer) && peer.promisedView > s.view) {\n      return `node ${peer.nodeId} has promised view ${peer.promisedView}`;\n    }\n  }\n",
+        replace: ``,
+      },
+    ],
+    profile: "duel",
+    seed: 62,
+  },
+  {
+    name: "leader-with-a-hung-disk-stays",
+    breaks: "Liveness: a leader whose save never ends goes on leading.",
+    edits: [
+      {
+        file: "core/src/election.ts",
+        find: `  if (storageStuck(s)) return "its storage makes no progress";\n`,
+        replace: ``,
+      },
+    ],
+    profile: "hung-leader-disk",
+    seed: 1,
+  },
+  {
+    name: "catch-up-never-asks-another",
+    breaks: "Liveness: a node that is behind asks the same peer for ever, whether it answers or not.",
+    edits: [
+      {
+        file: "core/src/catch-up.ts",
+        find: `    s.catchUp.asked = undefined;\n    s.catchUp.changes++;\n`,
+        replace: `    s.catchUp.asked = undefined;\n`,
+      },
+      {
+        file: "core/src/catch-up.ts",
+        find: `    s.catchUp.changes++;\n    s.catchUp.notBefore`,
+        replace: `    s.catchUp.notBefore`,
+      },
+    ],
+    profile: "stuck-node",
+    seed: 28,
+  },
+  {
+    name: "window-never-reopens",
+    breaks:
+      "Liveness: what was in flight at a view change counts as in flight for ever, and closes the window.",
+    edits: [
+      {
+        file: "core/src/history.ts",
+        find: `    this.#runBytes = 0;\n    this.#early`,
+        replace: `    this.#early`,
+      },
+    ],
+    profile: "hostile",
+    seed: 23,
+  },
+  {
+    name: "proof-counts-as-hearing-the-leader",
+    breaks:
+      "Liveness: followers of a dead leader end each other's attempts for ever, each on the other's word.",
+    edits: [
+      {
+        file: "core/src/election.ts",
+        find: `  s.takenOverAt = s.now;\n`,
+        replace: `  s.takenOverAt = s.now;\n  s.leaderHeard = s.now;\n`,
+      },
+    ],
+    profile: "dead-leader",
+    seed: 1,
+  },
+  {
+    name: "update-puts-off-the-timeout",
+    breaks: "Liveness: a follower waits anew for a dead leader when a client hands it an update.",
+    edits: [
+      {
+        file: "core/src/client-update.ts",
+        find: `    s.updates.add({ clientId, timestamp, bytes, own: true });`,
+        replace: `    if (s.updates.own === 0 && s.role === "follower") s.progress.restart(s.now);
+    s.updates.add({ clientId, timestamp, bytes, own: true });`,
+      },
+    ],
+    profile: "rough",
+    seed: 1,
   },
 ];

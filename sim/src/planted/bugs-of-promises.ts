@@ -48,7 +48,7 @@ export const bugsOfPromises: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 2,
+    seed: 1,
   },
   {
     name: "prepare-answered-again-before-durable",
@@ -61,7 +61,7 @@ export const bugsOfPromises: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 1,
+    seed: 2,
   },
   {
     name: "accept-without-promise",
@@ -116,7 +116,7 @@ export const bugsOfPromises: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 1,
+    seed: 2,
   },
   {
     name: "accept-below-promise-in-memory",

@@ -13,6 +13,8 @@ export type PartitionShape =
   | "deaf"
   /** The target does not hear one other node, or is not heard by it. */
   | "one-way-link"
+  /** One other node does not hear the target. */
+  | "unheard-by-one"
   /** Two halves, the target in the smaller one. */
   | "halves"
   /** Each one-way link is cut or not, by chance. */

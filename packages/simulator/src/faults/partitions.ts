@@ -31,6 +31,10 @@ export function partition(owner: object, shape: PartitionShape, site: Site): voi
       const other = random.pick(ids.filter((id) => id !== target)) ?? target;
       return random.chance(500) ? network.cut(owner, target, other) : network.cut(owner, other, target);
     }
+    case "unheard-by-one": {
+      const other = random.pick(ids.filter((id) => id !== target)) ?? target;
+      return network.cut(owner, target, other);
+    }
     case "halves": {
       const others = shuffle(
         ids.filter((id) => id !== target),

@@ -67,11 +67,23 @@ export function planStaleViewChanges(random: Random, nodes: number, untilUs: num
   return plan;
 }
 
-/** The leader dies and stays dead for long: its followers must find another one by themselves. */
+/**
+ * The leader dies and stays dead for long, after some have ceased to hear it before others: they have it on hearsay
+ * that it lives, and must not keep each other in that belief.
+ */
 export function planDeadLeaders(random: Random, _nodes: number, untilUs: number): PlannedFault[] {
   const plan: PlannedFault[] = [];
-  for (let at = 2 * second; at < untilUs; at += random.between(2 * second, 4 * second)) {
-    plan.push({ at, fault: { kind: "crash", target: "leader", downUs: random.between(second, 3 * second) } });
+  for (let at = 2 * second; at < untilUs - 4 * second; at += random.between(4.5 * second, 6 * second)) {
+    const forUs = random.between(0.3 * second, 2 * second);
+    const draw = random.next();
+    const unheard = { kind: "partition", shape: "unheard-by-one", target: "leader", forUs, draw } as const;
+    const dies = {
+      kind: "crash",
+      target: "leader",
+      downUs: random.between(3 * second, 3.5 * second),
+    } as const;
+    plan.push({ at, fault: unheard });
+    plan.push({ at: at + forUs, fault: dies, expects: { kind: "recovers", timeouts: 4 } });
   }
   return plan;
 }
