@@ -118,7 +118,7 @@ describe("the workload", () => {
     const workload = keyValueWorkload();
     const updates = () => {
       const random = new Random(1);
-      return Array.from({ length: 100 }, () => workload.next(random, 3));
+      return Array.from({ length: 100 }, () => workload.next(random, 3, 0));
     };
     expect(updates()).toEqual(updates());
   });
@@ -127,7 +127,7 @@ describe("the workload", () => {
     const workload = keyValueWorkload({ keys: 5 });
     const clients = Array.from({ length: 4 }, (_, client) => ({ client, random: new Random(client) }));
     const updates = clients.flatMap(({ client, random }) =>
-      Array.from({ length: 500 }, () => decodeKeyValueUpdate(workload.next(random, client))),
+      Array.from({ length: 500 }, () => decodeKeyValueUpdate(workload.next(random, client, 0))),
     );
     const count = (of: (update: KeyValueUpdate) => unknown) =>
       updates.filter((update) => update && of(update)).length;
@@ -242,7 +242,7 @@ function run(options: { seed: number; operations: number; unansweredPerMille: nu
     const point = start + random.between(100, 30_000);
     const end = point + random.between(100, 30_000);
     one.freeAt = end;
-    return { client: one.client, update: workload.next(one.random, one.client), start, point, end };
+    return { client: one.client, update: workload.next(one.random, one.client, 0), start, point, end };
   });
   const machine = new KeyValueMachine();
   const history = planned

@@ -38,7 +38,7 @@ export class Random {
   }
 
   /**
-   * Another source, which depends on this one's seed and on the label. What one part of a simulation draws then
+   * Another source, which depends on where this one stands and on the label. What one part of a simulation draws then
    * changes nothing of what another part draws.
    */
   fork(label: string): Random {

@@ -69,7 +69,9 @@ export class Run {
     const { profile, seed, trace } = options;
     const world = (this.world = new World(seed, trace));
     const random = world.random.fork("run");
-    const nodes = options.nodes ?? random.pick(profile.nodes);
+    // Drawn in any case: a run whose number of nodes is given is the run that would have had as many.
+    const drawn = random.pick(profile.nodes);
+    const nodes = options.nodes ?? drawn;
     const tuning = profile.tuning(random, options.workload.maxUpdateBytes);
     const epochRecord = firstEpoch(Array.from({ length: nodes }, (_, id) => `node-${id}:2346`));
     this.#progressTicks = tuning.progressTicks ?? 60;
@@ -117,7 +119,7 @@ export class Run {
       },
     };
     for (let id = 0; id < nodes; id++) this.hosts.push(new Host(surroundings, id));
-    for (const host of this.hosts) host.tickRate = random.between(...profile.clockRate);
+    for (const host of this.hosts) host.tickRate = host.usualTickRate = random.between(...profile.clockRate);
     const patient = random.pick(this.hosts);
     this.#ill = profile.illness === undefined ? undefined : patient;
     this.#standing = new Standing({
@@ -268,9 +270,14 @@ export class Run {
     if (world.finding !== undefined) return;
     await this.#compareLogs();
     if (world.finding !== undefined) return;
-    const verdict = this.#options.workload.check?.(this.#calls.history());
-    if (typeof verdict === "string") world.violate("workload", verdict);
-    else if (verdict !== undefined) this.#undecided = verdict.undecided;
+    try {
+      const verdict = this.#options.workload.check?.(this.#calls.history());
+      if (typeof verdict === "string") world.violate("workload", verdict);
+      else if (verdict !== undefined) this.#undecided = verdict.undecided;
+    } catch (error) {
+      // An assertion of a test runner, for instance: it needs the seed.
+      world.violate("workload", `check throws: ${String(error)}`, error);
+    }
   }
 
   async #within(us: number, what: string, condition: () => boolean): Promise<void> {

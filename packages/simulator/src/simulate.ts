@@ -20,6 +20,10 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
   if (nodes !== undefined && !(Number.isInteger(nodes) && nodes >= 1 && nodes <= 9)) {
     throw new RangeError(`nodes is ${nodes}; allowed is an integer from 1 to 9`);
   }
+  const { faultsUntilMs } = options;
+  if (faultsUntilMs !== undefined && !(faultsUntilMs >= 0)) {
+    throw new RangeError(`faultsUntilMs is ${faultsUntilMs}; allowed is 0 or more`);
+  }
   const run = new Run({
     seed,
     profile: findProfile(options.profile ?? "rough"),

@@ -50,7 +50,7 @@ describe("updates", () => {
     const workload = uniqueUpdatesWorkload();
     return Array.from({ length: 5 }, (_, client) => {
       const random = new Random(7).fork(`client ${client}`);
-      return Array.from({ length: 400 }, () => workload.next(random, client));
+      return Array.from({ length: 400 }, () => workload.next(random, client, 0));
     }).flat();
   };
 

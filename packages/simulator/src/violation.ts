@@ -16,7 +16,7 @@ export class Violation extends Error {
   ) {
     const { seed, profile, virtualMs, nodes } = summary;
     super(
-      `[${checker}] ${finding}\n  after ${virtualMs} virtual ms of seed ${seed} of profile ${profile}, with ${nodes} nodes`,
+      `[${checker}] ${finding}\n  after ${virtualMs} virtual ms of seed ${seed} of profile ${profile}, with ${nodes} nodes\n  again: simulate({ seed: ${seed}, profile: "${profile}", nodes: ${nodes} }), with the same state machine and workload`,
       options,
     );
   }

@@ -22,8 +22,13 @@ export interface Operation {
 export interface Workload {
   /** The greatest size of its updates in bytes. If it is known, profiles try small bounds. */
   readonly maxUpdateBytes?: number;
-  /** The next update that a client sends. All randomness comes from `random`, of which each client has its own for the whole run. */
-  next(random: Random, client: number): Uint8Array;
+  /**
+   * The next update that a client sends.
+   * @param random where all randomness comes from; each client has its own for the whole run.
+   * @param client the client's index.
+   * @param nowMs virtual time, in milliseconds since the start of the run.
+   */
+  next(random: Random, client: number, nowMs: number): Uint8Array;
   /**
    * Judges the history of the whole run, at its end. Undefined when all is well, else what is wrong. May say
    * that it could not decide.

@@ -179,6 +179,12 @@ const bugs: Case[] = [
     finding: answersDiffer,
   },
   {
+    name: "an update that is changed while it is applied",
+    stateMachine: () => counter((count, update) => count + update.reverse().length),
+    checker: "changed-update",
+    finding: /^the state machine of node \d changes the update that it is given at seq \d+$/,
+  },
+  {
     name: "a throw on some updates",
     stateMachine: () =>
       counter((count, update) => {
@@ -231,7 +237,12 @@ describe("correct ones pass", () => {
     ["a date of the update's own", () => counter((count) => new Date(count * 1000).toISOString())],
   ];
   test.each(correct)("%s", async (_, stateMachine) => {
-    const { operations, faults } = await simulate({ ...brief, seed: 3, profile: "rough", stateMachine });
+    const { operations, faults } = await simulate({
+      ...brief,
+      seed: 3,
+      profile: "rough",
+      stateMachine,
+    });
     expect(operations.ordered).toBeGreaterThan(150);
     expect(faults).toBeGreaterThan(1);
   });
@@ -372,6 +383,19 @@ describe("a workload of one's own", () => {
     ]);
   });
 
+  test("may throw what it finds wrong, as assertions do", async () => {
+    const wrong = new Error("not what was expected");
+    const check = () => {
+      throw wrong;
+    };
+    const violation = await violationOf({ ...counts, seed: 4, workload: { ...locking, check } });
+    expect([violation.checker, violation.finding]).toEqual([
+      "workload",
+      "check throws: Error: not what was expected",
+    ]);
+    expect(violation.cause).toBe(wrong);
+  });
+
   test("may be unable to decide, which is counted", async () => {
     const check = () => ({ undecided: 2 });
     const { undecided } = await simulate({ ...counts, seed: 4, workload: { ...locking, check } });
@@ -423,6 +447,8 @@ describe("options that are not allowed are refused at once", () => {
     ["nodes 0", { nodes: 0 }, /^nodes is 0; allowed is an integer from 1 to 9$/],
     ["nodes 10", { nodes: 10 }, /^nodes is 10;/],
     ["nodes 2.5", { nodes: 2.5 }, /^nodes is 2.5;/],
+    ["faultsUntilMs NaN", { faultsUntilMs: NaN }, /^faultsUntilMs is NaN; allowed is 0 or more$/],
+    ["faultsUntilMs -1", { faultsUntilMs: -1 }, /^faultsUntilMs is -1;/],
     [
       "an unknown profile",
       { profile: "ruff" as ProfileName },

@@ -245,18 +245,4 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
     profile: "dead-leader",
     seed: 1,
   },
-  {
-    name: "update-puts-off-the-timeout",
-    breaks: "Liveness: a follower waits anew for a dead leader when a client hands it an update.",
-    edits: [
-      {
-        file: "core/src/client-update.ts",
-        find: `    s.updates.add({ clientId, timestamp, bytes, own: true });`,
-        replace: `    if (s.updates.own === 0 && s.role === "follower") s.progress.restart(s.now);
-    s.updates.add({ clientId, timestamp, bytes, own: true });`,
-      },
-    ],
-    profile: "rough",
-    seed: 1,
-  },
 ];

@@ -120,6 +120,13 @@ test("long answers are shown in part", () => {
   expect(found[0]).toContain(`0x${"01".repeat(16)} on node 1, with 0x${"01".repeat(16)}... on node 0`);
 });
 
+test("states that are no number on both nodes are equal", () => {
+  const { found, applies, a } = setUp();
+  applies(0, 1, a, [], NaN);
+  applies(1, 1, a, [], NaN);
+  expect(found).toEqual([]);
+});
+
 test("different states after the same updates", () => {
   for (const [one, other] of [
     ["x", "y"],

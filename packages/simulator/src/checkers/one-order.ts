@@ -41,7 +41,8 @@ export class OneOrder implements Checker {
         );
       }
       this.#seqOf.set(call.id, seq);
-      this.#places.set(seq, { callId: call.id, chain, digest, result, nodeId });
+      // A copy, as the replica makes one: the state machine may use the same memory again.
+      this.#places.set(seq, { callId: call.id, chain, digest, result: result.slice(), nodeId });
       return;
     }
     if (known.callId !== call.id) {
@@ -57,7 +58,7 @@ export class OneOrder implements Checker {
         `the state machine answers call ${call.id} at seq ${seq} with ${hex(result)} on node ${nodeId}, with ${hex(known.result)} on node ${known.nodeId}`,
       );
     }
-    if (known.digest !== digest) {
+    if (!Object.is(known.digest, digest)) {
       this.report(`after seq ${seq} the state of node ${nodeId} differs from that of node ${known.nodeId}`);
     }
   }

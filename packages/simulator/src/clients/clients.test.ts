@@ -44,7 +44,10 @@ function setUp(
       return serve(request) ?? true;
     },
   });
-  const hosts = Array.from({ length: nodes }, (_, id) => ({ id, process: process(id) })) as unknown as Host[];
+  const hosts = Array.from({ length: nodes }, (_, id) => ({
+    id,
+    process: process(id),
+  })) as unknown as Host[];
   const calls = new Calls();
   const answered: [number, number, number][] = [];
   const checker: Checker = { answered: (call, node, seq) => answered.push([call.id, node, seq]) };
@@ -152,6 +155,17 @@ describe("a client without an answer", () => {
     expect(calls.all[1]?.start).toBeGreaterThan(350_000);
   });
 
+  test("takes no refusal of an attempt that it took for lost", async () => {
+    const { world, calls, requests } = setUp();
+    await world.run(150_000);
+    const { attempts } = calls.all[0] as Call;
+    expect(attempts).toBe(2);
+    fails("unavailable")(requests[0] as Request);
+    // Its second attempt is not two tenths of a second old.
+    await world.run(200_000);
+    expect(calls.all[0]?.attempts).toBe(2);
+  });
+
   test("takes no answer to what it has given up", async () => {
     const { world, calls, requests } = setUp();
     await world.run(1_600_000);
@@ -199,7 +213,10 @@ describe("a client that is turned away", () => {
   test("by an error that is none of those, finds that wrong", async () => {
     const { world } = setUp({}, fails("unexpected"), { nodes: 1 });
     await world.run(300_000);
-    expect(world.finding).toMatchObject({ checker: "answers", finding: "node 0 answers call 0: because" });
+    expect(world.finding).toMatchObject({
+      checker: "answers",
+      finding: "node 0 answers call 0: because",
+    });
   });
 });
 

@@ -28,7 +28,7 @@ interface Client {
   busy: boolean;
 }
 
-/** Two clients out of three share a session with a neighbour, so that one session has several updates under way. */
+/** Neighbours share a session, so that one session has several updates under way. */
 const clientsPerSession = 3;
 
 /** How long messages between clients and servers take, in microseconds. */
@@ -91,12 +91,24 @@ export class Clients {
 
   #begin(client: Client): void {
     const { world, calls } = this;
+    const update = this.#nextUpdate(client);
+    if (update === undefined) return;
     client.busy = true;
     const timestamp = (this.#timestamps.get(client.clientId) ?? 0n) + 1n;
     this.#timestamps.set(client.clientId, timestamp);
-    const update = this.workload.next(client.random, client.index);
     const call = calls.add({ client: client.index, timestamp, update, start: world.now });
     this.#attempt(client, call);
+  }
+
+  #nextUpdate(client: Client): Uint8Array | undefined {
+    const { world } = this;
+    try {
+      return this.workload.next(client.random, client.index, Math.floor(world.now / 1000));
+    } catch (error) {
+      // It needs the seed, like everything that is found.
+      world.violate("workload", `next throws: ${String(error)}`, error);
+      return undefined;
+    }
   }
 
   #attempt(client: Client, call: Call): void {
@@ -111,8 +123,9 @@ export class Clients {
     let entered: object | undefined;
     const current = () => client.busy && call.outcome === "pending" && call.attempts === attempt;
     const receive = (answer: Answer) => {
-      // An answer that comes late is an answer.
-      if (call.outcome === "pending") this.#onAnswer(client, call, host, answer);
+      // An answer that comes late is an answer. A refusal that does is not: another attempt is under way.
+      const counts = answer.kind === "ordered" || call.attempts === attempt;
+      if (call.outcome === "pending" && counts) this.#onAnswer(client, call, host, answer);
     };
     world.after(random.between(...delayUs), () => {
       const bytes = encodeCall(call.id, call.update);

@@ -56,7 +56,7 @@ export class Injector {
     this.#ends.clear();
     this.surroundings.network.reset();
     for (const host of this.hosts) {
-      host.tickRate = 1000;
+      host.tickRate = host.usualTickRate = 1000;
       if (host.process?.closing === true) host.crash();
       if (host.process !== undefined) host.process.life.fuse = Infinity;
       if (!host.lostItsDisk) host.start();
@@ -92,9 +92,8 @@ export class Injector {
       case "hurry":
         return this.#hurry(host, fault.ticks);
       case "skew": {
-        const usual = host.tickRate;
         host.tickRate = fault.rate;
-        return this.#lasts(fault.forUs, () => (host.tickRate = usual));
+        return this.#lasts(fault.forUs, () => (host.tickRate = host.usualTickRate));
       }
       case "partition": {
         const owner = {};
@@ -111,7 +110,7 @@ export class Injector {
       case "duel":
         return this.#duel(fault, host);
       case "slow-links": {
-        const conditions = { ...network.conditions, ...fault.conditions };
+        const conditions = { ...this.#usualNetwork, ...fault.conditions };
         const set = (value: NetworkConditions | undefined) => {
           for (const { id } of hosts) {
             if (id === host.id) continue;

@@ -11,6 +11,8 @@ export class Host implements Seat {
   process: Process | undefined;
   /** How fast its clock ticks, in thousandths of what it should. */
   tickRate = 1000;
+  /** Between faults. */
+  usualTickRate = 1000;
   /** By how much its calendar is wrong, in milliseconds. */
   readonly clockOffsetMs: number;
   readonly random: Random;

@@ -56,6 +56,19 @@ test("of two pauses the one that ends later counts", async () => {
   }
 });
 
+test("a pause within a pause keeps the order too, and so does what comes as it ends", async () => {
+  const { world, life, got, inputAt } = setUp();
+  inputAt(300, "d");
+  life.pause(100);
+  inputAt(10, "a");
+  world.after(20, () => life.pause(300));
+  inputAt(30, "b");
+  inputAt(299, "c");
+  inputAt(301, "e");
+  await world.run(1000);
+  expect(got).toEqual(["a at 300", "b at 300", "c at 300", "d at 300", "e at 301"]);
+});
+
 test("the dead get nothing, not even what waited for them", async () => {
   const { world, life, got, input, inputAt } = setUp();
   life.pause(100);

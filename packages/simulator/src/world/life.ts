@@ -5,10 +5,12 @@ import type { World } from "./world.js";
  * code may still be called by what it was waiting for, but nothing it does has any effect.
  */
 export class Life {
-  /** How many effects it still has before it is killed in the midst of its work. */
+  /** It is killed in the midst of its work, in place of its effect of this number from now. */
   fuse = Infinity;
   #alive = true;
   #pausedUntil = 0;
+  /** What has come since, in its order. */
+  readonly #waiting: (() => void)[] = [];
 
   constructor(
     private readonly world: World,
@@ -33,8 +35,19 @@ export class Life {
   input(run: () => void): void {
     const { world } = this;
     if (!this.#alive) return;
-    if (world.now >= this.#pausedUntil) run();
-    else world.after(this.#pausedUntil - world.now, () => this.input(run));
+    if (this.#waiting.length === 0 && world.now >= this.#pausedUntil) return run();
+    this.#waiting.push(run);
+    if (this.#waiting.length === 1) this.#goOn();
+  }
+
+  // One after the other, for promises to be settled in between.
+  #goOn(): void {
+    const { world } = this;
+    world.after(Math.max(0, this.#pausedUntil - world.now), () => {
+      if (!this.#alive) return;
+      if (world.now >= this.#pausedUntil) this.#waiting.shift()?.();
+      if (this.#waiting.length > 0) this.#goOn();
+    });
   }
 
   /** The process does something. Returns whether it has an effect. */

@@ -47,6 +47,18 @@ test("inside, a date of one's own choice is that date, and a Date", () => {
   });
 });
 
+test("inside, a date made outside is a Date, and Date without new is text", () => {
+  const made = new Date(5);
+  withGlobalsOf(node(0), () => {
+    expect(made instanceof Date).toBe(true);
+    expect(structuredClone(made).getTime()).toBe(5);
+    expect(Date()).toBe(new Date(0).toString());
+    class Own extends Date {}
+    expect(new Own().getTime()).toBe(0);
+    expect(new Own() instanceof Own).toBe(true);
+  });
+});
+
 test("a date made inside is a Date outside", () => {
   const made = withGlobalsOf(node(1000), () => new Date());
   expect(made instanceof Date).toBe(true);

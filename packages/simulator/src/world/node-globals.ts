@@ -16,21 +16,18 @@ const realPerformanceNow = performance.now.bind(performance);
 
 let current: NodeGlobals = { now: RealDate.now, random: { next: () => 0 } as Random };
 
-class NodeDate extends RealDate {
-  constructor(...args: []) {
-    if (args.length === 0) super(current.now());
-    else super(...args);
-  }
-
-  static override now(): number {
-    return current.now();
-  }
-}
+// A Proxy, not a subclass: dates made elsewhere are instances too, and without `new` it gives text.
+const NodeDate = new Proxy(RealDate, {
+  construct: (target, args, newTarget) =>
+    Reflect.construct(target, args.length === 0 ? [current.now()] : args, newTarget) as Date,
+  apply: () => new RealDate(current.now()).toString(),
+  get: (target, key) => (key === "now" ? () => current.now() : (Reflect.get(target, key) as unknown)),
+});
 
 /** Calls a function with the globals of a node: `Date`, `Math.random`, `performance.now`. */
 export function withGlobalsOf<T>(node: NodeGlobals, call: () => T): T {
   current = node;
-  globalThis.Date = NodeDate as DateConstructor;
+  globalThis.Date = NodeDate;
   Math.random = () => current.random.next() / 2 ** 32;
   performance.now = () => current.now() % 1e9;
   try {

@@ -37,11 +37,19 @@ export class ObservedStateMachine implements StateMachine {
       world.violate("only-proposed", `node ${id} applies at seq ${seq} what no client has sent`);
       return new Uint8Array();
     }
+    // A copy: what the state machine does to it must not reach other nodes.
+    const given = decoded.update.slice();
     const { result, digest } = withGlobalsOf(this.#globals, () => ({
-      // A copy, for the state machine's own use: what it does to it must not reach other nodes.
-      result: this.#machine.apply(decoded.update.slice(), seq),
+      result: this.#machine.apply(given, seq),
       digest: this.#machine.digest?.(),
     }));
+    // In production these are bytes of the log, which is sent to other nodes and read by clients.
+    if (calls.find(call.id, given) === undefined) {
+      world.violate(
+        "changed-update",
+        `the state machine of node ${id} changes the update that it is given at seq ${seq}`,
+      );
+    }
     world.trace.note("A", id, seq, call.id);
     if (world.trace.verbose) world.trace.line(`node ${id} applies call ${call.id} at seq ${seq}`);
     for (const checker of checkers) checker.applied?.({ nodeId: id, seq, call, result, digest });

@@ -47,11 +47,17 @@ export class Process {
   start(): void {
     const { seat, number, life } = this;
     const { surroundings } = seat;
+    let stateMachine: ObservedStateMachine;
+    try {
+      stateMachine = new ObservedStateMachine(seat, life, number);
+    } catch (error) {
+      return this.#stoppedBy(error);
+    }
     surroundings
       .startReplica({
         nodeId: seat.id,
         epochRecord: surroundings.epochRecord,
-        stateMachine: new ObservedStateMachine(seat, life, number),
+        stateMachine,
         storage: new SimulatedStorage(seat, life),
         transport: this.#transport,
         clientListener: { serve: (handler) => void (this.#handler = handler) },
