@@ -400,6 +400,21 @@ test("when the leader restarts it says so, and the others elect at once, without
   }
 });
 
+test("updates handed in after the leader has died do not put off noticing it", () => {
+  for (const seed of seeds(10)) {
+    const cluster = makeCluster(3, seed).start();
+    const leader = cluster.elect();
+    cluster.tick(100);
+    cluster.crash(leader);
+    // A timeout of 60 ticks and its jitter count from the last heartbeat, not from the update.
+    for (let tick = 0; tick < 95; tick++) {
+      for (const { id } of cluster.up) if (tick === 50) cluster.propose(id, BigInt(id + 1), 1n);
+      cluster.tick(1);
+    }
+    expect(cluster.up.map(({ id }) => cluster.status(id).view)).toEqual([2, 2]);
+  }
+});
+
 test("a node that was away catches up while updates go on", () => {
   for (const how of ["crashed", "isolated"] as const) {
     const cluster = makeCluster(3, 1, { catchUpBytes: 500, windowUpdates: 32 }).start();

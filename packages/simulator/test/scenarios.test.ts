@@ -3,7 +3,7 @@ import { expect, test } from "@jest/globals";
 import { profiles, simulate, type PlannedFault, type Profile } from "../src/index.js";
 
 const second = 1_000_000;
-const seeds = [1, 2, 3, 4];
+const seeds = [1, 2];
 
 /** Calm weather but for these faults. */
 function scenario(name: string, nodes: Profile["nodes"], script: Profile["script"]): Profile {
@@ -73,15 +73,15 @@ test("nor does a longer one, nor the follower's return", async () => {
 });
 
 // A whole day: PAXOS_LONG=1 pnpm test scenarios
-const hours = process.env["PAXOS_LONG"] === "1" ? 24 : 1;
+const minutes = process.env["PAXOS_LONG"] === "1" ? 24 * 60 : 15;
 
-test(`after ${hours} hours without a quorum the cluster recovers within one capped timeout`, async () => {
-  const forUs = hours * 3600 * second;
+test(`after ${minutes} minutes without a quorum the cluster recovers within one capped timeout`, async () => {
+  const forUs = minutes * 60 * second;
   const profile: Profile = {
     ...scenario("no quorum", [3], () => [
       { at: 2 * second, fault: { kind: "partition", shape: "scattered", target: 0, forUs, draw: 0 } },
     ]),
-    faultsMs: [hours * 3_600_000, hours * 3_600_000],
+    faultsMs: [minutes * 60_000, minutes * 60_000],
     clients: {
       clients: [3, 3],
       thinkMs: [500, 1_000_000],

@@ -165,20 +165,6 @@ const bugs: Case[] = [
     finding: statesDiffer,
   },
   {
-    name: "an answer that is changed after it was given",
-    stateMachine: () => {
-      const answer = new Uint8Array(1);
-      return {
-        apply: () => {
-          answer[0] = ((answer[0] ?? 0) + 1) & 255;
-          return answer;
-        },
-      };
-    },
-    checker: "one-order",
-    finding: answersDiffer,
-  },
-  {
     name: "an update that is changed while it is applied",
     stateMachine: () => counter((count, update) => count + update.reverse().length),
     checker: "changed-update",
