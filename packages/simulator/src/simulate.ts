@@ -36,7 +36,7 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
     startReplica: options.startReplica ?? startReplica,
   });
   await run.go();
-  const { finding } = run.world;
+  const { finding } = run;
   if (finding === undefined) return run.summary();
   throw new Violation(finding.checker, finding.finding, run.summary(), { cause: finding.cause });
 }

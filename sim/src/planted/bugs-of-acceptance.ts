@@ -170,7 +170,7 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 1,
+    seed: 4,
   },
   {
     name: "accepted-kept-over-a-view-change",
@@ -196,6 +196,6 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
       },
     ],
     profile: "lost-disk",
-    seed: 1,
+    seed: 15,
   },
 ];

@@ -68,7 +68,7 @@ export const bugsOfExecution: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 5,
+    seed: 4,
   },
   {
     name: "learnt-runs-not-saved",

@@ -91,7 +91,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "hostile",
-    seed: 2,
+    seed: 4,
   },
   {
     name: "proof-of-who-hears-no-leader-taken",
@@ -110,7 +110,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 3,
+    seed: 7,
   },
   {
     name: "every-view-change-joined",
@@ -136,7 +136,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 3,
+    seed: 2,
   },
   {
     name: "proposals-never-resent",
@@ -229,7 +229,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "hostile",
-    seed: 23,
+    seed: 14,
   },
   {
     name: "proof-counts-as-hearing-the-leader",

@@ -61,7 +61,7 @@ export const bugsOfPromises: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 2,
+    seed: 1,
   },
   {
     name: "accept-without-promise",
@@ -116,7 +116,7 @@ export const bugsOfPromises: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 2,
+    seed: 1,
   },
   {
     name: "accept-below-promise-in-memory",
@@ -143,7 +143,7 @@ export const bugsOfPromises: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 2,
+    seed: 1,
   },
   {
     name: "messages-before-their-save",

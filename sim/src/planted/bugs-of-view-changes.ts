@@ -27,7 +27,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 4,
+    seed: 95,
   },
   {
     name: "own-acceptances-not-adopted",
@@ -40,7 +40,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 10,
+    seed: 6,
   },
   {
     name: "values-proposed-again-one-off",
@@ -76,7 +76,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 5,
+    seed: 3,
   },
   {
     name: "ordered-but-unknown-meets-an-invariant",
@@ -90,7 +90,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 5,
+    seed: 3,
   },
   {
     name: "older-view-forgotten",
@@ -123,7 +123,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 7,
+    seed: 4,
   },
   {
     name: "answer-of-another-view-counted",
@@ -155,7 +155,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "crashes",
-    seed: 16,
+    seed: 84,
   },
   {
     name: "leads-before-durable",
