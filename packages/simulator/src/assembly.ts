@@ -1,0 +1,131 @@
+import { firstEpoch } from "@paxos/core";
+import type { startReplica } from "@paxos/replica";
+import { Acknowledged } from "./checkers/acknowledged.js";
+import { BoundValues } from "./checkers/bound-values.js";
+import type { Checker } from "./checkers/checker.js";
+import { Leadership } from "./checkers/leadership.js";
+import { OneOrder } from "./checkers/one-order.js";
+import { Promises } from "./checkers/promises.js";
+import { StoredOrder } from "./checkers/stored-order.js";
+import { Calls } from "./clients/calls.js";
+import { Clients } from "./clients/clients.js";
+import { Expectations } from "./expectations.js";
+import type { PlannedFault } from "./faults/fault.js";
+import { Injector } from "./faults/injector.js";
+import { planFaults } from "./faults/plan.js";
+import type { Profile } from "./profile.js";
+import { Standing } from "./standing.js";
+import type { SimulatedStateMachine, Workload } from "./workload.js";
+import { Host } from "./world/host.js";
+import { Network } from "./world/network.js";
+import type { Surroundings } from "./world/seat.js";
+import { World } from "./world/world.js";
+
+/** What a run needs to know: {@link SimulateOptions} with nothing left open. */
+export interface RunOptions {
+  readonly seed: number;
+  readonly profile: Profile;
+  readonly nodes: number | undefined;
+  readonly stateMachine: (nodeId: number) => SimulatedStateMachine;
+  readonly workload: Workload;
+  readonly faults: ReadonlySet<number> | undefined;
+  readonly faultsUntilMs: number | undefined;
+  readonly trace: ((line: string) => void) | undefined;
+  readonly startReplica: typeof startReplica;
+}
+
+/** What nodes' clocks are set to. */
+const tickUs = 10_000;
+
+/** Chance in 1,000 that a run has everything encoded and decoded on its way. */
+const encodesPerMille = 125;
+
+/** All parts of a run, put together from its seed. */
+export class Assembly {
+  readonly world: World;
+  readonly hosts: readonly Host[];
+  /** The node that is ill for good. */
+  readonly ill: Host | undefined;
+  readonly calls = new Calls();
+  readonly clients: Clients;
+  readonly network: Network;
+  readonly injector: Injector;
+  readonly order: OneOrder;
+  readonly bound: BoundValues;
+  readonly leadership: Leadership;
+  readonly standing: Standing;
+  readonly expectations: Expectations;
+  readonly plan: readonly PlannedFault[];
+  /** Virtual time at which faults end, in microseconds. */
+  readonly faultsUntil: number;
+  readonly tickUs = tickUs;
+  /** Ticks without progress after which a node attempts another view. */
+  readonly progressTicks: number;
+  readonly heartbeatTicks: number;
+  /** How many messages have reached a host. */
+  delivered = 0;
+
+  constructor(readonly options: RunOptions) {
+    const { profile, seed, trace, workload } = options;
+    const { calls } = this;
+    const world = (this.world = new World(seed, trace));
+    const random = world.random.fork("run");
+    // Drawn in any case: a run whose number of nodes is given is the run that would have had as many.
+    const drawn = random.pick(profile.nodes);
+    const nodes = options.nodes ?? drawn;
+    const tuning = profile.tuning(random, workload.maxUpdateBytes);
+    this.progressTicks = tuning.progressTicks ?? 60;
+    this.heartbeatTicks = tuning.heartbeatTicks ?? 10;
+    const epochRecord = firstEpoch(Array.from({ length: nodes }, (_, id) => `node-${id}:2346`));
+    const encodes = random.chance(encodesPerMille);
+
+    const report = (checker: string) => (finding: string) => world.violate(checker, finding);
+    this.order = new OneOrder(report("one-order"));
+    this.bound = new BoundValues(epochRecord, report("bound-values"), () => this.expectations.progressed());
+    this.leadership = new Leadership(epochRecord, this.progressTicks, report("leadership"));
+    const promises = new Promises(report("promises"));
+    const checkers: Checker[] = [
+      this.bound,
+      new StoredOrder(this.bound, report("stored-order")),
+      promises,
+      this.leadership,
+      this.order,
+      new Acknowledged(this.order, report("acknowledged")),
+    ];
+
+    this.network = new Network(world, profile.network, encodes, (from, to, message) => {
+      this.delivered++;
+      hosts[to]?.deliver(from, message);
+    });
+    const surroundings: Surroundings = {
+      world,
+      network: this.network,
+      checkers,
+      calls,
+      epochRecord,
+      tickMs: tickUs / 1000,
+      tuning,
+      startReplica: options.startReplica,
+      makeStateMachine: options.stateMachine,
+      disk: profile.disk,
+      encodes,
+      tellRefused: (nodeId, storeId, by, refusal) => {
+        const host = hosts[nodeId];
+        if (host?.disk.storeId === storeId) host.process?.refusedBy(by, refusal);
+      },
+    };
+    const hosts = (this.hosts = Array.from({ length: nodes }, (_, id) => new Host(surroundings, id)));
+    for (const host of hosts) host.tickRate = host.usualTickRate = random.between(...profile.clockRate);
+    const patient = random.pick(hosts);
+    this.ill = profile.illness === undefined ? undefined : patient;
+
+    const { bound, order, progressTicks, ill } = this;
+    this.standing = new Standing({ hosts, ill, order, bound, promises, calls });
+    this.expectations = new Expectations({ world, tickUs, progressTicks, views: () => bound.views });
+    this.injector = new Injector(surroundings, hosts);
+    const faultsMs = random.between(...profile.faultsMs);
+    this.plan = planFaults(profile, world.random.fork("faults"), nodes, faultsMs * 1000);
+    this.faultsUntil = Math.min(faultsMs, options.faultsUntilMs ?? Infinity) * 1000;
+    this.clients = new Clients(world, hosts, calls, workload, profile.clients, checkers);
+  }
+}
