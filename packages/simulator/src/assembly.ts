@@ -80,8 +80,8 @@ export class Assembly {
     const encodes = random.chance(encodesPerMille);
 
     const report = (checker: string) => (finding: string) => world.violate(checker, finding);
-    this.order = new OneOrder(report("one-order"));
-    this.bound = new BoundValues(epochRecord, report("bound-values"), () => this.expectations.progressed());
+    this.order = new OneOrder(report("one-order"), () => this.expectations.progressed());
+    this.bound = new BoundValues(epochRecord, report("bound-values"));
     this.leadership = new Leadership(epochRecord, this.progressTicks, report("leadership"));
     const promises = new Promises(report("promises"));
     const checkers: Checker[] = [
@@ -94,8 +94,8 @@ export class Assembly {
     ];
 
     this.network = new Network(world, profile.network, encodes, (from, to, message) => {
-      this.delivered++;
-      hosts[to]?.deliver(from, message);
+      if (hosts[to]?.deliver(from, message) === true) this.delivered++;
+      else this.network.lost++;
     });
     const surroundings: Surroundings = {
       world,
@@ -125,6 +125,12 @@ export class Assembly {
     this.injector = new Injector(surroundings, hosts);
     const faultsMs = random.between(...profile.faultsMs);
     this.plan = planFaults(profile, world.random.fork("faults"), nodes, faultsMs * 1000);
+    for (const number of options.faults ?? []) {
+      if (this.plan[number] !== undefined) continue;
+      throw new RangeError(
+        `fault ${number} is not in the plan, which has ${this.plan.length}, numbered from 0`,
+      );
+    }
     this.faultsUntil = Math.min(faultsMs, options.faultsUntilMs ?? Infinity) * 1000;
     this.clients = new Clients(world, hosts, calls, workload, profile.clients, checkers);
   }

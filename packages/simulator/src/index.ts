@@ -9,6 +9,7 @@ export type {
   Target,
 } from "./faults/fault.js";
 export { KeyValueMachine, keyValueWorkload } from "./key-value.js";
+export type { KeyValueWorkloadOptions } from "./key-value.js";
 export { checkLinearizability } from "./linearizability.js";
 export type { Call, Model, Verdict } from "./linearizability.js";
 export { profileNames, profiles } from "./profiles.js";

@@ -12,6 +12,8 @@ export interface Profile {
   readonly about: string;
   /** How many nodes; one of these is drawn. */
   readonly nodes: readonly [number, ...number[]];
+  /** The fewest and the most nodes with which it makes sense. Default 1 and 9. */
+  readonly nodesAllowed?: readonly [number, number];
   /** How long faults go on, in virtual milliseconds. */
   readonly faultsMs: readonly [number, number];
   /** What the links are like, for as long as faults go on. */
@@ -25,16 +27,16 @@ export interface Profile {
    * known.
    */
   readonly tuning: (random: Random, maxUpdateBytes?: number) => NonNullable<ReplicaOptions["tuning"]>;
-  /** How far faults lie apart, in virtual milliseconds. */
+  /** How far those of `faults` lie apart, in virtual milliseconds. */
   readonly everyMs: readonly [number, number];
   /** Which faults, and how often in relation to each other. */
   readonly faults: Partial<Readonly<Record<FaultKind, number>>>;
-  /** Which partitions, likewise. */
+  /** Which partitions, likewise, if `faults` has any. */
   readonly partitions: Partial<Readonly<Record<PartitionShape, number>>>;
   /** How often a fault looks for the leader, in 1,000; else anybody will do. */
   readonly leaderPerMille: number;
-  /** Faults that do not come by chance alone. */
+  /** Faults that do not come by chance alone. `untilUs`: when faults end, in virtual microseconds. */
   readonly script?: (random: Random, nodes: number, untilUs: number) => PlannedFault[];
-  /** What one node, the last, suffers from all the time. */
+  /** What one node, drawn from the seed, suffers from all the time. */
   readonly illness?: Illness;
 }

@@ -24,6 +24,8 @@ export type ProfileName =
   | "interrupted-elections"
   | "stale-view-changes"
   | "dead-leader"
+  | "isolated-leaders"
+  | "brief-cuts"
   | "quorum-loss"
   | "constrained-election"
   | "chained-nodes";
@@ -152,6 +154,7 @@ const hostile: Profile = {
 const duel: Profile = {
   ...hostile,
   name: "duel",
+  nodesAllowed: [3, 9],
   about: "majorities without the leader, and elections forced on them",
   nodes: [3, 3, 5],
   network: {
@@ -215,6 +218,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   "lost-disk": {
     ...rough,
     name: "lost-disk",
+    nodesAllowed: [3, 9],
     about: "a node comes back with an empty disk: it must not vote",
     nodes: [3, 5],
     script: (random) => [
@@ -227,6 +231,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   "deaf-node": {
     ...rough,
     name: "deaf-node",
+    nodesAllowed: [3, 9],
     about: "one node never hears anybody",
     nodes: [3, 5],
     illness: "deaf",
@@ -234,6 +239,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   "mute-node": {
     ...rough,
     name: "mute-node",
+    nodesAllowed: [3, 9],
     about: "one node is never heard",
     nodes: [3, 5],
     illness: "mute",
@@ -241,6 +247,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   "stuck-node": {
     ...rough,
     name: "stuck-node",
+    nodesAllowed: [3, 9],
     about: "one node's disk never finishes a write",
     nodes: [3, 5],
     illness: "stuck",
@@ -248,6 +255,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   "hung-leader-disk": {
     ...rough,
     name: "hung-leader-disk",
+    nodesAllowed: [3, 9],
     about: "the leader's disk hangs, its heartbeats do not",
     nodes: [3, 5],
     faults: { partition: 1 },
@@ -265,6 +273,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   "stale-view-changes": {
     ...rough,
     name: "stale-view-changes",
+    nodesAllowed: [3, 9],
     about: "an isolated node gets what was said in elections long ago",
     nodes: [3, 5],
     faults: {},
@@ -273,6 +282,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   "dead-leader": {
     ...rough,
     name: "dead-leader",
+    nodesAllowed: [3, 9],
     about: "the leader dies and stays dead: its followers must not end each other's attempts",
     nodes: [5, 3, 7],
     faultsMs: [45_000, 46_000],
@@ -281,9 +291,30 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     faults: {},
     script: scenarios.planDeadLeaders,
   },
+  "isolated-leaders": {
+    ...rough,
+    name: "isolated-leaders",
+    nodesAllowed: [3, 9],
+    about: "leaders are cut off, again and again, and nobody restarts: timeouts must not stay long",
+    nodes: [3],
+    tuning: () => ({}),
+    everyMs: [700, 1300],
+    faults: { partition: 1 },
+    partitions: { isolated: 1 },
+    leaderPerMille: 1000,
+  },
+  "brief-cuts": {
+    ...calm,
+    name: "brief-cuts",
+    about: "a follower does not hear the others, or is not heard, for half a second: the leader stays",
+    nodes: [3, 5],
+    nodesAllowed: [3, 9],
+    script: scenarios.planBriefCuts,
+  },
   "quorum-loss": {
     ...rough,
     name: "quorum-loss",
+    nodesAllowed: [3, 9],
     about: "one node hears all others, who hear nobody else: only it can lead (OmniPaxos, section 2)",
     nodes: [5, 3, 7],
     network: goodNetwork,
@@ -295,6 +326,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   "constrained-election": {
     ...rough,
     name: "constrained-election",
+    nodesAllowed: [3, 9],
     about: "the leader is cut off and only one node, perhaps behind, hears a quorum (OmniPaxos, section 2)",
     nodes: [5, 3, 7],
     network: goodNetwork,
@@ -306,6 +338,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   "chained-nodes": {
     ...rough,
     name: "chained-nodes",
+    nodesAllowed: [3, 5],
     about: "everybody hears its neighbours only (OmniPaxos, section 2)",
     nodes: [3, 3, 5],
     network: goodNetwork,

@@ -136,13 +136,28 @@ export class Run {
 
   // Clients stop, everything comes to rest, and the books are compared.
   async #end(): Promise<void> {
-    const { world, clients, standing, progressTicks, options, calls } = this.#parts;
+    const { world, clients, standing, progressTicks, options, calls, order } = this.#parts;
     if (world.finding !== undefined) return;
     clients.active = false;
     await this.#within(this.#ticks(8 * progressTicks + 400), "rest", () => {
       return clients.idle && standing.isLevel;
     });
     if (world.finding !== undefined) return;
+    if (!standing.appliedTheSame) {
+      return world.violate(
+        "one-order",
+        "at rest, not all nodes' state machines have been given the same updates",
+      );
+    }
+    const wrongly = calls.all.find(
+      ({ id, outcome }) => outcome === "rejected" && order.seqOf(id) !== undefined,
+    );
+    if (wrongly !== undefined) {
+      return world.violate(
+        "answers",
+        `call ${wrongly.id} was rejected, and executed at seq ${order.seqOf(wrongly.id)}`,
+      );
+    }
     // Idle, they keep their leader.
     await this.#calm(3 * progressTicks);
     if (world.finding !== undefined) return;

@@ -55,6 +55,12 @@ export class Standing {
     });
   }
 
+  /** Whether everybody's state machine has been given the same updates. */
+  get appliedTheSame(): boolean {
+    const [first, ...others] = this.healthy.map((host) => this.parts.order.progressOf(host.id));
+    return others.every((other) => other.seq === first?.seq && other.chain === first.chain);
+  }
+
   /** Whether every node has answered everything that it had been asked by then. */
   answeredAllUntil(time: number): boolean {
     return this.healthy.every((host) =>

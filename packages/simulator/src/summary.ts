@@ -4,7 +4,10 @@ export interface RunSummary {
   /** The profile's name. */
   readonly profile: string;
   readonly nodes: number;
-  /** A digest of everything that happened, in order: the same seed gives the same one, everywhere. */
+  /**
+   * A digest of what happened, in order: ticks, messages with what they say, saves, updates and their answers, faults. The
+   * same seed gives the same one, everywhere.
+   */
   readonly traceHash: string;
   /** How much virtual time went by. */
   readonly virtualMs: number;

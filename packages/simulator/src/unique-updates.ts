@@ -29,6 +29,7 @@ export class LogMachine implements SimulatedStateMachine {
 export function uniqueUpdatesWorkload(): Workload {
   const sent = new WeakMap<Random, number>();
   return {
+    maxUpdateBytes: 8 + 900,
     next(random, client) {
       const count = (sent.get(random) ?? 0) + 1;
       sent.set(random, count);

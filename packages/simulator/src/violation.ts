@@ -13,10 +13,12 @@ export class Violation extends Error {
     /** What the run had done until then. */
     readonly summary: RunSummary,
     options?: ErrorOptions,
+    /** What does the run again, for people. */
+    readonly again = `simulate({ seed: ${summary.seed}, profile: "${summary.profile}", nodes: ${summary.nodes} })`,
   ) {
     const { seed, profile, virtualMs, nodes } = summary;
     super(
-      `[${checker}] ${finding}\n  after ${virtualMs} virtual ms of seed ${seed} of profile ${profile}, with ${nodes} nodes\n  again: simulate({ seed: ${seed}, profile: "${profile}", nodes: ${nodes} }), with the same state machine and workload`,
+      `[${checker}] ${finding}\n  after ${virtualMs} virtual ms of seed ${seed} of profile ${profile}, with ${nodes} nodes\n  again: ${again}`,
       options,
     );
   }

@@ -12,10 +12,10 @@ const recorded = JSON.parse(readFileSync(file, "utf8")) as Partial<Record<Profil
 const rewrites = process.env["PAXOS_REWRITE"] === "1";
 const seed = 20_261_122;
 
-/** Some seconds are enough to tell. */
+/** Long enough for what every profile has to come. */
 async function hashOf(options: Partial<SimulateOptions> & { profile: ProfileName }): Promise<string> {
   try {
-    return (await simulate({ seed, faultsUntilMs: 4000, nodes: 3, ...options })).traceHash;
+    return (await simulate({ seed, faultsUntilMs: 12_000, nodes: 3, ...options })).traceHash;
   } catch (error) {
     // What is found must be found again; whether anything is, is not the question here.
     if (error instanceof Violation) return error.summary.traceHash;

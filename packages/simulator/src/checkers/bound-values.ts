@@ -1,6 +1,6 @@
 import type { Save } from "@paxos/core";
 import type { EpochRecord, Message, Proposal, StoredRun } from "@paxos/proto";
-import { scramble } from "../random.js";
+import { digestOf } from "../digest.js";
 import type { Checker, Report } from "./checker.js";
 
 interface Ballot {
@@ -28,8 +28,6 @@ export class BoundValues implements Checker {
   constructor(
     record: EpochRecord,
     private readonly report: Report,
-    /** Called whenever one more seq is chosen. */
-    private readonly onChosen: () => void,
   ) {
     this.#voters = record.voters.map(({ nodeId }) => Number(nodeId));
     this.#acceptQuorum = record.acceptQuorum;
@@ -49,11 +47,16 @@ export class BoundValues implements Checker {
     switch (type.case) {
       case "proposal":
         return this.#checkProposal(nodeId, type.value);
+      case "prepareOk":
+        for (const message of type.value.dataList) {
+          if (message.type.case === "proposal")
+            this.#bindAll(message.type.value, `node ${nodeId} has accepted`);
+        }
+        return this.#checkAru(nodeId, type.case, Number(type.value.localAru));
       case "heartbeat":
       case "accept":
       case "viewChange":
       case "prepare":
-      case "prepareOk":
       case "catchUpAnswer":
         return this.#checkAru(nodeId, type.case, Number(type.value.localAru));
       default:
@@ -67,8 +70,8 @@ export class BoundValues implements Checker {
       if (leader !== nodeId) this.report(`nodes ${leader} and ${nodeId} both lead view ${led}`);
       this.#led.set(led, nodeId);
     }
-    const bit = 1 << this.#voters.indexOf(nodeId);
-    for (const run of runs) if (!run.ordered) this.#accept(run, bit);
+    const voter = this.#voters.indexOf(nodeId);
+    for (const run of runs) if (!run.ordered && voter >= 0) this.#accept(run, 1 << voter);
     this.#checkAru(nodeId, "save", Number(state.localAru));
   }
 
@@ -89,9 +92,13 @@ export class BoundValues implements Checker {
     if (this.#voters[view % this.#voters.length] !== nodeId) {
       return this.report(`node ${nodeId} proposes in view ${view}, which it does not lead`);
     }
+    this.#bindAll(proposal, `node ${nodeId} proposes`);
+  }
+
+  #bindAll(proposal: Proposal, who: string): void {
     const first = Number(proposal.seq);
     for (let i = 0; i < proposal.updates.length; i++) {
-      this.#bind(first + i, view, digestOf(proposal.updates[i] as Uint8Array), `node ${nodeId} proposes`);
+      this.#bind(first + i, Number(proposal.view), digestOf(proposal.updates[i] as Uint8Array), who);
     }
   }
 
@@ -103,9 +110,12 @@ export class BoundValues implements Checker {
       const seq = first + i;
       const ballot = this.#bind(seq, view, digestOf(proposal.updates[i] as Uint8Array), "somebody accepts");
       ballot.accepted |= bit;
-      if (this.#chosen.has(seq) || countBits(ballot.accepted) < this.#acceptQuorum) continue;
-      this.#chosen.set(seq, ballot);
-      this.onChosen();
+      if (countBits(ballot.accepted) < this.#acceptQuorum) continue;
+      const chosen = this.#chosen.get(seq);
+      if (chosen === undefined) this.#chosen.set(seq, ballot);
+      else if (chosen.value !== ballot.value) {
+        this.report(`quorums have accepted two values for seq ${seq}, in views ${chosen.view} and ${view}`);
+      }
       while (this.#chosen.has(this.chosenUpTo + 1)) this.chosenUpTo++;
     }
   }
@@ -128,13 +138,6 @@ export class BoundValues implements Checker {
     }
     return ballot;
   }
-}
-
-/** Tells updates apart. */
-export function digestOf(update: Uint8Array): number {
-  let sum = 0x811c9dc5;
-  for (const byte of update) sum = Math.imul(sum ^ byte, 0x01000193);
-  return scramble(sum ^ update.length);
 }
 
 function countBits(bits: number): number {

@@ -6,6 +6,8 @@ interface Node {
   ticks: number;
   /** The tick at which it was last given a message by each peer. */
   readonly heard: Map<number, number>;
+  /** What it was told of each voter's promise, and the tick at which it was told first. */
+  readonly promises: Map<number, { readonly view: number; readonly since: number }>;
   /** The tick at which the save under way began. */
   savingSince: number | undefined;
   /** The view that it last led, and the tick at which it began to. */
@@ -44,6 +46,7 @@ export class Leadership implements Checker {
     this.#nodes.set(nodeId, {
       ticks: 0,
       heard: new Map(),
+      promises: new Map(),
       savingSince: undefined,
       leading: { view: 0, since: 0 },
     });
@@ -62,9 +65,13 @@ export class Leadership implements Checker {
     this.#node(nodeId).savingSince = undefined;
   }
 
-  delivered(nodeId: number, { from }: Message): void {
-    const { heard, ticks } = this.#node(nodeId);
-    heard.set(Number(from), ticks);
+  delivered(nodeId: number, { from, type }: Message): void {
+    const { heard, promises, ticks } = this.#node(nodeId);
+    const peer = Number(from);
+    heard.set(peer, ticks);
+    if (type.case !== "heartbeat") return;
+    const view = Number(type.value.promisedView);
+    if (view > (promises.get(peer)?.view ?? 0)) promises.set(peer, { view, since: ticks });
   }
 
   sent(nodeId: number, { type }: Message): void {
@@ -107,6 +114,16 @@ export class Leadership implements Checker {
       return this.report(
         `node ${nodeId} leads view ${view} though it hears ${hears.length} voters, itself included`,
       );
+    }
+    for (const [voter, promise] of node.promises) {
+      // Who is not heard any longer does not count.
+      const told =
+        ticks - promise.since >= slackTicks && ticks - (heard.get(voter) ?? 0) < this.progressTicks >> 1;
+      if (promise.view > view && told && this.#voters.includes(voter)) {
+        return this.report(
+          `node ${nodeId} leads view ${view} though node ${voter} told it of its promise of view ${promise.view}`,
+        );
+      }
     }
     if (savingSince !== undefined && ticks - savingSince > limit) {
       this.report(

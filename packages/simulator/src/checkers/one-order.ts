@@ -21,7 +21,11 @@ export class OneOrder implements Checker {
   /** Of each node since its start: the last seq applied, and the digest of what was. */
   readonly #applied = new Map<number, { seq: number; chain: number }>();
 
-  constructor(private readonly report: Report) {}
+  constructor(
+    private readonly report: Report,
+    /** Called when a call has been executed for the first time. */
+    private readonly onExecuted: () => void = () => undefined,
+  ) {}
 
   started(nodeId: number): void {
     this.#applied.set(nodeId, { seq: 0, chain: 0 });
@@ -41,6 +45,7 @@ export class OneOrder implements Checker {
         );
       }
       this.#seqOf.set(call.id, seq);
+      this.onExecuted();
       // A copy, as the replica makes one: the state machine may use the same memory again.
       this.#places.set(seq, { callId: call.id, chain, digest, result: result.slice(), nodeId });
       return;
@@ -66,6 +71,12 @@ export class OneOrder implements Checker {
   /** Where a call was executed; undefined when it was not. */
   seqOf(callId: number): number | undefined {
     return this.#seqOf.get(callId);
+  }
+
+  /** Whether this is what the state machine answered at this seq. */
+  isResultAt(seq: number, result: Uint8Array): boolean {
+    const place = this.#places.get(seq);
+    return place !== undefined && equalBytes(place.result, result);
   }
 
   /** How far a node has come, and a digest of its way. */

@@ -14,6 +14,8 @@ interface Node {
   toldPromise: number;
   /** By view, the greatest ARU in the Prepares that it was given. */
   readonly prepares: Map<number, number>;
+  /** The view found as led when it started: it must lead a higher one. */
+  ledBefore: number;
 }
 
 /**
@@ -36,6 +38,7 @@ export class Promises implements Checker {
     node.toldAru = 0;
     node.toldPromise = 0;
     node.prepares.clear();
+    node.ledBefore = Number(stored.state?.ledView ?? 0n);
     const { state } = stored;
     // An empty disk where there was none before: see rule 8.
     if (state === undefined) Object.assign(node, { promised: 0, led: 0, aru: 0 });
@@ -61,8 +64,10 @@ export class Promises implements Checker {
         `node ${nodeId} saves promise ${promised}, ARU ${aru}, led view ${led} after ${node.promised}, ${node.aru}, ${node.led}`,
       );
     }
+    // What is accepted in this save was accepted after the one before had left.
+    for (const { ordered, proposal } of runs)
+      if (!ordered && proposal) this.#accepts(nodeId, node, proposal, promised);
     Object.assign(node, { promised, aru, led });
-    for (const { ordered, proposal } of runs) if (!ordered && proposal) this.#accepts(nodeId, node, proposal);
   }
 
   sent(nodeId: number, { type, to }: Message): void {
@@ -74,6 +79,11 @@ export class Promises implements Checker {
     const leads = (view: number, what: string) => {
       if (node.led < view)
         this.report(`node ${nodeId} sends ${what} of view ${view} before it durably leads it`);
+      if (view <= node.ledBefore) {
+        this.report(
+          `node ${nodeId} sends ${what} of view ${view}, though it led view ${node.ledBefore} before it was restarted`,
+        );
+      }
     };
     switch (type.case) {
       case "accept":
@@ -103,11 +113,13 @@ export class Promises implements Checker {
     }
   }
 
-  #accepts(nodeId: number, node: Node, proposal: Proposal): void {
+  #accepts(nodeId: number, node: Node, proposal: Proposal, promised: number): void {
     const view = Number(proposal.view);
-    // The save that holds the acceptance raises the promise: it may be higher by then, not lower.
-    if (view > node.promised)
-      this.report(`node ${nodeId} accepts in view ${view}, promised is ${node.promised}`);
+    if (view < node.promised || view > promised) {
+      this.report(
+        `node ${nodeId} accepts in view ${view}, between the promises ${node.promised} and ${promised}`,
+      );
+    }
     for (let i = 0; i < proposal.updates.length; i++) {
       const seq = Number(proposal.seq) + i;
       if ((node.accepted.get(seq) ?? 0) < view) node.accepted.set(seq, view);
@@ -146,6 +158,7 @@ export class Promises implements Checker {
         toldAru: 0,
         toldPromise: 0,
         prepares: new Map(),
+        ledBefore: 0,
       };
       this.#nodes.set(nodeId, node);
     }

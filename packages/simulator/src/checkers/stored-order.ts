@@ -1,6 +1,6 @@
 import type { Save, StoredState } from "@paxos/core";
+import { digestOf } from "../digest.js";
 import type { BoundValues } from "./bound-values.js";
-import { digestOf } from "./bound-values.js";
 import type { Checker, Report } from "./checker.js";
 
 interface Held {

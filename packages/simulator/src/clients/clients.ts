@@ -102,13 +102,17 @@ export class Clients {
 
   #nextUpdate(client: Client): Uint8Array | undefined {
     const { world } = this;
+    let update: unknown;
     try {
-      return this.workload.next(client.random, client.index, Math.floor(world.now / 1000));
+      update = this.workload.next(client.random, client.index, Math.floor(world.now / 1000));
     } catch (error) {
       // It needs the seed, like everything that is found.
       world.violate("workload", `next throws: ${String(error)}`, error);
       return undefined;
     }
+    if (update instanceof Uint8Array) return update;
+    world.violate("workload", `next gives ${typeof update}; it must give a Uint8Array`);
+    return undefined;
   }
 
   #attempt(client: Client, call: Call): void {
@@ -151,7 +155,10 @@ export class Clients {
     if (answer.kind === "failed") {
       if (answer.code === "too_large" || answer.code === "invalid")
         return this.#end(client, call, "rejected");
-      if (answer.code === "expired") return this.#end(client, call, "unknown");
+      // A session remembers a thousand answers at least, and no client has so many calls newer than this one.
+      if (answer.code === "expired") {
+        return world.violate("answers", `node ${host.id} answers call ${call.id}: ${answer.message}`);
+      }
       if (answer.code === "unexpected") {
         return world.violate("answers", `node ${host.id} answers call ${call.id}: ${answer.message}`);
       }

@@ -67,16 +67,20 @@ export class Injector {
   inject(fault: Fault): void {
     const { hosts } = this;
     const { world, network } = this.surroundings;
-    this.#count(fault.kind);
     if (fault.kind === "crash-all") {
+      this.#count(fault.kind);
       for (const host of hosts) this.#crash(host, fault.downUs);
       return;
     }
     if (fault.kind === "storm") {
+      this.#count(fault.kind);
       network.conditions = { ...this.#usualNetwork, ...fault.conditions };
       return this.#lasts(fault.forUs, () => (network.conditions = this.#usualNetwork));
     }
     const host = this.#resolve(fault.target);
+    // To what is down already these do nothing, and what does nothing does not count.
+    const needsProcess = ["crash", "stop", "pause", "hurry"].includes(fault.kind);
+    if (fault.kind !== "lost-disk" && (host.isUp || !needsProcess)) this.#count(fault.kind);
     switch (fault.kind) {
       case "crash":
         if (fault.afterEffects === undefined || host.process === undefined) {
@@ -249,9 +253,15 @@ export class Injector {
     });
   }
 
+  // Rule 8 holds from the moment that everybody is on record with everybody. Before, it is the operator's fault.
   #loseDisk(host: Host): void {
-    // Rule 8 holds from the moment that everybody is on record with everybody. Before, it is the operator's fault.
-    if (this.hosts.some(({ process }) => process?.status()?.storesRecorded !== true)) return;
+    if (this.hosts.some(({ process }) => process?.status()?.storesRecorded !== true)) {
+      this.surroundings.world.after(200_000, () => {
+        if (this.#active) this.#loseDisk(host);
+      });
+      return;
+    }
+    this.#count("lost-disk");
     host.crash();
     host.loseDisk();
     host.start();

@@ -88,6 +88,23 @@ export function planDeadLeaders(random: Random, _nodes: number, untilUs: number)
   return plan;
 }
 
+/** A progress timeout is longer: nobody has a reason to replace the leader. */
+export function planBriefCuts(random: Random, _nodes: number, untilUs: number): PlannedFault[] {
+  const plan: PlannedFault[] = [];
+  for (let at = 3 * second; at < untilUs - 2 * second; at += random.between(2 * second, 2.3 * second)) {
+    const shape: PartitionShape = random.pick(["mute", "deaf", "one-way-link"]);
+    const fault = {
+      kind: "partition",
+      shape,
+      target: "follower",
+      forUs: second / 2,
+      draw: random.next(),
+    } as const;
+    plan.push({ at, fault, expects: { kind: "keeps-leader" } });
+  }
+  return plan;
+}
+
 export function planHungLeaderDisk(random: Random, _nodes: number, untilUs: number): PlannedFault[] {
   const plan: PlannedFault[] = [];
   for (let at = 2 * second; at < untilUs; at += random.between(2 * second, 4 * second)) {

@@ -1,7 +1,8 @@
 import { fromBinary, toBinary, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import type { Save, StoredState, StoredUpdates } from "@paxos/core";
 import { PersistentStateSchema, StoredRunSchema, type PersistentState, type StoredRun } from "@paxos/proto";
-import { scramble, type Random } from "../random.js";
+import { digestOf } from "../digest.js";
+import type { Random } from "../random.js";
 import type { World } from "./world.js";
 
 /** How fast a disk is. */
@@ -239,7 +240,7 @@ function seal(content: Uint8Array): Uint8Array {
   const frame = new Uint8Array(content.length + sealBytes);
   const view = new DataView(frame.buffer);
   view.setUint32(0, content.length);
-  view.setUint32(4, checksum(content));
+  view.setUint32(4, digestOf(content));
   frame.set(content, sealBytes);
   return frame;
 }
@@ -249,14 +250,8 @@ function unseal(bytes: Uint8Array): Uint8Array | undefined {
   if (bytes.length < sealBytes) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   const content = bytes.subarray(sealBytes, sealBytes + view.getUint32(0));
-  const whole = content.length === view.getUint32(0) && checksum(content) === view.getUint32(4);
+  const whole = content.length === view.getUint32(0) && digestOf(content) === view.getUint32(4);
   return whole ? content : undefined;
-}
-
-function checksum(content: Uint8Array): number {
-  let sum = 0x811c9dc5;
-  for (const byte of content) sum = Math.imul(sum ^ byte, 0x01000193);
-  return scramble(sum);
 }
 
 function concatenate(parts: readonly Uint8Array[]): Uint8Array {

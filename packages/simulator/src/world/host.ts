@@ -75,11 +75,12 @@ export class Host implements Seat {
     this.disk = this.#newDisk();
   }
 
-  deliver(from: number, message: Message): void {
-    const { world, network } = this.surroundings;
-    if (this.process?.receive(from, message) === true) return;
-    network.lost++;
+  /** Takes a message. Returns false when nobody listens. */
+  deliver(from: number, message: Message): boolean {
+    const { world } = this.surroundings;
+    if (this.process?.receive(from, message) === true) return true;
     if (world.trace.verbose) world.trace.line(`node ${this.id} is down: lost ${describeMessage(message)}`);
+    return false;
   }
 
   /** The view that this node says it leads; undefined when it does not. */

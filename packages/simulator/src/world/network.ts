@@ -76,7 +76,10 @@ export class Network {
 
   /** Everything that lets one link differ from another ends. */
   reset(): void {
-    for (const link of this.#links.values()) link.conditions = undefined;
+    for (const link of this.#links.values()) {
+      link.conditions = undefined;
+      link.free = Math.min(link.free, this.world.now);
+    }
   }
 
   send(from: number, to: number, message: Message): void {

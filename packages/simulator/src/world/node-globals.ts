@@ -11,8 +11,6 @@ export interface NodeGlobals {
 }
 
 const RealDate = Date;
-const { random: realRandom } = Math;
-const realPerformanceNow = performance.now.bind(performance);
 
 let current: NodeGlobals = { now: RealDate.now, random: { next: () => 0 } as Random };
 
@@ -26,6 +24,8 @@ const NodeDate = new Proxy(RealDate, {
 
 /** Calls a function with the globals of a node: `Date`, `Math.random`, `performance.now`. */
 export function withGlobalsOf<T>(node: NodeGlobals, call: () => T): T {
+  const found = { date: globalThis.Date, random: Math.random };
+  const foundNow = Object.getOwnPropertyDescriptor(performance, "now");
   current = node;
   globalThis.Date = NodeDate;
   Math.random = () => current.random.next() / 2 ** 32;
@@ -33,8 +33,9 @@ export function withGlobalsOf<T>(node: NodeGlobals, call: () => T): T {
   try {
     return call();
   } finally {
-    globalThis.Date = RealDate;
-    Math.random = realRandom;
-    performance.now = realPerformanceNow;
+    globalThis.Date = found.date;
+    Math.random = found.random;
+    if (foundNow === undefined) Reflect.deleteProperty(performance, "now");
+    else Object.defineProperty(performance, "now", foundNow);
   }
 }

@@ -1,4 +1,5 @@
 import type { StateMachine } from "@paxos/core";
+import { digestOf } from "../digest.js";
 import { decodeCall } from "../clients/call.js";
 import type { SimulatedStateMachine } from "../workload.js";
 import type { Seat } from "./seat.js";
@@ -43,6 +44,16 @@ export class ObservedStateMachine implements StateMachine {
       result: this.#machine.apply(given, seq),
       digest: this.#machine.digest?.(),
     }));
+    if (!(result instanceof Uint8Array)) {
+      world.violate("state-machine", `apply gives ${describe(result)}; it must give a Uint8Array, at once`);
+      return new Uint8Array();
+    }
+    if (digest !== undefined && !["string", "number", "bigint"].includes(typeof digest)) {
+      world.violate(
+        "state-machine",
+        `digest gives ${describe(digest)}; it must give a string, number or bigint`,
+      );
+    }
     // In production these are bytes of the log, which is sent to other nodes and read by clients.
     if (calls.find(call.id, given) === undefined) {
       world.violate(
@@ -51,8 +62,13 @@ export class ObservedStateMachine implements StateMachine {
       );
     }
     world.trace.note("A", id, seq, call.id);
+    world.trace.note("a", digestOf(result), digestOf(decoded.update));
     if (world.trace.verbose) world.trace.line(`node ${id} applies call ${call.id} at seq ${seq}`);
     for (const checker of checkers) checker.applied?.({ nodeId: id, seq, call, result, digest });
     return result;
   }
+}
+
+function describe(value: unknown): string {
+  return value instanceof Promise ? "a promise" : typeof value;
 }

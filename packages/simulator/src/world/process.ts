@@ -83,7 +83,9 @@ export class Process {
   /** Stops in order. */
   close(onClosed: () => void): void {
     this.closing = true;
-    this.life.input(() => void this.#replica?.close().then(onClosed));
+    this.life.input(() => {
+      this.#replica?.close().then(onClosed, (error: unknown) => this.#stoppedBy(error));
+    });
   }
 
   /** Has its clock tick once, out of turn. */
@@ -148,8 +150,8 @@ export class Process {
   }
 
   #stoppedBy(error: unknown): void {
-    if (!this.life.alive || this.closing) return;
     const name = error instanceof Error ? error.name : "";
+    if (!this.life.alive || (this.closing && name !== "InvariantError")) return;
     // Safety rule 8: so must it be.
     if (this.seat.lostItsDisk && name === "ConfigError") return this.seat.crash();
     const checker = name === "InvariantError" ? "invariant" : "stopped";

@@ -22,6 +22,7 @@ export class SimulatedClock implements Clock {
       if (stopped) return;
       world.steps++;
       world.ticks++;
+      world.trace.note("T", seat.id);
       for (const checker of checkers) checker.ticked?.(seat.id);
       onTick();
     };

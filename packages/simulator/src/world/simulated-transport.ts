@@ -1,6 +1,7 @@
 import { describeMessage, type AdmissionRefusal, type Transport, type TransportContext } from "@paxos/core";
 import type { Message } from "@paxos/proto";
 import type { Seat } from "./seat.js";
+import { fingerprint } from "./fingerprint.js";
 import type { Life } from "./life.js";
 
 /** How long a refusal takes to reach who is refused, in microseconds. */
@@ -49,7 +50,7 @@ export class SimulatedTransport implements Transport {
     const context = this.#context;
     if (context === undefined || !this.#admits(from, message.storeId, context)) return;
     world.steps++;
-    world.trace.note("M", id, from, surroundings.network.sent);
+    world.trace.note("M", id, from, fingerprint(message));
     if (world.trace.verbose) world.trace.line(`${from} -> ${id}: ${describeMessage(message)}`);
     for (const checker of checkers) checker.delivered?.(id, message);
     context.onMessage(from, message);
