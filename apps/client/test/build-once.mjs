@@ -1,18 +1,4 @@
-// Tests with real processes run what users run: the built program. It is built here, once, when that is not done yet.
-import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+// Tests with real processes run what users run: the built program.
+import { buildOnce } from "../../../scripts/build-once.mjs";
 
-export default function buildOnce() {
-  // Under turbo, this package's turbo.json has had it built before its tests.
-  if (process.env.TURBO_HASH !== undefined) return;
-  const root = fileURLToPath(new URL("../../..", import.meta.url));
-  const args = [
-    "node_modules/turbo/bin/turbo",
-    "run",
-    "build",
-    "--filter=paxos-client",
-    "--output-logs=errors-only",
-  ];
-  const env = { ...process.env, TURBO_TELEMETRY_DISABLED: "1" };
-  execFileSync(process.execPath, args, { cwd: root, env, stdio: ["ignore", "pipe", "inherit"] });
-}
+export default () => buildOnce("paxos-client");
