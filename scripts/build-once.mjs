@@ -9,7 +9,7 @@ import { root } from "./run-tool.mjs";
  */
 export function buildOnce(...packages) {
   // Under turbo, the turbo.json of the tested package has had it built before its tests.
-  if (process.env.TURBO_HASH !== undefined) return;
+  if (process.env["TURBO_HASH"] !== undefined) return;
   const filters = packages.map((name) => `--filter=${name}`);
   const args = ["node_modules/turbo/bin/turbo", "run", "build", ...filters, "--output-logs=errors-only"];
   const env = { ...process.env, TURBO_TELEMETRY_DISABLED: "1" };
