@@ -1,25 +1,22 @@
 // The flags there are, as words; what they mean together is in invocation.ts.
 import { profileNames } from "@paxos/simulator";
-import yargs from "yargs";
 
-import { UsageError } from "./usage-error.js";
+import { type GivenFlags, readFlags, word, yes } from "./given-flags.js";
 
-const USAGE = `pnpm sim [--profile NAME]... [--runs N] [--from SEED]     fresh seeds
-pnpm sim --seed N [--profile NAME] [--trace | --json]     one run again
-pnpm sim --seed N [--profile NAME] --shrink               a failing run made smaller
-pnpm sim --known [FILE]                                   the seeds that once failed
+const USAGE = `pnpm sim [--profile NAME]... [--runs N] [--from SEED]   fresh seeds
+pnpm sim --seed N [--profile NAME] [--trace | --json]   one run again
+pnpm sim --seed N [--profile NAME] --shrink             a failing run, smaller
+pnpm sim --known [FILE]                                 seeds that once failed
 
-Simulates whole clusters in virtual time under seeded faults, and checks every run. Without
---profile, seeds go through all profiles in turn, an equal share each. The first violation ends it,
-with the command that does that run again. Ctrl-C ends it with the summary, and with the command
-that goes on from there.`;
+Simulates whole clusters in virtual time under seeded faults, and checks every
+run. Without --profile, seeds go through all profiles in turn, an equal share
+each. The first violation ends it, with the command that does that run again.
+Ctrl-C ends it with the summary, and with the command that goes on from there.`;
 
 const EPILOGUE = `Profiles: ${profileNames.join(", ")}.
 
-Exit status: 0 no violation, 1 a violation, 2 bad input.`;
-
-const word = { string: true, requiresArg: true } as const;
-const yes = { boolean: true } as const;
+Exit status: 0 no violation, 1 a violation, 2 bad input, 70 an error of the
+program itself.`;
 
 const many = "Fresh seeds and known ones:";
 const fresh = "Fresh seeds:";
@@ -35,7 +32,7 @@ const options = {
     group: fresh,
     describe: "a file that keeps the place: the same command goes on from there",
   },
-  known: { string: true, group: many, describe: "the seeds of a file; else of sim/known-seeds.txt" },
+  known: { group: many, describe: "the seeds of a file; else of sim/known-seeds.txt" },
   jobs: { ...word, group: many, describe: "how many threads; else one a core" },
   "keep-going": { ...yes, group: many, describe: "count violations, and list one of each sort at the end" },
   patience: {
@@ -58,7 +55,7 @@ const options = {
   with: {
     ...word,
     group: any,
-    describe: "a module that exports what to simulate: stateMachine, newWorkload, startReplica",
+    describe: "a module that exports stateMachine, newWorkload, startReplica, or some of them",
   },
   json: { ...yes, group: any, describe: "the result as one line of JSON" },
   help: { ...yes, group: any, describe: "show this" },
@@ -66,49 +63,14 @@ const options = {
 
 export type FlagName = keyof typeof options;
 
-/** The flags given. Words as they were typed, in order. */
-export type GivenFlags = ReadonlyMap<FlagName, readonly (string | true)[]>;
+/** What is given on the command line. */
+export type SimFlags = GivenFlags<FlagName>;
 
 /**
  * Reads the command line: the flags, or the text of `--help`.
  *
  * @throws UsageError when there is no such flag, or a word too many.
  */
-export function readFlags(args: readonly string[]): GivenFlags | string {
-  let text = "";
-  let problem: string | undefined;
-  const given = new Map<FlagName, readonly (string | true)[]>();
-  const parser = yargs([...args])
-    .scriptName("pnpm sim")
-    .locale("en")
-    .parserConfiguration({
-      "boolean-negation": false,
-      "camel-case-expansion": false,
-      "dot-notation": false,
-      "parse-numbers": false,
-      "parse-positional-numbers": false,
-    })
-    .usage(USAGE)
-    .epilogue(EPILOGUE)
-    .wrap(100)
-    .version(false)
-    .help("help")
-    .options(options)
-    .strict();
-  // There is nothing asynchronous in it, so everything has been said when it returns.
-  void parser.parse([...args], {}, (error, argv, output) => {
-    const { _: extra, ...flags } = argv as unknown as Record<string, unknown> & {
-      readonly _: readonly string[];
-    };
-    problem = error?.message ?? (extra.length > 0 ? `Unknown argument: ${extra.join(" ")}` : undefined);
-    text = output;
-    for (const [name, value] of Object.entries(flags)) {
-      const values = [value]
-        .flat()
-        .filter((one): one is string | true => typeof one === "string" || one === true);
-      if (name in options && values.length > 0) given.set(name as FlagName, values);
-    }
-  });
-  if (problem !== undefined) throw new UsageError(problem.replace(/\s+/g, " ").trim());
-  return text === "" ? given : text;
+export function readSimFlags(args: readonly string[]): SimFlags | string {
+  return readFlags({ program: "pnpm sim", usage: USAGE, epilogue: EPILOGUE, options }, args);
 }

@@ -5,7 +5,7 @@ import { goOnCommand } from "./command-line.js";
 import type { Standing } from "./hunt.js";
 import type { HuntFlags, KnownFlags, ManyFlags } from "./invocation.js";
 import { type Io, writeJson, writeLines } from "./io.js";
-import { readKnownSeeds } from "./known-seeds.js";
+import { KNOWN_SEEDS_LINE, readKnownSeeds } from "./known-seeds.js";
 import { type Purpose, beginning, readPlace, writePlace } from "./place-file.js";
 import { type Plan, freshSeeds, listedRuns } from "./plan.js";
 import { count } from "./quantities.js";
@@ -47,8 +47,9 @@ export async function huntFresh(flags: HuntFlags, io: Io): Promise<boolean> {
     }
   };
   const signal = AbortSignal.any([io.interrupt, limit.signal]);
-  const result = await sit({ plan, standing, flags, io, signal, onStanding });
-  clearTimeout(timer);
+  const result = await sit({ plan, standing, flags, io, signal, onStanding }).finally(() =>
+    clearTimeout(timer),
+  );
   if (unkept !== undefined) throw unkept;
 
   const { done } = standing;
@@ -66,6 +67,7 @@ export async function huntFresh(flags: HuntFlags, io: Io): Promise<boolean> {
 export async function huntKnown(flags: KnownFlags, io: Io): Promise<boolean> {
   await loadSubject(flags.subject);
   const plan: Plan = listedRuns(readKnownSeeds(flags.file));
+  if (plan.size === 0) writeLines(io.stderr, [`${flags.file} has no runs; a line is: ${KNOWN_SEEDS_LINE}`]);
   writeLines(io.stderr, [`${count(plan.size, "known seed")} of ${flags.file}; ${count(flags.jobs, "job")}.`]);
   const standing = beginning();
   const result = await sit({ plan, standing, flags, io, signal: io.interrupt });

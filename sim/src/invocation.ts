@@ -1,10 +1,10 @@
 // What the command line asks for.
 import { availableParallelism } from "node:os";
 
-import { type ProfileName, profileNames } from "@paxos/simulator";
+import { type ProfileName, profileNames, profiles } from "@paxos/simulator";
 
 import type { Subject } from "./command-line.js";
-import { type FlagName, type GivenFlags, readFlags } from "./flags.js";
+import { type FlagName, type SimFlags, readSimFlags } from "./flags.js";
 import { KNOWN_SEEDS } from "./known-seeds.js";
 import type { Run } from "./run.js";
 import { UsageError } from "./usage-error.js";
@@ -86,14 +86,15 @@ const signOf: Readonly<Record<Command, string>> = {
 /** @throws UsageError when the command line is wrong. */
 export function parseInvocation(args: readonly string[]): Invocation {
   try {
-    const given = readFlags(args);
-    return typeof given === "string" ? { command: "print", text: given } : invocationOf(new Flags(given));
+    const given = readSimFlags(args);
+    return typeof given === "string" ? { command: "print", text: given } : invocationOf(given);
   } catch (error) {
-    throw new UsageError(`${(error as Error).message}; see pnpm sim --help`);
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`${error.message}; see pnpm sim --help`);
   }
 }
 
-function invocationOf(flags: Flags): Invocation {
+function invocationOf(flags: SimFlags): Invocation {
   const command = commandOf(flags);
   checkTogether(flags, command);
   const subject = flags.word("with");
@@ -101,7 +102,7 @@ function invocationOf(flags: Flags): Invocation {
   switch (command) {
     case "replay":
       if (flags.has("trace") && common.json)
-        throw new Error("--trace does not go with --json: give one of them");
+        throw new UsageError("--trace does not go with --json: give one of them");
       return { command, ...common, run: runOf(flags), trace: flags.has("trace") };
     case "shrink":
       return {
@@ -117,27 +118,31 @@ function invocationOf(flags: Flags): Invocation {
   }
 }
 
-function commandOf(flags: Flags): Command {
+function commandOf(flags: SimFlags): Command {
   if (flags.has("seed")) return flags.has("shrink") ? "shrink" : "replay";
   return flags.has("known") ? "known" : "hunt";
 }
 
 /** Nothing is given that would have no effect. */
-function checkTogether(flags: Flags, command: Command): void {
-  for (const name of flags.names) {
-    if (name === "json" || name === "with" || flagsOf[command].includes(name)) continue;
-    if (name === "max-runs" && command === "replay") throw new Error("--max-runs needs --shrink");
-    if (!flags.has("seed") && flagsOf.shrink.concat(flagsOf.replay).includes(name) && name !== "profile") {
-      throw new Error(`--${name} needs --seed N`);
-    }
-    throw new Error(`--${name} does not go with ${signOf[command]}: leave it out`);
-  }
+function checkTogether(flags: SimFlags, command: Command): void {
+  const [name] = flags.besides(["json", "with", ...flagsOf[command]]);
+  if (name === undefined) return;
+  const isOfOneRun = !flagsOf.hunt.includes(name) && !flagsOf.known.includes(name);
+  const needs = [
+    ...(isOfOneRun && !flags.has("seed") ? ["--seed N"] : []),
+    ...(name === "max-runs" && !flags.has("shrink") ? ["--shrink"] : []),
+  ];
+  throw new UsageError(
+    needs.length > 0
+      ? `--${name} needs ${needs.join(" and ")}`
+      : `--${name} does not go with ${signOf[command]}: leave it out`,
+  );
 }
 
-function runOf(flags: Flags): Run {
+function runOf(flags: SimFlags): Run {
   const { seed = 0 } = flags.value("seed", "seed", values.parseSeed);
   const [profile = DEFAULT_PROFILE, second] = profilesOf(flags);
-  if (second !== undefined) throw new Error("one run has one profile: give --profile once");
+  if (second !== undefined) throw new UsageError("one run has one profile: give --profile once");
   return {
     seed,
     profile,
@@ -147,7 +152,7 @@ function runOf(flags: Flags): Run {
   };
 }
 
-function manyOf(flags: Flags): Pick<ManyFlags, "jobs" | "keepGoing" | "patienceMs"> {
+function manyOf(flags: SimFlags): Pick<ManyFlags, "jobs" | "keepGoing" | "patienceMs"> {
   const { patience } = flags.value("patience", "patience", values.parseSeconds);
   return {
     jobs: availableParallelism(),
@@ -157,64 +162,32 @@ function manyOf(flags: Flags): Pick<ManyFlags, "jobs" | "keepGoing" | "patienceM
   };
 }
 
-function freshOf(flags: Flags): Omit<HuntFlags, keyof ManyFlags> {
+function freshOf(flags: SimFlags): Omit<HuntFlags, keyof ManyFlags> {
   const [first, ...others] = profilesOf(flags);
   const resume = flags.word("resume");
+  const { nodes } = flags.value("nodes", "nodes", values.parseNodes);
   return {
-    profiles: first === undefined ? allProfiles() : [first, ...others],
+    profiles: first === undefined ? profilesWith(nodes) : [first, ...others],
     restricted: first !== undefined,
     ...flags.value("from", "from", values.parseSeed),
     ...flags.value("runs", "runs", values.parseRuns),
     ...flags.value("minutes", "minutes", values.parseMinutes),
-    ...flags.value("nodes", "nodes", values.parseNodes),
+    ...(nodes !== undefined && { nodes }),
     ...(resume !== undefined && { resume }),
   };
 }
 
-function allProfiles(): [ProfileName, ...ProfileName[]] {
-  const [first, ...others] = profileNames;
-  if (first === undefined) throw new Error("there are no profiles");
+/** All profiles that can have so many nodes. */
+function profilesWith(nodes: number | undefined): [ProfileName, ...ProfileName[]] {
+  const [first, ...others] = profileNames.filter((name) => {
+    const [fewest, most] = profiles[name].nodesAllowed ?? [1, Infinity];
+    return nodes === undefined || (nodes >= fewest && nodes <= most);
+  });
+  if (first === undefined) throw new UsageError(`no profile can have ${nodes} nodes`);
   return [first, ...others];
 }
 
 /** Each once. */
-function profilesOf(flags: Flags): ProfileName[] {
+function profilesOf(flags: SimFlags): ProfileName[] {
   return [...new Set(flags.words("profile").map((text) => values.parseProfile("--profile", text)))];
-}
-
-/** The flags given, by what they mean. */
-class Flags {
-  readonly #given: GivenFlags;
-
-  constructor(given: GivenFlags) {
-    this.#given = given;
-  }
-
-  get names(): readonly FlagName[] {
-    return [...this.#given.keys()];
-  }
-
-  has(name: FlagName): boolean {
-    return this.#given.has(name);
-  }
-
-  words(name: FlagName): readonly string[] {
-    return (this.#given.get(name) ?? []).filter((one) => one !== true);
-  }
-
-  word(name: FlagName): string | undefined {
-    const [word, second] = this.words(name);
-    if (second !== undefined) throw new Error(`give --${name} once`);
-    return word;
-  }
-
-  /** An object with the value, or without it. */
-  value<K extends string, V>(
-    name: FlagName,
-    key: K,
-    parse: (name: string, text: string) => V,
-  ): { readonly [key in K]?: V } {
-    const word = this.word(name);
-    return word === undefined ? {} : ({ [key]: parse(`--${name}`, word) } as { readonly [key in K]: V });
-  }
 }

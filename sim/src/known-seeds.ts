@@ -9,7 +9,8 @@ import { parseFaults, parseMilliseconds, parseNodes, parseProfile, parseSeed } f
 /** The one in this repository. */
 export const KNOWN_SEEDS = fileURLToPath(new URL("../known-seeds.txt", import.meta.url));
 
-const FORM = "profile seed [nodes=N] [faults=1,2,3] [faults-until-ms=N]  # what it found";
+/** What a line is. */
+export const KNOWN_SEEDS_LINE = "profile seed [nodes=N] [faults=1,2,3] [faults-until-ms=N]  # what it found";
 
 /**
  * Reads the file's runs, in order.
@@ -34,7 +35,8 @@ function parseKnownSeeds(text: string, path: string): readonly Run[] {
     try {
       return [parseLine(words)];
     } catch (error) {
-      throw new UsageError(`${path}:${index + 1}: ${(error as Error).message}; a line is: ${FORM}`);
+      if (!(error instanceof UsageError)) throw error;
+      throw new UsageError(`${path}:${index + 1}: ${error.message}; a line is: ${KNOWN_SEEDS_LINE}`);
     }
   });
 }
@@ -54,6 +56,6 @@ function parseSetting(word: string): Partial<Run> {
     case "faults-until-ms":
       return { faultsUntilMs: parseMilliseconds("faults-until-ms", value) };
     default:
-      throw new Error(`${JSON.stringify(word)} is no setting`);
+      throw new UsageError(`${JSON.stringify(word)} is no setting`);
   }
 }

@@ -1,5 +1,7 @@
-// What flags and the file of known seeds may say. All throw an Error that says what is allowed.
+// What flags and the file of known seeds may say. All throw a UsageError that says what is allowed.
 import { type ProfileName, profileNames } from "@paxos/simulator";
+
+import { UsageError } from "./usage-error.js";
 
 const MAX_NODES = 9;
 const MAX_JOBS = 256;
@@ -62,5 +64,5 @@ function whole(name: string, text: string, least: number, most: number): number 
 }
 
 function refuse(name: string, text: string, allowed: string): never {
-  throw new Error(`bad ${name} ${JSON.stringify(text)}: give ${allowed}`);
+  throw new UsageError(`bad ${name} ${JSON.stringify(text)}: give ${allowed}`);
 }

@@ -47,6 +47,10 @@ test.each([
   [["--profile", "mild"], /bad --profile "mild": give one of calm, rough/],
   [["--max-seeds", "0"], /bad --max-seeds "0"/],
   [["--from", "-1"], /bad --from "-1"/],
+  [["--list", "--json"], /--json does not go with --list: leave it out/],
+  [["--known", "--record"], /--record does not go with --known: leave it out/],
+  [["--known", "--max-seeds", "3"], /--max-seeds does not go with --known: leave it out/],
+  [["--bug", "duplicate-applied", "--known", "--list"], /--known does not go with --list: leave it out/],
   [["--colour"], /Unknown argument: colour/],
   [["more"], /Unknown argument: more/],
 ])("%j is bad input: one line, status 2", (args, message) => {
