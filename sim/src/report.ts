@@ -5,8 +5,9 @@ import { type Subject, replayCommand, shrinkCommand } from "./command-line.js";
 import type { Finding } from "./findings.js";
 import type { Memory } from "./meter.js";
 import { count, duration, grouped, megabytes, rate } from "./quantities.js";
-import { type Failure, checkerOf, findingOf } from "./run.js";
+import { type Run, checkerOf, findingOf } from "./run.js";
 import { layOut, wrapList } from "./table.js";
+import { threadTimeKind } from "./thread-time.js";
 import { type ProfileTotals, type Totals, ratesOf, recoveryOf } from "./totals.js";
 
 const FACT_NAME_COLUMNS = 12;
@@ -31,21 +32,42 @@ export function jsonReport({ totals, findings, memory }: Report, subject: Subjec
   return {
     ...sums,
     ...ratesOf(totals),
+    jobTime: threadTimeKind,
     recovery: recoveryOf(profiles),
     profiles: Object.fromEntries(byProfile),
     memory,
-    failures: findings.map(({ run, failure, runs }) => ({
-      ...jsonFailure(failure),
-      runs,
-      ...run,
-      replay: replayCommand(run, subject),
-      ...(failure.kind === "violation" ? { summary: failure.summary } : {}),
-    })),
+    failures: findings.map((finding) => jsonFinding(finding, subject)),
   };
 }
 
-export function jsonFailure(failure: Failure): { readonly checker: string; readonly finding: string } {
-  return { checker: checkerOf(failure), finding: findingOf(failure) };
+/** A failure, for programs. */
+function jsonFinding({ run, failure, runs }: Finding, subject: Subject): JsonFinding {
+  return {
+    checker: checkerOf(failure),
+    finding: findingOf(failure),
+    ...(failure.kind === "violation" && {
+      ...(failure.stack !== undefined && { stack: failure.stack }),
+      summary: failure.summary,
+    }),
+    runs,
+    ...run,
+    replay: replayCommand(run, subject),
+  };
+}
+
+interface JsonFinding extends Run {
+  readonly checker: string;
+  readonly finding: string;
+  readonly stack?: string;
+  readonly summary?: RunSummary;
+  readonly runs: number;
+  readonly replay: string;
+}
+
+/** A run that failed, for programs: its summary, like that of a run that passed, and what it failed with. */
+export function jsonFailedRun(finding: Finding, subject: Subject): object {
+  const { summary = finding.run, ...violation } = jsonFinding(finding, subject);
+  return { ...summary, violation };
 }
 
 /** For people. Lines. */
@@ -64,7 +86,7 @@ export function describeTotals({ totals, memory }: Report): string[] {
       ],
       [
         "core steps",
-        `${grouped(steps)}: ${grouped(rates.stepsPerSecond)} a second, ${grouped(rates.stepsPerSecondPerJob)} a second and job`,
+        `${grouped(steps)}: ${grouped(rates.stepsPerSecond)} a second, ${grouped(rates.stepsPerSecondPerJob)} a second of a job's ${threadTimeKind}`,
       ],
       ["faults", ...describeFaults(totals)],
       ["messages", describeMessages(messages)],
@@ -101,7 +123,8 @@ function describeProfiles({ profiles }: Totals): string[] {
       recovery === undefined ? "-" : grouped(recovery.worstTicks),
     ];
   });
-  return layOut([["profile", "runs", "virtual s", "steps", "faults", "recovery", "worst"], ...rows]);
+  const heads = ["profile", "runs", "virtual s", "steps", "faults", "recovery", "worst"];
+  return layOut([heads, ...rows], (column) => column > 0);
 }
 
 /** As the profiles stand in their list. */
@@ -111,25 +134,22 @@ function inOrder(profiles: Totals["profiles"]): [name: string, profile: ProfileT
 }
 
 /** What one run did, for people. Lines. */
-export function describeRun(summary: RunSummary, realMs: number): string[] {
+export function describeRun(summary: RunSummary): string[] {
   return layOutFacts([
-    ...factsOf(summary, realMs),
+    ...factsOf(summary),
     ["recovery", count(summary.recoveryTicks, "tick")],
     ["undecided", `linearizability of ${count(summary.undecided, "history", "histories")}`],
     ["trace hash", summary.traceHash],
   ]);
 }
 
-/** What there is of a run that failed, too. */
-function factsOf(summary: RunSummary, realMs: number): string[][] {
+/** What there is of a run that failed, too. Without its pace: the first run of a process says little of that. */
+function factsOf(summary: RunSummary): string[][] {
   const { virtualMs, steps, ticks, saves, messages, operations, nodes } = summary;
   return [
     ["nodes", String(nodes)],
-    ["time", `${duration(virtualMs)} virtual in ${duration(realMs)} real: ${rate(virtualMs / realMs)} to 1`],
-    [
-      "core steps",
-      `${grouped(steps)}, ${grouped(ticks)} of them ticks: ${grouped((steps / realMs) * 1000)} a second`,
-    ],
+    ["time", `${duration(virtualMs)} virtual`],
+    ["core steps", `${grouped(steps)}, ${grouped(ticks)} of them ticks`],
     ["faults", ...describeFaults(summary)],
     ["messages", describeMessages(messages)],
     ["saves", grouped(saves)],
@@ -147,14 +167,14 @@ export function describeFailure({ run, failure }: Finding): string[] {
       "",
     ];
   }
-  const { checker, finding, summary, stack, busyMs } = failure;
+  const { checker, finding, summary, stack } = failure;
   return [
     `VIOLATION, seed ${run.seed} of profile ${run.profile}, after ${(summary.virtualMs / 1000).toFixed(3)} virtual seconds`,
     `[${checker}] ${finding}`,
     ...(stack === undefined ? [] : ["", stack]),
     "",
     "What the run had done until then:",
-    ...layOutFacts([...factsOf(summary, busyMs), ["trace hash", summary.traceHash]]).map(indent),
+    ...layOutFacts([...factsOf(summary), ["trace hash", summary.traceHash]]).map(indent),
     "",
   ];
 }

@@ -24,7 +24,7 @@ export type Outcome = (
   /** It ended in no way in which a run ends: it never did, or the simulator itself is at fault. */
   | { readonly kind: "broken"; readonly reason: string }
 ) & {
-  /** Real milliseconds that it took. */
+  /** Milliseconds that its thread worked; see thread-time.ts. */
   readonly busyMs: number;
 };
 

@@ -1,19 +1,25 @@
 // Columns of text.
 
-/** Lays rows out below each other: the first column to the left, the others, which are numbers, to the right. */
-export function layOut(rows: readonly (readonly string[])[]): string[] {
+/**
+ * Lays rows out below each other.
+ *
+ * @param isNumber which columns stand to the right.
+ */
+export function layOut(
+  rows: readonly (readonly string[])[],
+  isNumber: (column: number) => boolean,
+): string[] {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, column) => (widths[column] = Math.max(widths[column] ?? 0, cell.length)));
   }
-  return rows.map((row) =>
-    row
-      .map((cell, column) =>
-        column === 0 ? cell.padEnd(widths[0] ?? 0) : cell.padStart(widths[column] ?? 0),
-      )
-      .join("  ")
-      .trimEnd(),
-  );
+  return rows.map((row) => {
+    const cells = row.map((cell, column) => {
+      const width = widths[column] ?? 0;
+      return isNumber(column) ? cell.padStart(width) : cell.padEnd(width);
+    });
+    return cells.join("  ").trimEnd();
+  });
 }
 
 /** Lists things, separated by commas, in lines of at most so many columns, unless one thing alone is longer. */

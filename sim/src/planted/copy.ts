@@ -7,7 +7,7 @@ import type { Edit, PlantedBug } from "./planted-bug.js";
 
 /** A copy on disk, until it is removed. */
 export interface Copy {
-  /** The module to be loaded in place of @paxos/replica. */
+  /** The module to be simulated, as of --with. */
   readonly path: string;
   remove(): void;
 }
@@ -33,6 +33,7 @@ export function makeCopy(bug: Pick<PlantedBug, "name" | "edits">): Copy {
   const changed = edited(bug);
   mkdirSync(copies, { recursive: true });
   const folder = mkdtempSync(join(copies, `${bug.name}-`));
+  const path = join(folder, "subject.js");
   const remove = () => rmSync(folder, { recursive: true, force: true });
   try {
     writeFileSync(join(folder, "package.json"), '{ "type": "module" }\n');
@@ -42,11 +43,12 @@ export function makeCopy(bug: Pick<PlantedBug, "name" | "edits">): Copy {
       const output = source === undefined ? unchanged(file) : transpile(file, source);
       writeFileSync(join(folder, file.replace("/src/", "/").replace(/\.ts$/, ".js")), output);
     }
+    writeFileSync(path, 'export { startReplica } from "./replica/index.js";\n');
   } catch (error) {
     remove();
     throw error;
   }
-  return { path: join(folder, "replica", "index.js"), remove };
+  return { path, remove };
 }
 
 /**

@@ -1,5 +1,6 @@
 // What a search tells people.
 import { grouped } from "../quantities.js";
+import { layOut } from "../table.js";
 import type { PlantedBug } from "./planted-bug.js";
 import type { SearchResult } from "./search.js";
 
@@ -17,7 +18,8 @@ export function searchReport(
     result.error !== undefined ? "ERROR" : (result.checker ?? "NOT FOUND"),
     firstWords(result.error ?? result.finding ?? ""),
   ]);
-  const table = layOut([COLUMNS, ...rows]).map((line) => line.slice(0, Math.max(0, columns - 1)).trimEnd());
+  const laidOut = layOut([COLUMNS, ...rows], (column) => COLUMNS[column] === "seeds");
+  const table = laidOut.map((line) => line.slice(0, Math.max(0, columns - 1)).trimEnd());
   const errors = results.flatMap(({ bug, error }) => (error === undefined ? [] : [`${bug}: ${error}`]));
   return [...table, "", ...errors, summary(results, known)];
 }
@@ -66,15 +68,4 @@ function median(ascending: readonly number[]): number {
 function firstWords(text: string): string {
   const line = text.split("\n", 1)[0] ?? "";
   return line.length <= 60 ? line : `${line.slice(0, 59).trimEnd()}…`;
-}
-
-function layOut(rows: readonly (readonly string[])[]): string[] {
-  const widths = COLUMNS.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  return rows.map((row) => {
-    const cells = row.map((cell, column) => {
-      const width = widths[column] ?? 0;
-      return COLUMNS[column] === "seeds" ? cell.padStart(width) : cell.padEnd(width);
-    });
-    return cells.join("  ").trimEnd();
-  });
 }

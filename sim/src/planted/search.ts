@@ -1,18 +1,16 @@
 // How many seeds it takes until the simulator finds a bug.
 import type { ProfileName } from "@paxos/simulator";
 
-import { checkerOf, findingOf, type Outcome, type Run } from "../run.js";
+import { findingOf, type Outcome, type Run } from "../run.js";
 import { SimWorker } from "../sim-worker.js";
 import { makeCopy } from "./copy.js";
+import { judge, PATIENCE_MS } from "./judge.js";
 import type { PlantedBug } from "./planted-bug.js";
-
-/** A run that takes longer does not end: that is found, too. */
-const PATIENCE_MS = 60_000;
 
 /** Which seeds are tried for each bug. */
 export interface SearchPlan {
   /** Undefined: each bug's own. */
-  readonly profile: ProfileName | undefined;
+  readonly profile?: ProfileName;
   readonly from: number;
   readonly maxSeeds: number;
   /** Each bug's known seed only, and the same seed with the code as it is. */
@@ -54,7 +52,7 @@ export async function search(
   const waiting = [...bugs];
   const work = async () => {
     for (let bug = waiting.shift(); bug !== undefined && !signal.aborted; bug = waiting.shift()) {
-      const searched = await searchFor(bug, plan, signal, watcher);
+      const searched = await searchFor(bug, plan, { unchanged, signal, watcher });
       if (searched === undefined) return;
       const { profile } = searched;
       const error = plan.known ? await unchanged.errorOf({ seed: bug.seed, profile }) : undefined;
@@ -70,8 +68,7 @@ export async function search(
 async function searchFor(
   bug: PlantedBug,
   plan: SearchPlan,
-  signal: AbortSignal,
-  watcher: SearchWatcher,
+  { unchanged, signal, watcher }: { unchanged: Unchanged; signal: AbortSignal; watcher: SearchWatcher },
 ): Promise<SearchResult | undefined> {
   const profile = plan.profile ?? bug.profile;
   const from = plan.known ? bug.seed : plan.from;
@@ -89,10 +86,12 @@ async function searchFor(
     const maxSeeds = plan.known ? 1 : plan.maxSeeds;
     for (let seeds = 1; seeds <= maxSeeds; seeds++) {
       const seed = from + seeds - 1;
-      const outcome = await worker.run({ seed, profile });
+      const run = { seed, profile };
+      const outcome = await worker.run(run);
       if (outcome === undefined) return undefined;
       watcher.onSeed(bug, seeds);
-      const judged = judge(outcome);
+      const judged = await judge(outcome, async () => unchanged.msOf(run));
+      if (signal.aborted) return undefined;
       if (judged !== undefined) return { ...result, seeds, seed, ...judged };
     }
     return { ...result, seeds: maxSeeds };
@@ -103,37 +102,42 @@ async function searchFor(
   }
 }
 
-/** Runs of the code as it is, which must pass; each once. */
+/** Runs of the code as it is, each once. */
 class Unchanged {
-  readonly #errors = new Map<string, Promise<string | undefined>>();
+  readonly #runs = new Map<string, Promise<{ readonly outcome: Outcome | undefined; readonly ms: number }>>();
 
   constructor(private readonly signal: AbortSignal) {}
 
-  errorOf(run: Run): Promise<string | undefined> {
-    const key = `${run.profile} ${run.seed}`;
-    let error = this.#errors.get(key);
-    if (error === undefined) this.#errors.set(key, (error = this.#run(run)));
-    return error;
+  /** They must pass. */
+  async errorOf(run: Run): Promise<string | undefined> {
+    const { outcome } = await this.#resultOf(run);
+    if (outcome === undefined || outcome.kind === "passed") return undefined;
+    return `the code as it is fails with this seed: ${findingOf(outcome)}`;
   }
 
-  async #run(run: Run): Promise<string | undefined> {
+  /** How long it took, in real milliseconds. */
+  async msOf(run: Run): Promise<number> {
+    return (await this.#resultOf(run)).ms;
+  }
+
+  #resultOf(run: Run): Promise<{ readonly outcome: Outcome | undefined; readonly ms: number }> {
+    const key = `${run.profile} ${run.seed}`;
+    let result = this.#runs.get(key);
+    if (result === undefined) this.#runs.set(key, (result = this.#run(run)));
+    return result;
+  }
+
+  async #run(run: Run) {
     const worker = new SimWorker({ patienceMs: PATIENCE_MS });
     const stop = () => worker.stop();
     this.signal.addEventListener("abort", stop);
+    const started = performance.now();
     try {
       const outcome = await worker.run(run);
-      if (outcome === undefined || outcome.kind === "passed") return undefined;
-      return `the code as it is fails with this seed: ${findingOf(outcome)}`;
+      return { outcome, ms: performance.now() - started };
     } finally {
       this.signal.removeEventListener("abort", stop);
       worker.stop();
     }
   }
-}
-
-function judge(outcome: Outcome): { checker: string; finding: string } | { error: string } | undefined {
-  if (outcome.kind === "passed") return undefined;
-  if (outcome.kind === "violation") return { checker: checkerOf(outcome), finding: findingOf(outcome) };
-  if (outcome.busyMs >= PATIENCE_MS) return { checker: "hang", finding: findingOf(outcome) };
-  return { error: findingOf(outcome) };
 }
