@@ -6,7 +6,7 @@ export interface Effort {
   steps: number;
   virtualMs: number;
   faults: number;
-  /** Real milliseconds of the threads that did it. */
+  /** Milliseconds that threads worked. */
   busyMs: number;
 }
 

@@ -1,14 +1,10 @@
-// The process: its streams, its signals, its end.
+// The process: its streams and its signals.
+import { runProgram } from "./exit-status.js";
 import { huntFresh, huntKnown } from "./hunt-command.js";
 import { parseInvocation } from "./invocation.js";
 import type { Io } from "./io.js";
 import { replay } from "./replay-command.js";
 import { shrinkRun } from "./shrink-command.js";
-import { UsageError } from "./usage-error.js";
-
-const PASSED = 0;
-const FAILED = 1;
-const BAD_INPUT = 2;
 
 /** 128 and the signal's number, as shells have it. */
 const SIGNAL_STATUS = { SIGHUP: 129, SIGINT: 130, SIGTERM: 143 } as const;
@@ -21,17 +17,7 @@ const io: Io = { stdout, stderr, interrupt: interrupt.signal };
 stdout.on("error", () => process.exit());
 stderr.on("error", () => undefined);
 
-process.exitCode = await main(process.argv.slice(2));
-
-async function main(args: readonly string[]): Promise<number> {
-  try {
-    return (await run(args)) ? PASSED : FAILED;
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    stderr.write(`pnpm sim: ${error.message}\n`);
-    return BAD_INPUT;
-  }
-}
+await runProgram("pnpm sim", run);
 
 /** True when nothing failed. */
 async function run(args: readonly string[]): Promise<boolean> {

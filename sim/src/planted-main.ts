@@ -1,34 +1,22 @@
 // The process of pnpm sim:planted: its streams, its signals, its end.
+import { runProgram } from "./exit-status.js";
 import { parsePlantedFlags, type PlantedFlags } from "./planted/flags.js";
 import { recordSeeds } from "./planted/record.js";
 import { allFound, listing, progressLine, searchReport } from "./planted/report.js";
 import { search } from "./planted/search.js";
-import { UsageError } from "./usage-error.js";
 
 const { stdout, stderr } = process;
 
-process.exitCode = await main(process.argv.slice(2));
+await runProgram("pnpm sim:planted", async (args) => {
+  const flags = parsePlantedFlags(args);
+  if (typeof flags === "string") stdout.write(`${flags}\n`);
+  else if (flags.list) stdout.write(`${listing(flags.bugs).join("\n")}\n`);
+  else return find(flags);
+  return true;
+});
 
-async function main(args: readonly string[]): Promise<number> {
-  try {
-    const flags = parsePlantedFlags(args);
-    if (typeof flags === "string") {
-      stdout.write(`${flags}\n`);
-      return 0;
-    }
-    if (flags.list) {
-      stdout.write(`${listing(flags.bugs).join("\n")}\n`);
-      return 0;
-    }
-    return await find(flags);
-  } catch (error) {
-    if (!(error instanceof UsageError)) throw error;
-    stderr.write(`sim:planted: ${error.message}\n`);
-    return 2;
-  }
-}
-
-async function find({ bugs, plan, json, record }: PlantedFlags): Promise<number> {
+/** True when all were found. */
+async function find({ bugs, plan, json, record }: PlantedFlags): Promise<boolean> {
   const interrupt = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => interrupt.abort());
   const current = new Map<string, number>();
@@ -55,5 +43,5 @@ async function find({ bugs, plan, json, record }: PlantedFlags): Promise<number>
   const columns = stdout.isTTY ? stdout.columns : undefined;
   if (!json) stdout.write(`${searchReport(results, { known: plan.known, columns }).join("\n")}\n`);
   if (record) stderr.write(`${recordSeeds(results)} seeds in the catalogue changed\n`);
-  return allFound(results, bugs) ? 0 : 1;
+  return allFound(results, bugs);
 }

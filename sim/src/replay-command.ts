@@ -1,8 +1,12 @@
 // pnpm sim --seed N
+import { setImmediate } from "node:timers/promises";
+
+import { describeError } from "./describe-error.js";
 import type { ReplayFlags } from "./invocation.js";
 import { type Io, writeJson, writeLines } from "./io.js";
 import { perform } from "./perform.js";
-import { describeCommands, describeFailure, describeRun, jsonFailure } from "./report.js";
+import { describeCommands, describeFailure, describeRun, jsonFailedRun } from "./report.js";
+import type { Outcome } from "./run.js";
 import { loadSubject } from "./subject.js";
 
 /** Transcripts are long: they are written in pieces of about so many characters. */
@@ -20,7 +24,8 @@ export async function replay(flags: ReplayFlags, { stdout }: Io): Promise<boolea
     piece += `${line}\n`;
     if (piece.length >= PIECE) flush();
   };
-  const outcome = await perform(run, await loadSubject(subject), trace ? onLine : undefined);
+  const loaded = await loadSubject(subject);
+  const outcome = await withStrays(async () => perform(run, loaded, trace ? onLine : undefined));
   if (trace) {
     onLine("");
     flush();
@@ -31,17 +36,27 @@ export async function replay(flags: ReplayFlags, { stdout }: Io): Promise<boolea
       writeLines(stdout, [
         `Seed ${run.seed} of profile ${run.profile}: no violation`,
         "",
-        ...describeRun(outcome.summary, outcome.busyMs),
+        ...describeRun(outcome.summary),
       ]);
     }
     return true;
   }
-  if (json) {
-    const summary = outcome.kind === "violation" ? outcome.summary : run;
-    writeJson(stdout, { ...summary, violation: jsonFailure(outcome) });
-  } else {
-    const finding = { run, failure: outcome, runs: 1 };
-    writeLines(stdout, [...describeFailure(finding), ...describeCommands(finding, flags)]);
-  }
+  const finding = { run, failure: outcome, runs: 1 };
+  if (json) writeJson(stdout, jsonFailedRun(finding, flags));
+  else writeLines(stdout, [...describeFailure(finding), ...describeCommands(finding, flags)]);
   return false;
+}
+
+/** What is thrown meanwhile where nobody awaits it is the run's doing, as it is in a thread. */
+async function withStrays(simulation: () => Promise<Outcome>): Promise<Outcome> {
+  const strays: unknown[] = [];
+  process.setUncaughtExceptionCaptureCallback((error) => strays.push(error));
+  try {
+    const outcome = await simulation();
+    await setImmediate();
+    const { busyMs } = outcome;
+    return strays.length === 0 ? outcome : { kind: "broken", reason: describeError(strays[0]), busyMs };
+  } finally {
+    process.setUncaughtExceptionCaptureCallback(null);
+  }
 }

@@ -5,7 +5,7 @@ import { replayCommand } from "./command-line.js";
 import type { ShrinkFlags } from "./invocation.js";
 import { type Io, writeJson, writeLines } from "./io.js";
 import { count } from "./quantities.js";
-import { describeFailure, jsonFailure } from "./report.js";
+import { describeFailure, jsonFailedRun } from "./report.js";
 import { type Failure, type Run, findingOf } from "./run.js";
 import { SimWorker } from "./sim-worker.js";
 import { loadSubject } from "./subject.js";
@@ -25,8 +25,10 @@ export async function shrinkRun(flags: ShrinkFlags, { stdout, stderr, interrupt 
   const simulate = async (options: SimulateOptions): Promise<RunSummary> => {
     const outcome = await worker.run(runOf(run, options));
     if (outcome?.kind === "passed") return outcome.summary;
-    if (outcome?.kind !== "violation")
-      throw new Error(outcome === undefined ? "interrupted" : findingOf(outcome));
+    if (outcome?.kind !== "violation") {
+      const why = outcome === undefined ? "interrupted" : `no violation ends it: ${findingOf(outcome)}`;
+      throw new UsageError(`seed ${run.seed} of profile ${run.profile} cannot be shrunk: ${why}`);
+    }
     const violation = new Violation(outcome.checker, outcome.finding, outcome.summary);
     failures.set(violation, outcome);
     throw violation;
@@ -47,17 +49,8 @@ export async function shrinkRun(flags: ShrinkFlags, { stdout, stderr, interrupt 
     const failure = failures.get(smallest.violation);
     if (failure === undefined) throw new Error("the smallest failure is none that was seen");
     const finding = { run: runOf(run, smallest.options), failure, runs: 1 };
-    if (json) {
-      const replay = replayCommand(finding.run, flags);
-      const { summary } = smallest.violation;
-      writeJson(stdout, {
-        ...finding.run,
-        tried: smallest.runs,
-        replay,
-        violation: jsonFailure(failure),
-        summary,
-      });
-    } else {
+    if (json) writeJson(stdout, { ...jsonFailedRun(finding, flags), tried: smallest.runs });
+    else {
       writeLines(stdout, [`The smallest after ${count(smallest.runs, "run")}:`, ""]);
       writeLines(stdout, [...describeFailure(finding), `Replay:  ${replayCommand(finding.run, flags)}`]);
     }

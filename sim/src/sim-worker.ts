@@ -3,12 +3,16 @@ import { Worker } from "node:worker_threads";
 
 import type { Runner } from "./hunt.js";
 import type { Outcome, Run } from "./run.js";
+import { UsageError } from "./usage-error.js";
 
 /** What a thread is started with. */
 export interface WorkerSettings {
   /** The module of `--with`. */
   readonly subject?: string;
 }
+
+/** What a thread says of a run. */
+export type WorkerAnswer = Outcome | { readonly kind: "refused"; readonly reason: string };
 
 export interface SimWorkerOptions extends WorkerSettings {
   /** A run that takes longer, in real milliseconds, counts as one that never ends. */
@@ -20,7 +24,7 @@ export class SimWorker implements Runner {
   readonly #options: SimWorkerOptions;
   #worker: Worker | undefined;
   /** Ends the run that is under way. */
-  #settle: ((outcome: Outcome | undefined) => void) | undefined;
+  #settle: ((answer: WorkerAnswer | undefined) => void) | undefined;
   #started = 0;
   #stopped = false;
 
@@ -28,6 +32,7 @@ export class SimWorker implements Runner {
     this.#options = options;
   }
 
+  /** @throws UsageError when there is no such run. */
   async run(run: Run): Promise<Outcome | undefined> {
     if (this.#stopped) return undefined;
     const { patienceMs } = this.#options;
@@ -37,10 +42,12 @@ export class SimWorker implements Runner {
       this.#break(worker, `it had not ended after ${patienceMs / 1000} s of real time`);
     }, patienceMs);
     try {
-      return await new Promise<Outcome | undefined>((resolve) => {
+      const answer = await new Promise<WorkerAnswer | undefined>((resolve) => {
         this.#settle = resolve;
         worker.postMessage(run);
       });
+      if (answer?.kind === "refused") throw new UsageError(answer.reason);
+      return answer;
     } finally {
       clearTimeout(tooLong);
       this.#settle = undefined;
@@ -58,7 +65,7 @@ export class SimWorker implements Runner {
     const worker = new Worker(new URL("./worker.js", import.meta.url), {
       workerData: subject === undefined ? {} : { subject },
     });
-    worker.on("message", (outcome: Outcome) => this.#settle?.(outcome));
+    worker.on("message", (answer: WorkerAnswer) => this.#settle?.(answer));
     worker.on("error", (error) => this.#break(worker, error.stack ?? error.message));
     worker.on("exit", (status) => this.#break(worker, `its thread ended by itself, with status ${status}`));
     return worker;

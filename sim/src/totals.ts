@@ -14,7 +14,7 @@ interface Sums {
   views: number;
   ordered: number;
   undecided: number;
-  /** Real milliseconds of the threads that ran them. */
+  /** Milliseconds that threads worked. */
   busyMs: number;
 }
 
@@ -139,7 +139,7 @@ export interface Rates {
   /** Virtual seconds per real second. */
   readonly virtualToReal: number;
   readonly stepsPerSecond: number;
-  /** Of one thread, all checkers on. */
+  /** Of one thread that works all the time, all checkers on. */
   readonly stepsPerSecondPerJob: number;
 }
 

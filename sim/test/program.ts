@@ -92,7 +92,17 @@ const subjects = {
         return new Uint8Array(1);
       },
     });`,
+  /** Throws where a checker sees it. */
+  "throwing.mjs": `
+    export const stateMachine = () => ({ apply: () => { throw new Error("no such account"); } });`,
+  /** Throws when nothing is simulated. */
+  "late.mjs": `
+    import { isMainThread } from "node:worker_threads";
+    if (isMainThread) setTimeout(() => { throw new Error("too late"); });
+    export const newWorkload = () => ({ next: () => new Uint8Array(1) });`,
   "empty.mjs": "export const other = 1;",
+  "misspelt.mjs": "export const [startReplica, newWorkLoad, statemachine] = [1, 2, 3].map(() => () => ({}));",
+  "no-function.mjs": "export const stateMachine = { apply: () => new Uint8Array(0) };",
 } as const;
 
 /** A directory for a test, with the modules. */
