@@ -4,7 +4,7 @@ import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
 import { readUpdate } from "./read-update.js";
 import type { State } from "./state.js";
-import { knownLeader } from "./view.js";
+import { knownLeader, restartProgress } from "./view.js";
 import { PeerError, toWire } from "./wire.js";
 
 /** An update as a client hands it in. */
@@ -102,13 +102,19 @@ function refuse(s: State, to: Peer, clientId: bigint, timestamp: bigint, reason:
 }
 
 /**
- * The leader will not order an update of this node: the node stops waiting for it. Not so when the update was
- * sent more than once: another of its copies may have been taken.
+ * The leader will not order an update of this node: the node stops waiting for it. When the update was sent more than once,
+ * another of its copies may have been taken, and it goes on waiting; but a leader that is there and busy is not to be
+ * replaced for that, and is soon asked again.
  */
 export function onUpdateRefusal(s: State, from: Peer, refusal: UpdateRefusal): void {
   const { clientId, timestamp, reason } = refusal;
   const update = s.updates.get(clientId, timestamp);
-  if (knownLeader(s) !== from.nodeId || update?.own !== true || update.sent > 1) return;
+  if (knownLeader(s) !== from.nodeId || update?.own !== true) return;
+  if (update.sent > 1) {
+    restartProgress(s);
+    s.resend.wait = Math.min(s.resend.wait, 2);
+    return;
+  }
   s.updates.remove(clientId, timestamp);
   const code = reason === RefusalReason.TOO_LARGE ? "too_large" : "busy";
   s.outbox.refusals.push({ clientId, timestamp, code });

@@ -494,3 +494,33 @@ test("an update too large for the leader is refused, and the follower stops wait
   expect(follower.refusals).toEqual([{ clientId: 7n, timestamp: 1n, code: "too_large" }]);
   expect(follower.status.waitingUpdates).toBe(0);
 });
+
+// Found by the simulator: seed 1003468 of its profile "hostile", at that time.
+test("a leader that is too busy for an update sent twice is asked again, and not replaced", () => {
+  const follower = new LoneNode(0, 3).meet();
+  const heartbeat = () => {
+    for (const peer of [1, 2]) {
+      follower.receive(peer, {
+        case: "heartbeat",
+        value: { view: 1n, leading: peer === 1, promisedView: 1n },
+      });
+    }
+  };
+  heartbeat();
+  follower.propose(1);
+  const refusal = { clientId: 7n, timestamp: 1n, reason: RefusalReason.BUSY };
+  let sent = 0;
+  follower.take("viewChange");
+  for (let tick = 0; tick < 1000; tick++) {
+    follower.tick(1);
+    if (tick % 10 === 0) heartbeat();
+    const forwarded = follower.take("clientUpdate").length;
+    sent += forwarded;
+    // The first copy is not heard of; those after it are refused.
+    if (forwarded > 0 && sent > 1) follower.receive(1, { case: "updateRefusal", value: refusal });
+  }
+  expect(follower.take("viewChange")).toEqual([]);
+  expect(follower.status).toMatchObject({ role: "follower", view: 1, waitingUpdates: 1 });
+  expect(sent).toBeGreaterThan(30);
+  expect(follower.refusals).toEqual([]);
+});
