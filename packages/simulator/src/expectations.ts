@@ -11,7 +11,7 @@ export class Expectations {
       readonly tickUs: number;
       readonly progressTicks: number;
       /** How many views somebody has led so far. */
-      views(): number;
+      readonly views: () => number;
     },
   ) {}
 

@@ -1,11 +1,6 @@
-import type { ReplicaOptions } from "@paxos/replica";
-import type { ClientConditions } from "./clients/clients.js";
-import { callBytes } from "./clients/call.js";
+import { calmDisk, calmNetwork, quickTuning, usualClients, usualTuning } from "./conditions.js";
 import * as scenarios from "./faults/scenarios.js";
 import type { Profile } from "./profile.js";
-import type { Random } from "./random.js";
-import type { DiskConditions } from "./world/disk.js";
-import type { NetworkConditions } from "./world/network.js";
 
 export type ProfileName =
   | "calm"
@@ -30,63 +25,14 @@ export type ProfileName =
   | "constrained-election"
   | "chained-nodes";
 
-const goodNetwork: NetworkConditions = {
-  delayUs: [50, 600],
-  lagPerMille: 0,
-  lagUs: [0, 0],
-  lossPerMille: 0,
-  doublePerMille: 0,
-  reorders: false,
-  bandwidth: 100_000,
-};
-
-/** What a network is like once faults have ended. */
-export const calmNetwork = goodNetwork;
-
-export const calmDisk: DiskConditions = { writeUs: [150, 800], slowPerMille: 10, slowUs: [1000, 10_000] };
-
-const clients: ClientConditions = {
-  clients: [6, 12],
-  thinkMs: [50, 400],
-  timeoutMs: [300, 2500],
-  givesUpPerMille: 150,
-};
-
-/** What users have, now and then with small bounds, so that bounds are reached. */
-function usualTuning(random: Random): NonNullable<ReplicaOptions["tuning"]> {
-  if (random.chance(500)) return {};
-  return { runUpdates: random.between(1, 8), windowUpdates: random.between(8, 64), catchUpBytes: 512 };
-}
-
-/** Quick timers and small bounds: more happens in the same time. */
-function quickTuning(random: Random, maxUpdateBytes?: number): NonNullable<ReplicaOptions["tuning"]> {
-  const heartbeatTicks = random.between(2, 10);
-  const runUpdates = random.between(1, 4);
-  return {
-    heartbeatTicks,
-    progressTicks: heartbeatTicks * random.between(4, 7),
-    runUpdates,
-    windowUpdates: random.between(runUpdates, 16),
-    catchUpBytes: random.between(64, 512),
-    runBytes: random.between(32, 512),
-    ...(maxUpdateBytes !== undefined && random.chance(500) ? tightBounds(random, maxUpdateBytes) : {}),
-  };
-}
-
-/** Room for few updates. */
-function tightBounds(random: Random, maxUpdateBytes: number) {
-  const updateBytes = maxUpdateBytes + callBytes;
-  return { updateBytes, windowBytes: random.between(updateBytes, 8 * updateBytes) };
-}
-
 const calm: Profile = {
   name: "calm",
   about: "nothing fails",
   nodes: [3, 5, 1, 2],
   faultsMs: [30_000, 32_000],
-  network: goodNetwork,
+  network: calmNetwork,
   disk: calmDisk,
-  clients: { ...clients, timeoutMs: [2000, 4000] },
+  clients: { ...usualClients, timeoutMs: [2000, 4000] },
   clockRate: [990, 1010],
   tuning: usualTuning,
   everyMs: [1000, 1000],
@@ -101,7 +47,7 @@ const rough: Profile = {
   about: "a bad day: crashes, partitions, stalls, some loss",
   nodes: [3, 5, 3, 4, 2],
   network: {
-    ...goodNetwork,
+    ...calmNetwork,
     lagPerMille: 20,
     lagUs: [1000, 50_000],
     lossPerMille: 10,
@@ -109,7 +55,7 @@ const rough: Profile = {
     reorders: true,
   },
   disk: { writeUs: [150, 3000], slowPerMille: 30, slowUs: [3000, 100_000] },
-  clients,
+  clients: usualClients,
   clockRate: [950, 1050],
   everyMs: [300, 2000],
   faults: {
@@ -144,7 +90,7 @@ const hostile: Profile = {
     bandwidth: 2_000,
   },
   disk: { writeUs: [150, 20_000], slowPerMille: 80, slowUs: [10_000, 400_000] },
-  clients: { ...clients, clients: [8, 16], thinkMs: [5, 200], timeoutMs: [100, 2000] },
+  clients: { ...usualClients, clients: [8, 16], thinkMs: [5, 200], timeoutMs: [100, 2000] },
   clockRate: [800, 1250],
   tuning: quickTuning,
   everyMs: [100, 800],
@@ -286,7 +232,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     about: "the leader dies and stays dead: its followers must not end each other's attempts",
     nodes: [5, 3, 7],
     faultsMs: [45_000, 46_000],
-    network: goodNetwork,
+    network: calmNetwork,
     disk: calmDisk,
     faults: {},
     script: scenarios.planDeadLeaders,
@@ -317,7 +263,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     nodesAllowed: [3, 9],
     about: "one node hears all others, who hear nobody else: only it can lead (OmniPaxos, section 2)",
     nodes: [5, 3, 7],
-    network: goodNetwork,
+    network: calmNetwork,
     disk: calmDisk,
     faults: {},
     faultsMs: [45_000, 46_000],
@@ -329,7 +275,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     nodesAllowed: [3, 9],
     about: "the leader is cut off and only one node, perhaps behind, hears a quorum (OmniPaxos, section 2)",
     nodes: [5, 3, 7],
-    network: goodNetwork,
+    network: calmNetwork,
     disk: calmDisk,
     faults: {},
     faultsMs: [45_000, 46_000],
@@ -341,7 +287,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     nodesAllowed: [3, 5],
     about: "everybody hears its neighbours only (OmniPaxos, section 2)",
     nodes: [3, 3, 5],
-    network: goodNetwork,
+    network: calmNetwork,
     disk: calmDisk,
     faults: {},
     faultsMs: [45_000, 46_000],

@@ -1,5 +1,5 @@
 import { Assembly, type RunOptions } from "./assembly.js";
-import { calmDisk, calmNetwork } from "./profiles.js";
+import { calmDisk, calmNetwork } from "./conditions.js";
 import type { RunSummary } from "./summary.js";
 
 const second = 1_000_000;

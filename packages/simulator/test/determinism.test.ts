@@ -31,8 +31,9 @@ test.each(profileNames)("profile %s: the digest is the one recorded", async (pro
 });
 
 test("the digests are recorded", () => {
-  if (rewrites) writeFileSync(file, `${JSON.stringify(recorded, undefined, 2)}\n`);
-  expect(Object.keys(recorded)).toEqual(profileNames);
+  const sorted = Object.fromEntries(profileNames.map((name) => [name, recorded[name]]));
+  if (rewrites) writeFileSync(file, `${JSON.stringify(sorted, undefined, 2)}\n`);
+  expect(new Set(Object.keys(recorded))).toEqual(new Set(profileNames));
 });
 
 test("twice in one process, one after the other and side by side", async () => {

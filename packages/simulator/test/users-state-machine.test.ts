@@ -433,7 +433,7 @@ describe("options that are not allowed are refused at once", () => {
     ["nodes 0", { nodes: 0 }, /^nodes is 0; allowed is an integer from 1 to 9$/],
     ["nodes 10", { nodes: 10 }, /^nodes is 10;/],
     ["nodes 2.5", { nodes: 2.5 }, /^nodes is 2.5;/],
-    ["faultsUntilMs NaN", { faultsUntilMs: NaN }, /^faultsUntilMs is NaN; allowed is 0 or more$/],
+    ["faultsUntilMs NaN", { faultsUntilMs: NaN }, /^faultsUntilMs is NaN; allowed is an integer, 0 or more$/],
     ["faultsUntilMs -1", { faultsUntilMs: -1 }, /^faultsUntilMs is -1;/],
     [
       "an unknown profile",

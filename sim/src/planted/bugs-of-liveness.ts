@@ -169,7 +169,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
       { file: "core/src/prepare.ts", find: `  s.attempts = 0;\n`, replace: `` },
     ],
-    profile: "rough",
+    profile: "isolated-leaders",
     seed: 47,
   },
   {
@@ -183,7 +183,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
         replace: ``,
       },
     ],
-    profile: "duel",
+    profile: "interrupted-elections",
     seed: 62,
   },
   {

@@ -26,7 +26,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
         replace: `known === undefined`,
       },
     ],
-    profile: "duel",
+    profile: "interrupted-elections",
     seed: 95,
   },
   {

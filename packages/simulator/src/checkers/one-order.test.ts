@@ -31,6 +31,7 @@ test("equal orders, answers and states give nothing to report, gaps or none", ()
     applies(nodeId, 3, b, [2, 2], "two");
     applies(nodeId, 7, c, [], undefined);
   }
+  b.result = Uint8Array.of(2, 2);
   acknowledged.answered(b, 1, 3);
   expect(found).toEqual([]);
   expect([a, b, c].map(({ id }) => order.seqOf(id))).toEqual([2, 3, 7]);
@@ -143,7 +144,8 @@ test("different states after the same updates", () => {
 
 test("an acknowledgement of what nobody has executed, or of another seq", () => {
   const { found, acknowledged, applies, a, b } = setUp();
-  applies(0, 1, a);
+  applies(0, 1, a, [9]);
+  a.result = Uint8Array.of(9);
   acknowledged.answered(a, 0, 1);
   expect(found).toEqual([]);
   acknowledged.answered(b, 0, 2);
@@ -152,4 +154,12 @@ test("an acknowledgement of what nobody has executed, or of another seq", () => 
     "node 0 acknowledges call 1 at seq 2; nobody has executed it",
     "node 1 acknowledges call 0 at seq 2; it was executed at 1",
   ]);
+});
+
+test("an acknowledgement with another answer than the state machine gave", () => {
+  const { found, acknowledged, applies, a } = setUp();
+  applies(0, 1, a, [9]);
+  a.result = Uint8Array.of(8);
+  acknowledged.answered(a, 0, 1);
+  expect(found).toEqual(["node 0 answers call 0 at seq 1 otherwise than the state machine did there"]);
 });

@@ -215,7 +215,16 @@ test("nothing is accepted below the promise: a save that holds a higher view rai
   });
   expect(found).toEqual([]);
   durable({ promised: 5, accepts: [[6, 3, 1]] });
-  expect(found).toEqual(["node 0 accepts in view 6, promised is 5"]);
+  expect(found).toEqual(["node 0 accepts in view 6, between the promises 5 and 5"]);
+});
+
+test("nothing is accepted below the promise of the save before", () => {
+  const { found, durable } = setUp();
+  durable({ promised: 5 });
+  durable({ promised: 6, accepts: [[5, 1, 1]] });
+  expect(found).toEqual([]);
+  durable({ promised: 6, accepts: [[5, 2, 1]] });
+  expect(found).toEqual(["node 0 accepts in view 5, between the promises 6 and 6"]);
 });
 
 test("what was learnt as ordered is no acceptance", () => {

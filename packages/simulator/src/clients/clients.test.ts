@@ -204,10 +204,10 @@ describe("a client that is turned away", () => {
     expect(calls.rejected).toBeGreaterThan(5);
   });
 
-  test("as expired, does not know whether it was executed", async () => {
-    const { world, calls } = setUp({}, fails("expired"));
+  test("as expired, finds that wrong: sessions remember more", async () => {
+    const { world } = setUp({}, fails("expired"));
     await world.run(300_000);
-    expect(calls.all[0]).toMatchObject({ outcome: "unknown", attempts: 1 });
+    expect(world.finding).toMatchObject({ checker: "answers" });
   });
 
   test("by an error that is none of those, finds that wrong", async () => {

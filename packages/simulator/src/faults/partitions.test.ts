@@ -1,7 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 import { Network } from "../world/network.js";
 import { World } from "../world/world.js";
-import { calmNetwork } from "../profiles.js";
+import { calmNetwork } from "../conditions.js";
 import type { PartitionShape } from "./fault.js";
 import { partition } from "./partitions.js";
 
