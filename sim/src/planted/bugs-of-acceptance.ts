@@ -170,7 +170,7 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 4,
+    seed: 3,
   },
   {
     name: "accepted-kept-over-a-view-change",
@@ -196,6 +196,6 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
       },
     ],
     profile: "lost-disk",
-    seed: 15,
+    seed: 10,
   },
 ];

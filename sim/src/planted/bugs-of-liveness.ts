@@ -110,7 +110,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 7,
+    seed: 3,
   },
   {
     name: "every-view-change-joined",
@@ -170,7 +170,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       { file: "core/src/prepare.ts", find: `  s.attempts = 0;\n`, replace: `` },
     ],
     profile: "isolated-leaders",
-    seed: 47,
+    seed: 1,
   },
   {
     name: "higher-promise-ignored",
@@ -184,7 +184,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "interrupted-elections",
-    seed: 62,
+    seed: 8,
   },
   {
     name: "leader-with-a-hung-disk-stays",
@@ -229,7 +229,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "hostile",
-    seed: 14,
+    seed: 12,
   },
   {
     name: "proof-counts-as-hearing-the-leader",
