@@ -6,3 +6,8 @@ export function digestOf(bytes: Uint8Array): number {
   for (const byte of bytes) sum = Math.imul(sum ^ byte, 0x01000193);
   return scramble(sum ^ bytes.length);
 }
+
+/** Whether both hold the same bytes. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

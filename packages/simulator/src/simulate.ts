@@ -39,14 +39,14 @@ export async function simulate(options: SimulateOptions): Promise<RunSummary> {
     nodes,
     ...chooseWorkload(seed, stateMachine, workload),
     faults: faults && new Set(faults),
-    faultsUntilMs: options.faultsUntilMs,
+    faultsUntilMs,
     trace: options.trace,
     startReplica: options.startReplica ?? startReplica,
   });
   await run.go();
   const { finding } = run;
-  if (finding === undefined) return run.summary();
   const summary = run.summary();
+  if (finding === undefined) return summary;
   const again = howToDoAgain(options, summary);
   throw new Violation(finding.checker, finding.finding, summary, { cause: finding.cause }, again);
 }

@@ -1,3 +1,4 @@
+import { equalBytes } from "../digest.js";
 import { scramble } from "../random.js";
 import type { Application, Checker, Report } from "./checker.js";
 
@@ -90,10 +91,6 @@ export class OneOrder implements Checker {
       yield { seq, callId: (this.#places.get(seq) as Place).callId };
     }
   }
-}
-
-function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }
 
 function hex(bytes: Uint8Array): string {

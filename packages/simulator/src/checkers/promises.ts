@@ -33,16 +33,16 @@ export class Promises implements Checker {
     return this.#node(nodeId).promised;
   }
 
-  started(nodeId: number, stored: StoredState): void {
+  started(nodeId: number, { state }: StoredState): void {
     const node = this.#node(nodeId);
     node.toldAru = 0;
     node.toldPromise = 0;
     node.prepares.clear();
-    node.ledBefore = Number(stored.state?.ledView ?? 0n);
-    const { state } = stored;
+    node.ledBefore = Number(state?.ledView ?? 0n);
     // An empty disk where there was none before: see rule 8.
-    if (state === undefined) Object.assign(node, { promised: 0, led: 0, aru: 0 });
-    if (state === undefined) node.accepted.clear();
+    if (state !== undefined) return;
+    Object.assign(node, { promised: 0, led: 0, aru: 0 });
+    node.accepted.clear();
   }
 
   delivered(nodeId: number, { type }: Message): void {

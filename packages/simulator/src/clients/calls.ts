@@ -1,3 +1,4 @@
+import { equalBytes } from "../digest.js";
 import type { Operation } from "../workload.js";
 import type { Call } from "./call.js";
 
@@ -26,7 +27,7 @@ export class Calls {
   /** The call with this id, if this is what it sent. */
   find(id: number, update: Uint8Array): Call | undefined {
     const call = this.all[id];
-    return call !== undefined && sameBytes(call.update, update) ? call : undefined;
+    return call !== undefined && equalBytes(call.update, update) ? call : undefined;
   }
 
   end(call: Call, outcome: "ordered" | "rejected" | "unknown"): void {
@@ -40,8 +41,4 @@ export class Calls {
       .filter(({ outcome }) => outcome !== "rejected")
       .map(({ client, update, result, start, end }) => ({ client, update, result, start, end }));
   }
-}
-
-function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, i) => byte === b[i]);
 }

@@ -156,10 +156,7 @@ export class Clients {
       if (answer.code === "too_large" || answer.code === "invalid")
         return this.#end(client, call, "rejected");
       // A session remembers a thousand answers at least, and no client has so many calls newer than this one.
-      if (answer.code === "expired") {
-        return world.violate("answers", `node ${host.id} answers call ${call.id}: ${answer.message}`);
-      }
-      if (answer.code === "unexpected") {
+      if (answer.code === "expired" || answer.code === "unexpected") {
         return world.violate("answers", `node ${host.id} answers call ${call.id}: ${answer.message}`);
       }
       const attempt = call.attempts;

@@ -17,6 +17,7 @@ export function partition(owner: object, shape: PartitionShape, site: Site): voi
   const { network, nodes, target, leader } = site;
   const random = new Random(site.draw);
   const ids = Array.from({ length: nodes }, (_, id) => id);
+  const others = ids.filter((id) => id !== target);
   const cutAll = (separates: (from: number, to: number) => boolean) => {
     for (const from of ids) for (const to of ids) if (separates(from, to)) network.cut(owner, from, to);
   };
@@ -28,21 +29,17 @@ export function partition(owner: object, shape: PartitionShape, site: Site): voi
     case "deaf":
       return cutAll((_, to) => to === target);
     case "one-way-link": {
-      const other = random.pick(ids.filter((id) => id !== target)) ?? target;
+      const other = random.pick(others) ?? target;
       return random.chance(500) ? network.cut(owner, target, other) : network.cut(owner, other, target);
     }
     case "unheard-by-one": {
-      const other = random.pick(ids.filter((id) => id !== target)) ?? target;
+      const other = random.pick(others) ?? target;
       return network.cut(owner, target, other);
     }
     case "halves": {
-      const others = shuffle(
-        ids.filter((id) => id !== target),
-        random,
-      );
       const minority = new Set([
         target,
-        ...others.slice(0, random.between(0, Math.max(0, ((nodes - 1) >> 1) - 1))),
+        ...shuffle(others, random).slice(0, random.between(0, Math.max(0, ((nodes - 1) >> 1) - 1))),
       ]);
       return cutAll((from, to) => minority.has(from) !== minority.has(to));
     }
@@ -55,13 +52,7 @@ export function partition(owner: object, shape: PartitionShape, site: Site): voi
     case "star":
       return cutAll((from, to) => from !== target && to !== target);
     case "chain": {
-      const chain = [
-        target,
-        ...shuffle(
-          ids.filter((id) => id !== target),
-          random,
-        ),
-      ];
+      const chain = [target, ...shuffle(others, random)];
       return cutAll((from, to) => Math.abs(chain.indexOf(from) - chain.indexOf(to)) > 1);
     }
     case "star-without-leader":
