@@ -7,7 +7,16 @@
 export const packageLayers = [
   ["packages/proto"],
   ["packages/core"],
-  ["packages/client", "packages/hostfile", "packages/replica", "packages/storage-*", "packages/transport-*"],
+  ["packages/transport-kit"],
+  [
+    "packages/client",
+    "packages/hostfile",
+    "packages/replica",
+    "packages/storage-*",
+    "packages/transport-connect",
+    "packages/transport-conformance",
+    "packages/transport-tcp",
+  ],
   ["packages/simulator"],
   ["apps/*", "bench", "demo", "sim"],
 ];

@@ -107,6 +107,7 @@ export class Submitter {
         case "busy":
           return { reason, slow: false };
         case "unavailable":
+        case "timed_out":
         case "cancelled":
           if (environment.interrupt.signal.aborted) return { kind: "interrupted" };
           if (servers.failed(server)) onFailure(`${reason}; trying elsewhere`);

@@ -1,5 +1,10 @@
 // Updates of clients on their way to the leader: taken, forwarded, sent again, refused.
-import { encodeClientUpdate, RefusalReason, type UpdateRefusal } from "@paxos/proto";
+import {
+  encodeClientUpdate,
+  RefusalReason,
+  type ClientUpdateFields,
+  type UpdateRefusal,
+} from "@paxos/proto";
 import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
 import { readUpdate } from "./read-update.js";
@@ -7,13 +12,9 @@ import type { State } from "./state.js";
 import { knownLeader, restartProgress } from "./view.js";
 import { PeerError, toWire } from "./wire.js";
 
-/** An update as a client hands it in. */
-export interface UpdateRequest {
-  /** Not 0. */
-  readonly clientId: bigint;
-  readonly timestamp: bigint;
-  readonly update: Uint8Array;
-}
+/** An update as a client hands it in: `clientId` is not 0; what is left out is 0. */
+export type UpdateRequest = Pick<ClientUpdateFields, "clientId" | "timestamp" | "update"> &
+  Partial<Pick<ClientUpdateFields, "kind" | "session" | "answeredUpTo">>;
 
 /**
  * What becomes of an update handed in: it is queued, and ordered unless it is refused later or the node
@@ -27,7 +28,9 @@ export function takeUpdate(s: State, request: UpdateRequest): ProposeResult {
   if (update.length > s.settings.updateBytes) return "too_large";
   const known = s.updates.get(clientId, timestamp);
   if (known === undefined) {
-    const bytes = encodeClientUpdate({ clientId, nodeId: toWire(s.settings.nodeId), timestamp, update });
+    const { kind = 0, session = 0n, answeredUpTo = 0n } = request;
+    const nodeId = toWire(s.settings.nodeId);
+    const bytes = encodeClientUpdate({ clientId, nodeId, timestamp, update, kind, session, answeredUpTo });
     if (s.updates.isFull(bytes.length)) return "busy";
     s.updates.add({ clientId, timestamp, bytes, own: true });
   } else {

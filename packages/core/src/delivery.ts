@@ -1,5 +1,5 @@
 // The way of ordered updates to the state machine, and their replay from storage after a restart.
-import type { ClientUpdateFields } from "@paxos/proto";
+import { decodeClientUpdate, type ClientUpdateFields } from "@paxos/proto";
 import { invariant } from "./errors.js";
 import type { OrderedRun } from "./history.js";
 import { ignore } from "./ignored.js";
@@ -102,5 +102,5 @@ function readOrNoop(s: State, seq: number, bytes: Uint8Array): ClientUpdateField
   const fields = readUpdate(bytes);
   if (fields === undefined)
     ignore(s, "malformed_update", `${bytes.length} bytes at seq ${seq} are no update`);
-  return fields ?? { clientId: 0n, nodeId: 0n, timestamp: 0n, update: new Uint8Array() };
+  return fields ?? decodeClientUpdate(new Uint8Array());
 }

@@ -10,10 +10,15 @@ export type RequestErrorCode =
   | "too_large"
   /** The request itself is wrong; trying again is of no use. */
   | "invalid"
-  /** The update is older than what its session remembers: it may or may not have been executed. */
+  /**
+   * The update's session is forgotten, or the update is older than what the session remembers: it was not executed
+   * now, and may or may not have been before.
+   */
   | "expired"
   /** The node is closing, or cannot be reached. The update may still be ordered. */
   | "unavailable"
+  /** The caller's deadline has passed: its signal was aborted by `AbortSignal.timeout`. The update may still be ordered. */
+  | "timed_out"
   /** The caller's signal was aborted. The update may still be ordered. */
   | "cancelled";
 

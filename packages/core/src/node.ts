@@ -66,15 +66,16 @@ export class Node {
 
   /**
    * Takes an update for ordering, and answers at once what becomes of it.
-   * @throws RequestError (invalid) when the client id is 0, or it or the timestamp has more than 64 bits.
+   * @throws RequestError (invalid) when the client id is 0, or a number has more than 64 bits.
    */
   propose(request: UpdateRequest): ProposeResult {
-    for (const value of [request.clientId, request.timestamp]) {
+    const { clientId, timestamp, session = 0n, answeredUpTo = 0n } = request;
+    for (const value of [clientId, timestamp, session, answeredUpTo]) {
       if (value !== BigInt.asUintN(64, value)) {
         throw new RequestError("invalid", `${value} is no unsigned 64-bit integer`);
       }
     }
-    if (request.clientId === 0n)
+    if (clientId === 0n)
       throw new RequestError("invalid", "client id 0 is reserved; choose any other");
     return this.#run((s) => takeUpdate(s, request));
   }

@@ -103,7 +103,10 @@ export interface ClientListener {
 
 /** The client side of requests that have answers. Every call rejects with a {@link RequestError}. */
 export interface ClientTransport {
-  /** Sends an update to the server at `address` (host:port) and waits for it to be ordered. */
+  /**
+   * Sends an update to the server at `address` (host:port) and waits for it to be ordered. The answer may lack
+   * `update`.
+   */
   clientUpdate(address: string, update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate>;
   /** Streams the log of the server at `address`. */
   log(address: string, request: LogRequest, signal: AbortSignal): AsyncIterable<LogResponse>;

@@ -12,6 +12,7 @@ export {
   PrepareSchema,
   ProposalSchema,
   RefusalReason,
+  UpdateKind,
   UpdateRefusalSchema,
   ViewChangeProofSchema,
   ViewChangeSchema,
@@ -46,21 +47,40 @@ export type { HandshakeRefusal, Hello, PeerFrame } from "./gen/paxos/v1/peer_ser
 export {
   ClientService,
   CounterSchema,
+  FailureCode,
   LogRequestSchema,
   LogResponseSchema,
   PeerStatusSchema,
+  RequestFailureSchema,
   Role,
   StatusRequestSchema,
   StatusResponseSchema,
+  UpdateAnswerSchema,
+  UpdateAnswersSchema,
+  UpdateBatchSchema,
+  UpdateIdSchema,
 } from "./gen/paxos/v1/client_service_pb.js";
 export type {
   Counter,
   LogRequest,
   LogResponse,
   PeerStatus,
+  RequestFailure,
   StatusRequest,
   StatusResponse,
+  UpdateAnswer,
+  UpdateAnswers,
+  UpdateBatch,
+  UpdateId,
 } from "./gen/paxos/v1/client_service_pb.js";
+export {
+  CallSchema,
+  ClientHelloSchema,
+  FrameSchema,
+  ReplySchema,
+  ServerHelloSchema,
+} from "./gen/paxos/v1/tcp_pb.js";
+export type { Call, ClientHello, Frame, Reply, ServerHello } from "./gen/paxos/v1/tcp_pb.js";
 export { encodeMessage, encodeProposal } from "./encode.js";
 export { decodeClientUpdate, encodeClientUpdate } from "./client-update.js";
-export type { ClientUpdateFields } from "./client-update.js";
+export type { ClientUpdateFields, ClientUpdateInit } from "./client-update.js";

@@ -11,6 +11,7 @@ const codes: Readonly<Record<RequestErrorCode, Code>> = {
   invalid: Code.InvalidArgument,
   expired: Code.FailedPrecondition,
   unavailable: Code.Unavailable,
+  timed_out: Code.DeadlineExceeded,
   cancelled: Code.Canceled,
 };
 
@@ -44,7 +45,7 @@ export function abortedError(address: string, signal: AbortSignal): RequestError
   const timedOut = reason?.name === "TimeoutError";
   return timedOut
     ? new RequestError(
-        "unavailable",
+        "timed_out",
         `no answer from ${address} in time; try another server, or again later`,
         { cause: reason },
       )

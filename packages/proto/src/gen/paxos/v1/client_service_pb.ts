@@ -6,7 +6,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { ClientUpdateSchema, GloballyOrderedUpdate, GloballyOrderedUpdateSchema } from "./paxos_pb.js";
+import type { ClientUpdate, ClientUpdateSchema, GloballyOrderedUpdate, GloballyOrderedUpdateSchema } from "./paxos_pb.js";
 import { file_paxos_v1_paxos } from "./paxos_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +14,175 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/client_service.proto.
  */
 export const file_paxos_v1_client_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYXhvcy92MS9jbGllbnRfc2VydmljZS5wcm90bxIIcGF4b3MudjEiLgoKTG9nUmVxdWVzdBIQCghmcm9tX3NlcRgBIAEoBBIOCgZmb2xsb3cYAiABKAgiUgoLTG9nUmVzcG9uc2USMAoHZW50cmllcxgBIAMoCzIfLnBheG9zLnYxLkdsb2JhbGx5T3JkZXJlZFVwZGF0ZRIRCglmaXJzdF9zZXEYAiABKAQiDwoNU3RhdHVzUmVxdWVzdCJQCgpQZWVyU3RhdHVzEg8KB25vZGVfaWQYASABKAQSDwoHYWRkcmVzcxgCIAEoCRINCgVoZWFyZBgDIAEoCBIRCglsb2NhbF9hcnUYBCABKAQiJgoHQ291bnRlchIMCgRuYW1lGAEgASgJEg0KBWNvdW50GAIgASgEIrgCCg5TdGF0dXNSZXNwb25zZRIPCgdub2RlX2lkGAEgASgEEhwKBHJvbGUYAiABKA4yDi5wYXhvcy52MS5Sb2xlEg0KBWVwb2NoGAMgASgEEgwKBHZpZXcYBCABKAQSFgoJbGVhZGVyX2lkGAUgASgESACIAQESEQoJbG9jYWxfYXJ1GAYgASgEEhMKC2FwcGxpZWRfc2VxGAcgASgEEhcKD3dhaXRpbmdfdXBkYXRlcxgIIAEoBBIjCgVwZWVycxgJIAMoCzIULnBheG9zLnYxLlBlZXJTdGF0dXMSIwoIY291bnRlcnMYCiADKAsyES5wYXhvcy52MS5Db3VudGVyEhcKD3N0b3Jlc19yZWNvcmRlZBgLIAEoCBIQCghzdG9yZV9pZBgMIAEoBkIMCgpfbGVhZGVyX2lkKlMKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTEVBREVSEAESEQoNUk9MRV9GT0xMT1dFUhACEhEKDVJPTEVfRUxFQ1RJTkcQAzLLAQoNQ2xpZW50U2VydmljZRJHCgxDbGllbnRVcGRhdGUSFi5wYXhvcy52MS5DbGllbnRVcGRhdGUaHy5wYXhvcy52MS5HbG9iYWxseU9yZGVyZWRVcGRhdGUSNAoDTG9nEhQucGF4b3MudjEuTG9nUmVxdWVzdBoVLnBheG9zLnYxLkxvZ1Jlc3BvbnNlMAESOwoGU3RhdHVzEhcucGF4b3MudjEuU3RhdHVzUmVxdWVzdBoYLnBheG9zLnYxLlN0YXR1c1Jlc3BvbnNlYgZwcm90bzM", [file_paxos_v1_paxos]);
+  fileDesc("Ch1wYXhvcy92MS9jbGllbnRfc2VydmljZS5wcm90bxIIcGF4b3MudjEiRQoOUmVxdWVzdEZhaWx1cmUSIwoEY29kZRgBIAEoDjIVLnBheG9zLnYxLkZhaWx1cmVDb2RlEg4KBmRldGFpbBgCIAEoCSIwCghVcGRhdGVJZBIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEIl0KC1VwZGF0ZUJhdGNoEicKB3VwZGF0ZXMYASADKAsyFi5wYXhvcy52MS5DbGllbnRVcGRhdGUSJQoJYWJhbmRvbmVkGAIgAygLMhIucGF4b3MudjEuVXBkYXRlSWQijwEKDFVwZGF0ZUFuc3dlchIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEEgsKA3NlcRgDIAEoBBIOCgZyZXN1bHQYBCABKAwSEQoJZHVwbGljYXRlGAUgASgIEikKB2ZhaWx1cmUYBiABKAsyGC5wYXhvcy52MS5SZXF1ZXN0RmFpbHVyZSJeCg1VcGRhdGVBbnN3ZXJzEicKB2Fuc3dlcnMYASADKAsyFi5wYXhvcy52MS5VcGRhdGVBbnN3ZXISFgoJbGVhZGVyX2lkGAIgASgESACIAQFCDAoKX2xlYWRlcl9pZCIuCgpMb2dSZXF1ZXN0EhAKCGZyb21fc2VxGAEgASgEEg4KBmZvbGxvdxgCIAEoCCJSCgtMb2dSZXNwb25zZRIwCgdlbnRyaWVzGAEgAygLMh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlEhEKCWZpcnN0X3NlcRgCIAEoBCIPCg1TdGF0dXNSZXF1ZXN0IlAKClBlZXJTdGF0dXMSDwoHbm9kZV9pZBgBIAEoBBIPCgdhZGRyZXNzGAIgASgJEg0KBWhlYXJkGAMgASgIEhEKCWxvY2FsX2FydRgEIAEoBCImCgdDb3VudGVyEgwKBG5hbWUYASABKAkSDQoFY291bnQYAiABKAQiuAIKDlN0YXR1c1Jlc3BvbnNlEg8KB25vZGVfaWQYASABKAQSHAoEcm9sZRgCIAEoDjIOLnBheG9zLnYxLlJvbGUSDQoFZXBvY2gYAyABKAQSDAoEdmlldxgEIAEoBBIWCglsZWFkZXJfaWQYBSABKARIAIgBARIRCglsb2NhbF9hcnUYBiABKAQSEwoLYXBwbGllZF9zZXEYByABKAQSFwoPd2FpdGluZ191cGRhdGVzGAggASgEEiMKBXBlZXJzGAkgAygLMhQucGF4b3MudjEuUGVlclN0YXR1cxIjCghjb3VudGVycxgKIAMoCzIRLnBheG9zLnYxLkNvdW50ZXISFwoPc3RvcmVzX3JlY29yZGVkGAsgASgIEhAKCHN0b3JlX2lkGAwgASgGQgwKCl9sZWFkZXJfaWQqywEKC0ZhaWx1cmVDb2RlEhwKGEZBSUxVUkVfQ09ERV9VTlNQRUNJRklFRBAAEhUKEUZBSUxVUkVfQ09ERV9CVVNZEAESGgoWRkFJTFVSRV9DT0RFX1RPT19MQVJHRRACEhgKFEZBSUxVUkVfQ09ERV9JTlZBTElEEAMSGAoURkFJTFVSRV9DT0RFX0VYUElSRUQQBBIcChhGQUlMVVJFX0NPREVfVU5BVkFJTEFCTEUQBRIZChVGQUlMVVJFX0NPREVfSU5URVJOQUwQBipTCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX0xFQURFUhABEhEKDVJPTEVfRk9MTE9XRVIQAhIRCg1ST0xFX0VMRUNUSU5HEAMykAIKDUNsaWVudFNlcnZpY2USRwoMQ2xpZW50VXBkYXRlEhYucGF4b3MudjEuQ2xpZW50VXBkYXRlGh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlEkMKDUNsaWVudFVwZGF0ZXMSFS5wYXhvcy52MS5VcGRhdGVCYXRjaBoXLnBheG9zLnYxLlVwZGF0ZUFuc3dlcnMoATABEjQKA0xvZxIULnBheG9zLnYxLkxvZ1JlcXVlc3QaFS5wYXhvcy52MS5Mb2dSZXNwb25zZTABEjsKBlN0YXR1cxIXLnBheG9zLnYxLlN0YXR1c1JlcXVlc3QaGC5wYXhvcy52MS5TdGF0dXNSZXNwb25zZWIGcHJvdG8z", [file_paxos_v1_paxos]);
+
+/**
+ * A request that was not served.
+ *
+ * @generated from message paxos.v1.RequestFailure
+ */
+export type RequestFailure = Message<"paxos.v1.RequestFailure"> & {
+  /**
+   * Why, for programs.
+   *
+   * @generated from field: paxos.v1.FailureCode code = 1;
+   */
+  code: FailureCode;
+
+  /**
+   * Why, and what to do, for people.
+   *
+   * @generated from field: string detail = 2;
+   */
+  detail: string;
+};
+
+/**
+ * Describes the message paxos.v1.RequestFailure.
+ * Use `create(RequestFailureSchema)` to create a new message.
+ */
+export const RequestFailureSchema: GenMessage<RequestFailure> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 0);
+
+/**
+ * Which update of which client.
+ *
+ * @generated from message paxos.v1.UpdateId
+ */
+export type UpdateId = Message<"paxos.v1.UpdateId"> & {
+  /**
+   * The client.
+   *
+   * @generated from field: uint64 client_id = 1;
+   */
+  clientId: bigint;
+
+  /**
+   * The update's timestamp.
+   *
+   * @generated from field: uint64 timestamp = 2;
+   */
+  timestamp: bigint;
+};
+
+/**
+ * Describes the message paxos.v1.UpdateId.
+ * Use `create(UpdateIdSchema)` to create a new message.
+ */
+export const UpdateIdSchema: GenMessage<UpdateId> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 1);
+
+/**
+ * Updates on a stream, one or many in a message.
+ *
+ * @generated from message paxos.v1.UpdateBatch
+ */
+export type UpdateBatch = Message<"paxos.v1.UpdateBatch"> & {
+  /**
+   * To be ordered.
+   *
+   * @generated from field: repeated paxos.v1.ClientUpdate updates = 1;
+   */
+  updates: ClientUpdate[];
+
+  /**
+   * Sent before on this stream, and no answer is wanted any more. They may still be ordered.
+   *
+   * @generated from field: repeated paxos.v1.UpdateId abandoned = 2;
+   */
+  abandoned: UpdateId[];
+};
+
+/**
+ * Describes the message paxos.v1.UpdateBatch.
+ * Use `create(UpdateBatchSchema)` to create a new message.
+ */
+export const UpdateBatchSchema: GenMessage<UpdateBatch> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 2);
+
+/**
+ * What became of one update.
+ *
+ * @generated from message paxos.v1.UpdateAnswer
+ */
+export type UpdateAnswer = Message<"paxos.v1.UpdateAnswer"> & {
+  /**
+   * The update's client.
+   *
+   * @generated from field: uint64 client_id = 1;
+   */
+  clientId: bigint;
+
+  /**
+   * The update's timestamp.
+   *
+   * @generated from field: uint64 timestamp = 2;
+   */
+  timestamp: bigint;
+
+  /**
+   * The update's seq; 0 when it failed.
+   *
+   * @generated from field: uint64 seq = 3;
+   */
+  seq: bigint;
+
+  /**
+   * What the state machine answered; the first answer, when the update came more than once.
+   *
+   * @generated from field: bytes result = 4;
+   */
+  result: Uint8Array;
+
+  /**
+   * Set when the update had been executed at `seq` already and was not executed again.
+   *
+   * @generated from field: bool duplicate = 5;
+   */
+  duplicate: boolean;
+
+  /**
+   * Why it was not ordered.
+   *
+   * @generated from field: paxos.v1.RequestFailure failure = 6;
+   */
+  failure?: RequestFailure | undefined;
+};
+
+/**
+ * Describes the message paxos.v1.UpdateAnswer.
+ * Use `create(UpdateAnswerSchema)` to create a new message.
+ */
+export const UpdateAnswerSchema: GenMessage<UpdateAnswer> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 3);
+
+/**
+ * Answers on a stream, one or many in a message, in the order in which they become known.
+ *
+ * @generated from message paxos.v1.UpdateAnswers
+ */
+export type UpdateAnswers = Message<"paxos.v1.UpdateAnswers"> & {
+  /**
+   * One for each update.
+   *
+   * @generated from field: repeated paxos.v1.UpdateAnswer answers = 1;
+   */
+  answers: UpdateAnswer[];
+
+  /**
+   * The node that leads, as far as the answering one knows: whom to send the next updates.
+   *
+   * @generated from field: optional uint64 leader_id = 2;
+   */
+  leaderId?: bigint | undefined;
+};
+
+/**
+ * Describes the message paxos.v1.UpdateAnswers.
+ * Use `create(UpdateAnswersSchema)` to create a new message.
+ */
+export const UpdateAnswersSchema: GenMessage<UpdateAnswers> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 4);
 
 /**
  * Asks for a node's ordered log.
@@ -42,7 +210,7 @@ export type LogRequest = Message<"paxos.v1.LogRequest"> & {
  * Use `create(LogRequestSchema)` to create a new message.
  */
 export const LogRequestSchema: GenMessage<LogRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 0);
+  messageDesc(file_paxos_v1_client_service, 5);
 
 /**
  * A piece of the ordered log.
@@ -70,7 +238,7 @@ export type LogResponse = Message<"paxos.v1.LogResponse"> & {
  * Use `create(LogResponseSchema)` to create a new message.
  */
 export const LogResponseSchema: GenMessage<LogResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 1);
+  messageDesc(file_paxos_v1_client_service, 6);
 
 /**
  * Asks for a node's status.
@@ -85,7 +253,7 @@ export type StatusRequest = Message<"paxos.v1.StatusRequest"> & {
  * Use `create(StatusRequestSchema)` to create a new message.
  */
 export const StatusRequestSchema: GenMessage<StatusRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 2);
+  messageDesc(file_paxos_v1_client_service, 7);
 
 /**
  * One peer as a node sees it.
@@ -127,7 +295,7 @@ export type PeerStatus = Message<"paxos.v1.PeerStatus"> & {
  * Use `create(PeerStatusSchema)` to create a new message.
  */
 export const PeerStatusSchema: GenMessage<PeerStatus> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 3);
+  messageDesc(file_paxos_v1_client_service, 8);
 
 /**
  * A count of something ignored, dropped or refused, by reason.
@@ -155,7 +323,7 @@ export type Counter = Message<"paxos.v1.Counter"> & {
  * Use `create(CounterSchema)` to create a new message.
  */
 export const CounterSchema: GenMessage<Counter> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 4);
+  messageDesc(file_paxos_v1_client_service, 9);
 
 /**
  * A node's status.
@@ -253,7 +421,70 @@ export type StatusResponse = Message<"paxos.v1.StatusResponse"> & {
  * Use `create(StatusResponseSchema)` to create a new message.
  */
 export const StatusResponseSchema: GenMessage<StatusResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 5);
+  messageDesc(file_paxos_v1_client_service, 10);
+
+/**
+ * Why a request was not served.
+ *
+ * @generated from enum paxos.v1.FailureCode
+ */
+export enum FailureCode {
+  /**
+   * Not set.
+   *
+   * @generated from enum value: FAILURE_CODE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * A queue is full; try again later.
+   *
+   * @generated from enum value: FAILURE_CODE_BUSY = 1;
+   */
+  BUSY = 1,
+
+  /**
+   * The update exceeds the size limit.
+   *
+   * @generated from enum value: FAILURE_CODE_TOO_LARGE = 2;
+   */
+  TOO_LARGE = 2,
+
+  /**
+   * The request itself is wrong.
+   *
+   * @generated from enum value: FAILURE_CODE_INVALID = 3;
+   */
+  INVALID = 3,
+
+  /**
+   * The update's session is forgotten, or the update older than what the session remembers. It was not executed
+   * now; whether it was before is not known.
+   *
+   * @generated from enum value: FAILURE_CODE_EXPIRED = 4;
+   */
+  EXPIRED = 4,
+
+  /**
+   * The node cannot serve it; another one may. The update may still be ordered.
+   *
+   * @generated from enum value: FAILURE_CODE_UNAVAILABLE = 5;
+   */
+  UNAVAILABLE = 5,
+
+  /**
+   * The node itself has failed; its log says more. The update may still be ordered.
+   *
+   * @generated from enum value: FAILURE_CODE_INTERNAL = 6;
+   */
+  INTERNAL = 6,
+}
+
+/**
+ * Describes the enum paxos.v1.FailureCode.
+ */
+export const FailureCodeSchema: GenEnum<FailureCode> = /*@__PURE__*/
+  enumDesc(file_paxos_v1_client_service, 0);
 
 /**
  * What a node is doing.
@@ -294,7 +525,7 @@ export enum Role {
  * Describes the enum paxos.v1.Role.
  */
 export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
-  enumDesc(file_paxos_v1_client_service, 0);
+  enumDesc(file_paxos_v1_client_service, 1);
 
 /**
  * Spoken between clients and any node.
@@ -313,6 +544,17 @@ export const ClientService: GenService<{
     methodKind: "unary";
     input: typeof ClientUpdateSchema;
     output: typeof GloballyOrderedUpdateSchema;
+  },
+  /**
+   * The same for many updates at once. Each is answered once, when its answer is known. A node that has too many
+   * of them under way reads no more until it has answered some.
+   *
+   * @generated from rpc paxos.v1.ClientService.ClientUpdates
+   */
+  clientUpdates: {
+    methodKind: "bidi_streaming";
+    input: typeof UpdateBatchSchema;
+    output: typeof UpdateAnswersSchema;
   },
   /**
    * Reads the node's ordered log.

@@ -15,7 +15,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/paxos.proto.
  */
 export const file_paxos_v1_paxos: GenFile = /*@__PURE__*/
-  fileDesc("ChRwYXhvcy92MS9wYXhvcy5wcm90bxIIcGF4b3MudjEiVQoMQ2xpZW50VXBkYXRlEhEKCWNsaWVudF9pZBgBIAEoBBIPCgdub2RlX2lkGAIgASgEEhEKCXRpbWVzdGFtcBgDIAEoBBIOCgZ1cGRhdGUYBCABKAwiXgoKVmlld0NoYW5nZRIPCgdub2RlX2lkGAEgASgEEhYKDmF0dGVtcHRlZF92aWV3GAIgASgEEhEKCWxvY2FsX2FydRgDIAEoBBIUCgxoZWFyc19xdW9ydW0YBCABKAgiUAoPVmlld0NoYW5nZVByb29mEg8KB25vZGVfaWQYASABKAQSFgoOaW5zdGFsbGVkX3ZpZXcYAiABKAQSFAoMaGVhcnNfbGVhZGVyGAMgASgIIjsKB1ByZXBhcmUSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEhEKCWxvY2FsX2FydRgDIAEoBCJjCglQcmVwYXJlT0sSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEiQKCWRhdGFfbGlzdBgDIAMoCzIRLnBheG9zLnYxLk1lc3NhZ2USEQoJbG9jYWxfYXJ1GAQgASgEIkcKCFByb3Bvc2FsEg8KB25vZGVfaWQYASABKAQSDAoEdmlldxgCIAEoBBILCgNzZXEYAyABKAQSDwoHdXBkYXRlcxgEIAMoDCJHCgZBY2NlcHQSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEgsKA3NlcRgDIAEoBBIRCglsb2NhbF9hcnUYBCABKAQigAEKFUdsb2JhbGx5T3JkZXJlZFVwZGF0ZRIPCgdub2RlX2lkGAEgASgEEgsKA3NlcRgCIAEoBBImCgZ1cGRhdGUYAyABKAsyFi5wYXhvcy52MS5DbGllbnRVcGRhdGUSDgoGcmVzdWx0GAQgASgMEhEKCWR1cGxpY2F0ZRgFIAEoCCK6AQoJSGVhcnRiZWF0Eg8KB25vZGVfaWQYASABKAQSDAoEdmlldxgCIAEoBBIRCglsb2NhbF9hcnUYAyABKAQSFQoNcHJvbWlzZWRfdmlldxgEIAEoBBIUCgxhY2NlcHRlZF9zZXEYBSABKAQSDwoHbGVhZGluZxgGIAEoCBIUCgxoZWFyc19xdW9ydW0YByABKAgSFAoMa25vd3Nfc3RvcmVzGAggASgIEhEKCXByZXBhcmluZxgJIAEoCCJBCg5DYXRjaFVwUmVxdWVzdBIPCgdub2RlX2lkGAEgASgEEgsKA3NlcRgCIAEoBBIRCgltYXhfYnl0ZXMYAyABKAQiZAoNQ2F0Y2hVcEFuc3dlchIPCgdub2RlX2lkGAEgASgEEgsKA3NlcRgCIAEoBBIPCgd1cGRhdGVzGAMgAygMEhEKCWxvY2FsX2FydRgEIAEoBBIRCglmaXJzdF9zZXEYBSABKAQibwoNVXBkYXRlUmVmdXNhbBIPCgdub2RlX2lkGAEgASgEEhEKCWNsaWVudF9pZBgCIAEoBBIRCgl0aW1lc3RhbXAYAyABKAQSJwoGcmVhc29uGAQgASgOMhcucGF4b3MudjEuUmVmdXNhbFJlYXNvbiKBBQoHTWVzc2FnZRIKCgJ0bxgBIAEoBBIrCgt2aWV3X2NoYW5nZRgCIAEoCzIULnBheG9zLnYxLlZpZXdDaGFuZ2VIABI2ChF2aWV3X2NoYW5nZV9wcm9vZhgDIAEoCzIZLnBheG9zLnYxLlZpZXdDaGFuZ2VQcm9vZkgAEiQKB3ByZXBhcmUYBCABKAsyES5wYXhvcy52MS5QcmVwYXJlSAASKQoKcHJlcGFyZV9vaxgFIAEoCzITLnBheG9zLnYxLlByZXBhcmVPS0gAEiYKCHByb3Bvc2FsGAYgASgLMhIucGF4b3MudjEuUHJvcG9zYWxIABIiCgZhY2NlcHQYByABKAsyEC5wYXhvcy52MS5BY2NlcHRIABJCChdnbG9iYWxseV9vcmRlcmVkX3VwZGF0ZRgIIAEoCzIfLnBheG9zLnYxLkdsb2JhbGx5T3JkZXJlZFVwZGF0ZUgAEhcKDWNsaWVudF91cGRhdGUYCSABKAxIABIoCgloZWFydGJlYXQYCiABKAsyEy5wYXhvcy52MS5IZWFydGJlYXRIABI0ChBjYXRjaF91cF9yZXF1ZXN0GAsgASgLMhgucGF4b3MudjEuQ2F0Y2hVcFJlcXVlc3RIABIyCg9jYXRjaF91cF9hbnN3ZXIYDCABKAsyFy5wYXhvcy52MS5DYXRjaFVwQW5zd2VySAASMQoOdXBkYXRlX3JlZnVzYWwYDSABKAsyFy5wYXhvcy52MS5VcGRhdGVSZWZ1c2FsSAASDQoFZXBvY2gYDiABKAQSDQoFZ3JvdXAYDyABKAQSEAoIc3RvcmVfaWQYECABKAYSDAoEZnJvbRgRIAEoBEIGCgR0eXBlKmYKDVJlZnVzYWxSZWFzb24SHgoaUkVGVVNBTF9SRUFTT05fVU5TUEVDSUZJRUQQABIXChNSRUZVU0FMX1JFQVNPTl9CVVNZEAESHAoYUkVGVVNBTF9SRUFTT05fVE9PX0xBUkdFEAJiBnByb3RvMw");
+  fileDesc("ChRwYXhvcy92MS9wYXhvcy5wcm90bxIIcGF4b3MudjEiogEKDENsaWVudFVwZGF0ZRIRCgljbGllbnRfaWQYASABKAQSDwoHbm9kZV9pZBgCIAEoBBIRCgl0aW1lc3RhbXAYAyABKAQSDgoGdXBkYXRlGAQgASgMEiIKBGtpbmQYBSABKA4yFC5wYXhvcy52MS5VcGRhdGVLaW5kEg8KB3Nlc3Npb24YBiABKAQSFgoOYW5zd2VyZWRfdXBfdG8YByABKAQiXgoKVmlld0NoYW5nZRIPCgdub2RlX2lkGAEgASgEEhYKDmF0dGVtcHRlZF92aWV3GAIgASgEEhEKCWxvY2FsX2FydRgDIAEoBBIUCgxoZWFyc19xdW9ydW0YBCABKAgiUAoPVmlld0NoYW5nZVByb29mEg8KB25vZGVfaWQYASABKAQSFgoOaW5zdGFsbGVkX3ZpZXcYAiABKAQSFAoMaGVhcnNfbGVhZGVyGAMgASgIIjsKB1ByZXBhcmUSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEhEKCWxvY2FsX2FydRgDIAEoBCJjCglQcmVwYXJlT0sSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEiQKCWRhdGFfbGlzdBgDIAMoCzIRLnBheG9zLnYxLk1lc3NhZ2USEQoJbG9jYWxfYXJ1GAQgASgEIkcKCFByb3Bvc2FsEg8KB25vZGVfaWQYASABKAQSDAoEdmlldxgCIAEoBBILCgNzZXEYAyABKAQSDwoHdXBkYXRlcxgEIAMoDCJHCgZBY2NlcHQSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEgsKA3NlcRgDIAEoBBIRCglsb2NhbF9hcnUYBCABKAQipgEKFUdsb2JhbGx5T3JkZXJlZFVwZGF0ZRIPCgdub2RlX2lkGAEgASgEEgsKA3NlcRgCIAEoBBImCgZ1cGRhdGUYAyABKAsyFi5wYXhvcy52MS5DbGllbnRVcGRhdGUSDgoGcmVzdWx0GAQgASgMEhEKCWR1cGxpY2F0ZRgFIAEoCBIWCglsZWFkZXJfaWQYBiABKARIAIgBAUIMCgpfbGVhZGVyX2lkIroBCglIZWFydGJlYXQSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEhEKCWxvY2FsX2FydRgDIAEoBBIVCg1wcm9taXNlZF92aWV3GAQgASgEEhQKDGFjY2VwdGVkX3NlcRgFIAEoBBIPCgdsZWFkaW5nGAYgASgIEhQKDGhlYXJzX3F1b3J1bRgHIAEoCBIUCgxrbm93c19zdG9yZXMYCCABKAgSEQoJcHJlcGFyaW5nGAkgASgIIkEKDkNhdGNoVXBSZXF1ZXN0Eg8KB25vZGVfaWQYASABKAQSCwoDc2VxGAIgASgEEhEKCW1heF9ieXRlcxgDIAEoBCJkCg1DYXRjaFVwQW5zd2VyEg8KB25vZGVfaWQYASABKAQSCwoDc2VxGAIgASgEEg8KB3VwZGF0ZXMYAyADKAwSEQoJbG9jYWxfYXJ1GAQgASgEEhEKCWZpcnN0X3NlcRgFIAEoBCJvCg1VcGRhdGVSZWZ1c2FsEg8KB25vZGVfaWQYASABKAQSEQoJY2xpZW50X2lkGAIgASgEEhEKCXRpbWVzdGFtcBgDIAEoBBInCgZyZWFzb24YBCABKA4yFy5wYXhvcy52MS5SZWZ1c2FsUmVhc29uIoEFCgdNZXNzYWdlEgoKAnRvGAEgASgEEisKC3ZpZXdfY2hhbmdlGAIgASgLMhQucGF4b3MudjEuVmlld0NoYW5nZUgAEjYKEXZpZXdfY2hhbmdlX3Byb29mGAMgASgLMhkucGF4b3MudjEuVmlld0NoYW5nZVByb29mSAASJAoHcHJlcGFyZRgEIAEoCzIRLnBheG9zLnYxLlByZXBhcmVIABIpCgpwcmVwYXJlX29rGAUgASgLMhMucGF4b3MudjEuUHJlcGFyZU9LSAASJgoIcHJvcG9zYWwYBiABKAsyEi5wYXhvcy52MS5Qcm9wb3NhbEgAEiIKBmFjY2VwdBgHIAEoCzIQLnBheG9zLnYxLkFjY2VwdEgAEkIKF2dsb2JhbGx5X29yZGVyZWRfdXBkYXRlGAggASgLMh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlSAASFwoNY2xpZW50X3VwZGF0ZRgJIAEoDEgAEigKCWhlYXJ0YmVhdBgKIAEoCzITLnBheG9zLnYxLkhlYXJ0YmVhdEgAEjQKEGNhdGNoX3VwX3JlcXVlc3QYCyABKAsyGC5wYXhvcy52MS5DYXRjaFVwUmVxdWVzdEgAEjIKD2NhdGNoX3VwX2Fuc3dlchgMIAEoCzIXLnBheG9zLnYxLkNhdGNoVXBBbnN3ZXJIABIxCg51cGRhdGVfcmVmdXNhbBgNIAEoCzIXLnBheG9zLnYxLlVwZGF0ZVJlZnVzYWxIABINCgVlcG9jaBgOIAEoBBINCgVncm91cBgPIAEoBBIQCghzdG9yZV9pZBgQIAEoBhIMCgRmcm9tGBEgASgEQgYKBHR5cGUqQwoKVXBkYXRlS2luZBIbChdVUERBVEVfS0lORF9VTlNQRUNJRklFRBAAEhgKFFVQREFURV9LSU5EX1JFR0lTVEVSEAEqZgoNUmVmdXNhbFJlYXNvbhIeChpSRUZVU0FMX1JFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFRlVTQUxfUkVBU09OX0JVU1kQARIcChhSRUZVU0FMX1JFQVNPTl9UT09fTEFSR0UQAmIGcHJvdG8z");
 
 /**
  * An update that a client wants ordered. `(client_id, timestamp)` identifies it for ever: a retry
@@ -52,6 +52,29 @@ export type ClientUpdate = Message$1<"paxos.v1.ClientUpdate"> & {
    * @generated from field: bytes update = 4;
    */
   update: Uint8Array;
+
+  /**
+   * What it is for.
+   *
+   * @generated from field: paxos.v1.UpdateKind kind = 5;
+   */
+  kind: UpdateKind;
+
+  /**
+   * The session under which it is sent: the seq of the client's registration. Once the cluster has forgotten that
+   * session, the update is not executed. 0: the client has not registered.
+   *
+   * @generated from field: uint64 session = 6;
+   */
+  session: bigint;
+
+  /**
+   * The client has its answers to all updates up to this timestamp, and will not send them again. With a session,
+   * `timestamp` is at most 1,024 greater.
+   *
+   * @generated from field: uint64 answered_up_to = 7;
+   */
+  answeredUpTo: bigint;
 };
 
 /**
@@ -342,6 +365,13 @@ export type GloballyOrderedUpdate = Message$1<"paxos.v1.GloballyOrderedUpdate"> 
    * @generated from field: bool duplicate = 5;
    */
   duplicate: boolean;
+
+  /**
+   * The node that leads, as far as the answering one knows: whom to send the next update. Absent from logs.
+   *
+   * @generated from field: optional uint64 leader_id = 6;
+   */
+  leaderId?: bigint | undefined;
 };
 
 /**
@@ -710,6 +740,33 @@ export const MessageSchema: GenMessage<Message> = /*@__PURE__*/
   messageDesc(file_paxos_v1_paxos, 12);
 
 /**
+ * What an update is for.
+ *
+ * @generated from enum paxos.v1.UpdateKind
+ */
+export enum UpdateKind {
+  /**
+   * An update of the state machine.
+   *
+   * @generated from enum value: UPDATE_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Registers a session for its client. Its seq is the session's id. `timestamp` is 0, and `update` empty.
+   *
+   * @generated from enum value: UPDATE_KIND_REGISTER = 1;
+   */
+  REGISTER = 1,
+}
+
+/**
+ * Describes the enum paxos.v1.UpdateKind.
+ */
+export const UpdateKindSchema: GenEnum<UpdateKind> = /*@__PURE__*/
+  enumDesc(file_paxos_v1_paxos, 0);
+
+/**
  * Why a leader did not take a forwarded update.
  *
  * @generated from enum paxos.v1.RefusalReason
@@ -741,5 +798,5 @@ export enum RefusalReason {
  * Describes the enum paxos.v1.RefusalReason.
  */
 export const RefusalReasonSchema: GenEnum<RefusalReason> = /*@__PURE__*/
-  enumDesc(file_paxos_v1_paxos, 0);
+  enumDesc(file_paxos_v1_paxos, 1);
 
