@@ -8,16 +8,14 @@ import type {
   LogResponse,
   StatusResponse,
 } from "@paxos/proto";
-import type { Counters } from "./counters.js";
+import { noHandlerError, type Counters, type LimitedLog } from "@paxos/transport-kit";
 import { toConnectError } from "./error-codes.js";
-import type { LimitedLog } from "./limited-log.js";
 
 /** Moves the requests of clients to the node's handler, and its answers back. */
-export class ClientServiceAdapter implements ServiceImpl<typeof ClientService> {
-  /** Undefined on a node that serves no clients. */
-  handler: ClientHandler | undefined;
-
+export class ClientServiceAdapter implements Omit<ServiceImpl<typeof ClientService>, "clientUpdates"> {
   constructor(
+    /** Undefined on a node that serves no clients. */
+    private readonly handler: ClientHandler | undefined,
     private readonly counters: Counters,
     private readonly limitedLog: LimitedLog,
   ) {}
@@ -61,9 +59,7 @@ export class ClientServiceAdapter implements ServiceImpl<typeof ClientService> {
   }
 
   #handler(): ClientHandler {
-    if (this.handler === undefined) {
-      throw new RequestError("unavailable", "this node serves no clients; ask another one");
-    }
+    if (this.handler === undefined) throw noHandlerError();
     return this.handler;
   }
 

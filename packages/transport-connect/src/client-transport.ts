@@ -1,6 +1,6 @@
 import { createClient, type Client, type Transport as CallTransport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
-import { RequestError, type ClientTransport } from "@paxos/core";
+import type { ClientTransport } from "@paxos/core";
 import {
   ClientService,
   type ClientUpdate,
@@ -9,37 +9,32 @@ import {
   type LogResponse,
   type StatusResponse,
 } from "@paxos/proto";
+import {
+  abortedError,
+  clientTransportSettings,
+  closedError,
+  invalidAddressError,
+  keepAlive,
+  requireFits,
+  type ClientTransportOptions,
+  type ClientTransportSettings,
+} from "@paxos/transport-kit";
 import { setMaxListeners } from "node:events";
 import type { ClientHttp2Session } from "node:http2";
 import { dial, DialedSession, originOf } from "./dial.js";
-import { abortedError, fromConnectError } from "./error-codes.js";
-import { hungUp } from "./hang-up.js";
-import { keepAlive, type KeepAliveOptions } from "./keep-alive.js";
-import {
-  defaultConnectTimeoutMs,
-  defaultKeepAlive,
-  defaultMaxRequestBytes,
-  requireKeepAlive,
-  requireWhole,
-  windowBytes,
-} from "./options.js";
+import { fromConnectError } from "./error-codes.js";
+import { windowBytes } from "./http2-settings.js";
+import { connectionOf } from "./session-connection.js";
 
 /** Options of a client's connections. All have defaults. */
-export interface ConnectClientTransportOptions {
+export interface ConnectClientTransportOptions extends ClientTransportOptions {
   /** The protocol spoken over HTTP/2. Default "connect", which is the faster one for single updates. */
   readonly protocol?: "connect" | "grpc";
-  /** The largest update sent, in bytes; larger ones are rejected as too_large. Default 2 MiB, as on the server. */
-  readonly maxRequestBytes?: number;
-  /** Pings on every connection. Default: every 1,000 ms, dead after 2,000 ms without an answer. */
-  readonly keepAlive?: Partial<KeepAliveOptions>;
-  /** How long a connection may take. Default 2,000 ms. */
-  readonly connectTimeoutMs?: number;
 }
 
-type Settings = Required<ConnectClientTransportOptions> & { readonly keepAlive: KeepAliveOptions };
-
-/** Bytes of an update's other fields, at most. */
-const fieldBytes = 64;
+interface Settings extends ClientTransportSettings {
+  readonly protocol: "connect" | "grpc";
+}
 
 /** Sends requests to servers. One HTTP/2 connection per server, made when first needed, and again after a loss. */
 export class ConnectClientTransport implements ClientTransport {
@@ -49,15 +44,7 @@ export class ConnectClientTransport implements ClientTransport {
 
   /** Throws a ConfigError when an option is out of bounds. */
   constructor(options: ConnectClientTransportOptions = {}) {
-    this.#settings = {
-      protocol: options.protocol ?? "connect",
-      maxRequestBytes: options.maxRequestBytes ?? defaultMaxRequestBytes,
-      keepAlive: { ...defaultKeepAlive, ...options.keepAlive },
-      connectTimeoutMs: options.connectTimeoutMs ?? defaultConnectTimeoutMs,
-    };
-    requireWhole("maxRequestBytes", this.#settings.maxRequestBytes, 1, 1024 * 1024 * 1024);
-    requireKeepAlive(this.#settings.keepAlive);
-    requireWhole("connectTimeoutMs", this.#settings.connectTimeoutMs, 1, 60_000);
+    this.#settings = { ...clientTransportSettings(options), protocol: options.protocol ?? "connect" };
   }
 
   async clientUpdate(
@@ -65,13 +52,7 @@ export class ConnectClientTransport implements ClientTransport {
     update: ClientUpdate,
     signal: AbortSignal,
   ): Promise<GloballyOrderedUpdate> {
-    const { maxRequestBytes } = this.#settings;
-    if (update.update.length + fieldBytes > maxRequestBytes) {
-      throw new RequestError(
-        "too_large",
-        `the update has ${update.update.length} bytes; the limit is ${maxRequestBytes - fieldBytes}; split it`,
-      );
-    }
+    requireFits(update, this.#settings.maxRequestBytes);
     return this.#call(address, signal, (client, own) => client.clientUpdate(update, { signal: own }));
   }
 
@@ -117,11 +98,10 @@ export class ConnectClientTransport implements ClientTransport {
   }
 
   #client(address: string): Client<typeof ClientService> {
-    if (this.#closing !== undefined) throw new RequestError("unavailable", "the client transport is closed");
+    if (this.#closing !== undefined) throw closedError();
     let server = this.#servers.get(address);
     if (server === undefined) {
-      if (!isAddress(address))
-        throw new RequestError("invalid", `"${address}" is no address: give host:port, IPv6 in brackets`);
+      if (!isAddress(address)) throw invalidAddressError(address);
       server = new ServerConnection(address, this.#settings);
       this.#servers.set(address, server);
     }
@@ -154,7 +134,7 @@ class ServerConnection {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#session?.catch(() => undefined);
-    await Promise.all([...this.#open].map(hungUp));
+    await Promise.all([...this.#open].map((session) => connectionOf(session).hungUp()));
   }
 
   /** A connection on which requests can be made. */
@@ -189,7 +169,7 @@ class ServerConnection {
       });
       // No new request is made on a connection whose server is about to close it.
       session.once("goaway", forget);
-      keepAlive(session, pings);
+      keepAlive(connectionOf(session), pings);
       return session;
     } catch (error) {
       forget();

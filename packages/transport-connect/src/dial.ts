@@ -1,3 +1,4 @@
+import { formatAddress, parseAddress } from "@paxos/transport-kit";
 import {
   connect,
   type ClientHttp2Session,
@@ -5,9 +6,8 @@ import {
   type OutgoingHttpHeaders,
 } from "node:http2";
 import { connect as connectSocket } from "node:net";
-import { formatAddress, parseAddress } from "./address.js";
-import { hangUp, runsOn } from "./hang-up.js";
-import { maxSessionMemory } from "./options.js";
+import { maxSessionMemory } from "./http2-settings.js";
+import { SessionConnection } from "./session-connection.js";
 
 /** Bounds of a connection that is being made. */
 export interface DialOptions {
@@ -29,8 +29,8 @@ export function dial(address: string, options: DialOptions): Promise<ClientHttp2
       maxSessionMemory,
       settings: { initialWindowSize: options.windowBytes, enablePush: false },
     });
-    runsOn(session, socket);
-    const fail = (reason: string): void => hangUp(session, new Error(reason));
+    const connection = new SessionConnection(session, socket);
+    const fail = (reason: string): void => connection.hangUp(new Error(reason));
     const onAbort = (): void => fail("closed");
     const timer = setTimeout(() => fail(`no connection within ${options.timeoutMs} ms`), options.timeoutMs);
     options.signal.addEventListener("abort", onAbort);

@@ -1,5 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RequestError, type RequestErrorCode } from "@paxos/core";
+import { abortedError, noAnswerError } from "@paxos/transport-kit";
 
 // What the node itself has said is marked with its code. An error without the mark came about on the way: the
 // library has codes of its own for broken streams, and some of them are among those below.
@@ -30,26 +31,7 @@ export function fromConnectError(error: unknown, address: string, signal: AbortS
   const { rawMessage, metadata } = ConnectError.from(error);
   const code = metadata.get(mark);
   if (code !== null && isRequestErrorCode(code)) return new RequestError(code, rawMessage, { cause: error });
-  return new RequestError(
-    "unavailable",
-    `no answer from ${address}: ${rawMessage}; try another server, or again later`,
-    {
-      cause: error,
-    },
-  );
-}
-
-/** The caller's signal was aborted: by its deadline, or because it gave up. */
-export function abortedError(address: string, signal: AbortSignal): RequestError {
-  const reason = signal.reason as { name?: unknown } | null | undefined;
-  const timedOut = reason?.name === "TimeoutError";
-  return timedOut
-    ? new RequestError(
-        "timed_out",
-        `no answer from ${address} in time; try another server, or again later`,
-        { cause: reason },
-      )
-    : new RequestError("cancelled", `the request to ${address} was cancelled`, { cause: reason });
+  return noAnswerError(address, rawMessage, error);
 }
 
 function isRequestErrorCode(code: string): code is RequestErrorCode {

@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { PeerFrameSchema, type PeerFrame } from "@paxos/proto";
 import { expect, test } from "@jest/globals";
-import { Lanes } from "./lanes.js";
+import { Lanes } from "@paxos/transport-kit";
 import { OutgoingFrames } from "./outgoing-frames.js";
 
 const limits = { maxBytes: 1_000_000, maxMessages: 1000 };

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { PeerFrameSchema, type PeerFrame } from "@paxos/proto";
-import type { Lanes } from "./lanes.js";
+import type { Lanes } from "@paxos/transport-kit";
 
 type Step = IteratorResult<PeerFrame, undefined>;
 

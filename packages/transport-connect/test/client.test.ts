@@ -129,12 +129,12 @@ describe.each(["connect", "grpc"] as const)("over %s", (protocol) => {
     await until(() => handler.cancelled === 1, "the handler learnt it");
   });
 
-  test("a call whose deadline passes is unavailable", async () => {
+  test("a call whose deadline passes is timed out", async () => {
     const { address } = await serving(new Stuck());
     const error = await errorOf(
       newClient({ protocol }).clientUpdate(address, update(1), AbortSignal.timeout(50)),
     );
-    expect(error).toMatchObject({ name: "RequestError", code: "unavailable" });
+    expect(error).toMatchObject({ name: "RequestError", code: "timed_out" });
     expect((error as Error).message).toMatch(/no answer from 127\.0\.0\.1:\d+ in time/);
   });
 

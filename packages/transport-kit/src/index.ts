@@ -1,1 +1,48 @@
-export {};
+// What transports are made of.
+export { formatAddress, parseAddress } from "./address.js";
+export type { HostPort } from "./address.js";
+export { BackOff } from "./back-off.js";
+export type { BackOffOptions } from "./back-off.js";
+export { cutOff } from "./connection.js";
+export type { Connection, FaultRecord } from "./connection.js";
+export { Counters } from "./counters.js";
+export type { CounterName } from "./counters.js";
+export { checkHello, handshakeRefusal, helloFrom, readRefusal } from "./handshake.js";
+export type { Greeting, HelloCheck, Refusal } from "./handshake.js";
+export { keepAlive } from "./keep-alive.js";
+export type { KeepAliveOptions } from "./keep-alive.js";
+export { Lanes } from "./lanes.js";
+export type { LaneLimits, LaneName } from "./lanes.js";
+export { LimitedLog } from "./limited-log.js";
+export type { PeerLinkage } from "./linkage.js";
+export { listen, ListenError } from "./listen.js";
+export {
+  clientTransportSettings,
+  frameTargetBytes,
+  overheadBytes,
+  replicaTransportSettings,
+  requireKeepAlive,
+  requireWhole,
+} from "./options.js";
+export type {
+  ClientTransportOptions,
+  ClientTransportSettings,
+  ReplicaTransportOptions,
+  ReplicaTransportSettings,
+} from "./options.js";
+export { PeerAttempt } from "./peer-attempt.js";
+export type { Connect, Ended } from "./peer-attempt.js";
+export { PeerConnection } from "./peer-connection.js";
+export { PeerReceiver } from "./peer-receiver.js";
+export type { Answer, ReceivedFrame } from "./peer-receiver.js";
+export { RefusalNotices } from "./refusal-notices.js";
+export { StreamReplicaTransport } from "./replica-transport.js";
+export type { Protocol } from "./replica-transport.js";
+export {
+  abortedError,
+  closedError,
+  invalidAddressError,
+  noAnswerError,
+  noHandlerError,
+  requireFits,
+} from "./request-errors.js";

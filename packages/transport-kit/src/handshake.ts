@@ -4,13 +4,11 @@ import {
   HandshakeRefusalReason,
   HandshakeRefusalSchema,
   HelloSchema,
-  PeerFrameSchema,
   type HandshakeRefusal,
   type Hello,
-  type PeerFrame,
 } from "@paxos/proto";
 
-/** The version of the protocol between peers that this package speaks. */
+/** The version of the protocol between peers. */
 const protocolVersion = 1;
 
 /** Why a connection is refused: what an {@link AdmissionRefusal} may say, or that it did not begin with a Hello. */
@@ -19,16 +17,14 @@ export interface Refusal {
   readonly detail: string;
 }
 
-/** The first frame of either side. */
-export function helloFrame(identity: Identity, to: number): PeerFrame {
-  return create(PeerFrameSchema, {
-    hello: create(HelloSchema, {
-      protocolVersion,
-      clusterId: identity.clusterId,
-      nodeId: BigInt(identity.nodeId),
-      storeId: identity.storeId,
-      to: BigInt(to),
-    }),
+/** What this node says first to the node `to`. */
+export function helloFrom(identity: Identity, to: number): Hello {
+  return create(HelloSchema, {
+    protocolVersion,
+    clusterId: identity.clusterId,
+    nodeId: BigInt(identity.nodeId),
+    storeId: identity.storeId,
+    to: BigInt(to),
   });
 }
 
@@ -40,11 +36,9 @@ const reasonOnTheWire = {
   store: HandshakeRefusalReason.STORE,
 } as const;
 
-/** The last frame of a connection that is refused. */
-export function refusalFrame({ reason, detail }: Refusal): PeerFrame {
-  return create(PeerFrameSchema, {
-    refusal: create(HandshakeRefusalSchema, { reason: reasonOnTheWire[reason], detail }),
-  });
+/** The last thing said on a connection that is refused. */
+export function handshakeRefusal({ reason, detail }: Refusal): HandshakeRefusal {
+  return create(HandshakeRefusalSchema, { reason: reasonOnTheWire[reason], detail });
 }
 
 /** Reads a refusal. Its detail comes from a peer and goes to logs: one line of bounded length is kept. */
@@ -63,19 +57,25 @@ export function readRefusal(refusal: HandshakeRefusal): AdmissionRefusal {
   }
 }
 
-/** The outcome of looking at the other side's first frame. */
+/** What the first frame of either side may carry, and what a frame that refuses carries. */
+export interface Greeting {
+  readonly hello?: Hello | undefined;
+  readonly refusal?: HandshakeRefusal | undefined;
+}
+
+/** The outcome of looking at the other side's Hello. */
 export type HelloCheck = { readonly peer: Identity } | { readonly refusal: Refusal };
 
 /**
- * Checks the other side's first frame. `dialed` is the node that was called, or undefined on the side that was
- * called. Only who passes everything else is put before `context.admit`.
+ * Checks the other side's first frame; undefined when there was none. `dialed` is the node that was called, or undefined
+ * on the side that was called. Only who passes everything else is put before `context.admit`.
  */
 export function checkHello(
-  frame: PeerFrame | undefined,
+  first: Greeting | undefined,
   context: TransportContext,
   dialed?: number,
 ): HelloCheck {
-  const hello = frame?.hello;
+  const hello = first?.hello;
   if (hello === undefined) {
     return refuse(
       "no_hello",

@@ -1,4 +1,4 @@
-/** Everything that the transport counts. The names are stable. */
+/** What every transport counts. The names are stable. */
 const counterNames = [
   /** Messages dropped because the control lane of their peer was full. */
   "dropped_control_full",
@@ -20,25 +20,27 @@ const counterNames = [
   "closed_undecodable",
   /** Connections closed because a message was meant for another node. */
   "closed_misdirected",
-  /** Connections closed because they did not speak HTTP/2, or broke off within it. */
-  "closed_not_http2",
   /** Client requests that failed in the handler with anything but a RequestError. */
   "failed_client_requests",
 ] as const;
 
-/** The name of a counter. */
+/** The name of a counter that every transport has. */
 export type CounterName = (typeof counterNames)[number];
 
-/** Counts by name, from 0. */
-export class Counters {
-  readonly #counts = Object.fromEntries(counterNames.map((name) => [name, 0])) as Record<CounterName, number>;
+/** Counts by name, from 0. `Own` are the names of one transport alone. */
+export class Counters<Own extends string = never> {
+  readonly #counts: Record<string, number>;
 
-  add(name: CounterName, by = 1): void {
-    this.#counts[name] += by;
+  constructor(own: readonly Own[] = []) {
+    this.#counts = Object.fromEntries([...counterNames, ...own].map((name) => [name, 0]));
+  }
+
+  add(name: CounterName | Own, by = 1): void {
+    this.#counts[name] = (this.#counts[name] ?? 0) + by;
   }
 
   /** A copy. */
-  snapshot(): Readonly<Record<CounterName, number>> {
+  snapshot(): Readonly<Record<string, number>> {
     return { ...this.#counts };
   }
 }

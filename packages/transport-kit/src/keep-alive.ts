@@ -1,5 +1,4 @@
-import type { Http2Session } from "node:http2";
-import { hangUp } from "./hang-up.js";
+import type { Connection } from "./connection.js";
 
 /** When a silent connection counts as dead. */
 export interface KeepAliveOptions {
@@ -19,12 +18,12 @@ const slowestBytesPerMs = 1024;
 const slices = 4;
 
 /**
- * Pings the other side of an open session until the session closes, and hangs up, with an error
+ * Pings the other side of an open connection until it closes, and hangs up, with an error
  * that says so, when an answer does not come in time. `bytesAhead` is how many bytes are on their way before the
  * ping: it gets the time that they take on a slow link.
  */
 export function keepAlive(
-  session: Http2Session,
+  connection: Pick<Connection, "bytesRead" | "ping" | "hangUp" | "onClose">,
   options: KeepAliveOptions,
   bytesAhead = (): number => 0,
 ): void {
@@ -38,17 +37,17 @@ export function keepAlive(
     const timeoutMs = options.timeoutMs + bytesAhead() / slowestBytesPerMs;
     const giveUpUnlessAnswered = (): void => {
       if (!answered && !closed)
-        hangUp(session, new Error(`no answer to a ping within ${Math.round(timeoutMs)} ms`));
+        connection.hangUp(new Error(`no answer to a ping within ${Math.round(timeoutMs)} ms`));
     };
     let silentSlices = 0;
-    let read = bytesReadOn(session);
+    let read = connection.bytesRead;
     const awaitAnswer = (): void => {
       const sliceMs = timeoutMs / slices;
       const due = performance.now() + sliceMs;
       after(sliceMs, () => {
         const late = performance.now() - due > sliceMs / 4;
-        const heard = bytesReadOn(session) !== read;
-        read = bytesReadOn(session);
+        const heard = connection.bytesRead !== read;
+        read = connection.bytesRead;
         // Whatever arrives is a sign of life: on a busy connection the answer may take its time.
         if (heard) silentSlices = 0;
         else if (!late) silentSlices++;
@@ -58,22 +57,16 @@ export function keepAlive(
       });
     };
     awaitAnswer();
-    // On a session that is destroyed but not closed yet no ping can be sent, and the timer ends it.
-    if (session.destroyed) return;
-    session.ping((error) => {
-      answered = error === null;
-      if (!answered || closed) return;
+    connection.ping(() => {
+      if (answered || closed) return;
+      answered = true;
       clearTimeout(timer);
       after(options.intervalMs, ping);
     });
   };
-  session.once("close", () => {
+  connection.onClose(() => {
     closed = true;
     clearTimeout(timer);
   });
   after(options.intervalMs, ping);
-}
-
-function bytesReadOn(session: Http2Session): number {
-  return session.destroyed ? 0 : session.socket.bytesRead;
 }

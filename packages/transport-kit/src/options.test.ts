@@ -1,7 +1,10 @@
 import { ConfigError } from "@paxos/core";
 import { expect, test } from "@jest/globals";
-import { ConnectClientTransport } from "./client-transport.js";
-import { replicaTransportSettings, type ConnectReplicaTransportOptions } from "./options.js";
+import {
+  clientTransportSettings,
+  replicaTransportSettings,
+  type ReplicaTransportOptions,
+} from "./options.js";
 
 test("defaults are filled in, also within groups", () => {
   const settings = replicaTransportSettings({
@@ -13,7 +16,7 @@ test("defaults are filled in, also within groups", () => {
   expect(settings.lanes.control).toEqual({ maxBytes: 64 * 1024 * 1024, maxMessages: 65_536 });
 });
 
-test.each<[ConnectReplicaTransportOptions, string]>([
+test.each<[ReplicaTransportOptions, string]>([
   [{ maxMessageBytes: 0 }, "maxMessageBytes is 0; it must be a whole number from 1 to"],
   [{ maxRequestBytes: 1.5 }, "maxRequestBytes is 1.5"],
   [{ lanes: { bulk: { maxBytes: -1, maxMessages: 1 } } }, "lanes.bulk.maxBytes is -1"],
@@ -28,9 +31,10 @@ test.each<[ConnectReplicaTransportOptions, string]>([
 });
 
 test("a client's options are checked as well", () => {
-  expect(() => new ConnectClientTransport({ maxRequestBytes: 0 })).toThrow("maxRequestBytes is 0");
-  expect(() => new ConnectClientTransport({ keepAlive: { intervalMs: 0 } })).toThrow(
+  expect(() => clientTransportSettings({ maxRequestBytes: 0 })).toThrow("maxRequestBytes is 0");
+  expect(() => clientTransportSettings({ keepAlive: { intervalMs: 0 } })).toThrow(
     "keepAlive.intervalMs is 0",
   );
-  expect(() => new ConnectClientTransport({ connectTimeoutMs: 0 })).toThrow("connectTimeoutMs is 0");
+  expect(() => clientTransportSettings({ connectTimeoutMs: 0 })).toThrow("connectTimeoutMs is 0");
+  expect(clientTransportSettings({}).keepAlive).toEqual({ intervalMs: 1000, timeoutMs: 2000 });
 });

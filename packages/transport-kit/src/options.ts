@@ -6,8 +6,8 @@ import type { LaneLimits, LaneName } from "./lanes.js";
 const KiB = 1024;
 const MiB = 1024 * KiB;
 
-/** Options of a transport between replicas. All have defaults, which suit a local network. */
-export interface ConnectReplicaTransportOptions {
+/** Options of a stream transport between replicas. All have defaults, which suit a local network. */
+export interface ReplicaTransportOptions {
   /** Where it says what it refuses, at a limited rate. Default: nowhere. */
   readonly logger?: Logger;
   /** The largest message between peers, in bytes. Default 32 MiB. The same on all nodes. */
@@ -44,18 +44,42 @@ export const frameTargetBytes = 256 * KiB;
 /** What a frame adds to the messages in it, and a message to the update in it, at most. */
 export const overheadBytes = 64 * KiB;
 
-/** HTTP/2 flow control windows. Those that the protocol starts with would halt a stream every 64 KiB. */
-export const windowBytes = 16 * MiB;
+/** Options of a client's connections. All have defaults. */
+export interface ClientTransportOptions {
+  /** The largest update sent, in bytes; larger ones are rejected as too_large. Default 2 MiB, as on the server. */
+  readonly maxRequestBytes?: number;
+  /** Pings on every connection. Default: every 1,000 ms, dead after 2,000 ms without an answer. */
+  readonly keepAlive?: Partial<KeepAliveOptions>;
+  /** How long a connection may take. Default 2,000 ms. */
+  readonly connectTimeoutMs?: number;
+}
 
-/** Memory that one connection may take up in Node's HTTP/2, in MB. Above it, new streams on it are refused. */
-export const maxSessionMemory = 256;
+/** The options with their defaults. */
+export interface ClientTransportSettings {
+  readonly maxRequestBytes: number;
+  readonly keepAlive: KeepAliveOptions;
+  readonly connectTimeoutMs: number;
+}
 
-export const defaultKeepAlive: KeepAliveOptions = { intervalMs: 1000, timeoutMs: 2000 };
-export const defaultMaxRequestBytes = 2 * MiB;
-export const defaultConnectTimeoutMs = 2000;
+const defaultKeepAlive: KeepAliveOptions = { intervalMs: 1000, timeoutMs: 2000 };
+const defaultMaxRequestBytes = 2 * MiB;
+const defaultConnectTimeoutMs = 2000;
 
 /** Fills in defaults. Throws a {@link ConfigError} that names the option which is out of bounds. */
-export function replicaTransportSettings(options: ConnectReplicaTransportOptions): ReplicaTransportSettings {
+export function clientTransportSettings(options: ClientTransportOptions): ClientTransportSettings {
+  const settings: ClientTransportSettings = {
+    maxRequestBytes: options.maxRequestBytes ?? defaultMaxRequestBytes,
+    keepAlive: { ...defaultKeepAlive, ...options.keepAlive },
+    connectTimeoutMs: options.connectTimeoutMs ?? defaultConnectTimeoutMs,
+  };
+  requireWhole("maxRequestBytes", settings.maxRequestBytes, 1, 1024 * MiB);
+  requireKeepAlive(settings.keepAlive);
+  requireWhole("connectTimeoutMs", settings.connectTimeoutMs, 1, 60_000);
+  return settings;
+}
+
+/** Fills in defaults. Throws a {@link ConfigError} that names the option which is out of bounds. */
+export function replicaTransportSettings(options: ReplicaTransportOptions): ReplicaTransportSettings {
   const settings: ReplicaTransportSettings = {
     logger: options.logger ?? silentLogger,
     maxMessageBytes: options.maxMessageBytes ?? 32 * MiB,

@@ -1,0 +1,14 @@
+import type { TransportContext } from "@paxos/core";
+import type { Counters } from "./counters.js";
+import type { LimitedLog } from "./limited-log.js";
+import type { ReplicaTransportSettings } from "./options.js";
+import type { RefusalNotices } from "./refusal-notices.js";
+
+/** What all connections between peers of one transport share. */
+export interface PeerLinkage {
+  readonly context: TransportContext;
+  readonly settings: ReplicaTransportSettings;
+  readonly counters: Counters;
+  readonly log: LimitedLog;
+  readonly notices: RefusalNotices;
+}

@@ -1,0 +1,51 @@
+import { RequestError } from "@paxos/core";
+import type { ClientUpdate } from "@paxos/proto";
+
+/** The caller's signal was aborted: by its deadline, or because it gave up. */
+export function abortedError(address: string, signal: AbortSignal): RequestError {
+  const reason = signal.reason as { name?: unknown } | null | undefined;
+  const timedOut = reason?.name === "TimeoutError";
+  return timedOut
+    ? new RequestError("timed_out", `no answer from ${address} in time; try another server, or again later`, {
+        cause: reason,
+      })
+    : new RequestError("cancelled", `the request to ${address} was cancelled`, { cause: reason });
+}
+
+/** Whatever went wrong on the way: no answer was had from this server. */
+export function noAnswerError(address: string, why: string, cause?: unknown): RequestError {
+  return new RequestError(
+    "unavailable",
+    `no answer from ${address}: ${why}; try another server, or again later`,
+    {
+      cause,
+    },
+  );
+}
+
+/** The address of a server does not read as one. */
+export function invalidAddressError(address: string): RequestError {
+  return new RequestError("invalid", `"${address}" is no address: give host:port, IPv6 in brackets`);
+}
+
+/** The client transport was closed. */
+export function closedError(): RequestError {
+  return new RequestError("unavailable", "the client transport is closed");
+}
+
+/** The node was given no handler. */
+export function noHandlerError(): RequestError {
+  return new RequestError("unavailable", "this node serves no clients; ask another one");
+}
+
+/** Bytes of an update's other fields, at most. */
+const fieldBytes = 64;
+
+/** Throws, before anything is sent, when an update does not fit a request of `maxRequestBytes`. */
+export function requireFits({ update }: ClientUpdate, maxRequestBytes: number): void {
+  if (update.length + fieldBytes <= maxRequestBytes) return;
+  throw new RequestError(
+    "too_large",
+    `the update has ${update.length} bytes; the limit is ${maxRequestBytes - fieldBytes}; split it`,
+  );
+}
