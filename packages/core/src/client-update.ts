@@ -1,10 +1,5 @@
 // Updates of clients on their way to the leader: taken, forwarded, sent again, refused.
-import {
-  encodeClientUpdate,
-  RefusalReason,
-  type ClientUpdateFields,
-  type UpdateRefusal,
-} from "@paxos/proto";
+import { encodeClientUpdate, RefusalReason, type ClientUpdateFields, type UpdateRefusal } from "@paxos/proto";
 import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
 import { readUpdate } from "./read-update.js";

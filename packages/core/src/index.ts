@@ -11,8 +11,8 @@ export { ConfigError, InvariantError, RequestError } from "./errors.js";
 export type { RequestErrorCode } from "./errors.js";
 export { silentLogger } from "./logger.js";
 export type { Logger } from "./logger.js";
-export { Sessions } from "./sessions.js";
-export type { Execution } from "./sessions.js";
+export { Sessions, sessionWindow } from "./sessions.js";
+export type { Execution, UpdateIdentity } from "./sessions.js";
 export { describeMessage } from "./describe.js";
 export type {
   AdmissionRefusal,

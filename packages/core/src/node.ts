@@ -14,6 +14,7 @@ import { makePersistentState } from "./restore.js";
 import { makeState, type State } from "./state.js";
 import { statusOf, type NodeStatus } from "./status.js";
 import { admit } from "./stores.js";
+import { knownLeader } from "./view.js";
 import type { Message } from "@paxos/proto";
 
 /**
@@ -40,7 +41,7 @@ export function restartNode(config: Config, stored: StoredState): Node {
  * One member of a cluster, as a state machine without effects: give it ticks, messages and updates; do what
  * `ready` says; report what is saved and applied. The same inputs give the same outputs, byte for byte.
  *
- * Any method but `status` may throw an {@link InvariantError}; then the node is dead and every further call throws.
+ * Any method but `status` and `leader` may throw an {@link InvariantError}; then the node is dead and every further call throws.
  */
 export class Node {
   readonly #state: State;
@@ -75,8 +76,7 @@ export class Node {
         throw new RequestError("invalid", `${value} is no unsigned 64-bit integer`);
       }
     }
-    if (clientId === 0n)
-      throw new RequestError("invalid", "client id 0 is reserved; choose any other");
+    if (clientId === 0n) throw new RequestError("invalid", "client id 0 is reserved; choose any other");
     return this.#run((s) => takeUpdate(s, request));
   }
 
@@ -128,6 +128,11 @@ export class Node {
   /** Whether a peer that introduces itself may talk to this node. Undefined admits it. */
   admit(peer: Pick<Identity, "nodeId" | "storeId">): AdmissionRefusal | undefined {
     return this.#run((s) => admit(s, peer));
+  }
+
+  /** The leader this node goes by, itself or one heard in person; undefined while there is none. */
+  get leader(): number | undefined {
+    return knownLeader(this.#state);
   }
 
   /** How the node stands. */

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
+import { decodeClientUpdate, ProposalSchema } from "@paxos/proto";
 import { expect, test } from "@jest/globals";
-import { ProposalSchema } from "@paxos/proto";
+
 import { InvariantError } from "./errors.js";
 import { Outbox, type Durable, type MessageContent } from "./outbox.js";
 
@@ -35,10 +36,7 @@ test("what is taken is not given again", () => {
   outbox.orderedUpdates.push({
     seq: 1,
     noop: true,
-    clientId: 0n,
-    nodeId: 0n,
-    timestamp: 0n,
-    update: new Uint8Array(),
+    ...decodeClientUpdate(new Uint8Array()),
   });
   expect(outbox.isEmpty).toBe(false);
   const ready = outbox.take(undefined);

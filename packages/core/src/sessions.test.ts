@@ -1,6 +1,19 @@
+import { decodeClientUpdate } from "@paxos/proto";
 import { expect, test } from "@jest/globals";
+import type { OrderedUpdate } from "./outbox.js";
 import { Random } from "./random.js";
 import { Sessions, type Execution } from "./sessions.js";
+
+/** An update at a place; what is left out is 0. */
+function ordered(fields: Partial<OrderedUpdate>): OrderedUpdate {
+  return {
+    ...decodeClientUpdate(new Uint8Array()),
+    update: Uint8Array.of(1),
+    seq: 1,
+    noop: false,
+    ...fields,
+  };
+}
 
 /** A table over a state machine that answers with the number of updates it has executed. */
 class Machine {
@@ -11,10 +24,12 @@ class Machine {
   constructor(private readonly answer?: (seq: number) => Uint8Array) {}
 
   run(clientId: number, timestamp: number): Execution {
-    const update = new Uint8Array([1]);
-    const ordered = { seq: ++this.#seq, clientId: BigInt(clientId), timestamp: BigInt(timestamp), update };
-    return this.sessions.execute({ ...ordered, nodeId: 0n, noop: false }, (_, seq) => {
-      this.executed.push(`${clientId}/${timestamp}`);
+    return this.give({ clientId: BigInt(clientId), timestamp: BigInt(timestamp) });
+  }
+
+  give(fields: Partial<OrderedUpdate>): Execution {
+    return this.sessions.execute(ordered({ ...fields, seq: ++this.#seq }), (_, seq) => {
+      this.executed.push(`${fields.clientId}/${fields.timestamp}`);
       return this.answer?.(seq) ?? new Uint8Array([this.executed.length]);
     });
   }
@@ -27,7 +42,7 @@ test("an update is executed once; a duplicate gets the first answer and the firs
   const first = { kind: "duplicate", seq: 1, result: new Uint8Array([1]) };
   expect(machine.run(7, 1)).toEqual(first);
   expect(machine.run(7, 1)).toEqual(first);
-  expect(machine.sessions.find(7n, 1n)).toEqual(first);
+  expect(machine.sessions.find({ clientId: 7n, timestamp: 1n })).toEqual(first);
   expect(machine.executed).toEqual(["7/1", "8/1"]);
 });
 
@@ -47,16 +62,9 @@ test("timestamps of one client may come in any order, each executed once", () =>
 test("timestamp 0 and the greatest are ordinary ones", () => {
   const sessions = new Sessions();
   for (const timestamp of [0n, 2n ** 64n - 1n]) {
-    const ordered = {
-      seq: 1,
-      clientId: 2n ** 64n - 1n,
-      nodeId: 0n,
-      timestamp,
-      update: new Uint8Array(),
-      noop: false,
-    };
-    expect(sessions.execute(ordered, () => new Uint8Array()).kind).toBe("executed");
-    expect(sessions.execute(ordered, () => new Uint8Array()).kind).toBe("duplicate");
+    const update = ordered({ clientId: 2n ** 64n - 1n, timestamp });
+    expect(sessions.execute(update, () => new Uint8Array()).kind).toBe("executed");
+    expect(sessions.execute(update, () => new Uint8Array()).kind).toBe("duplicate");
   }
 });
 
@@ -65,7 +73,7 @@ test("a client's 1,024 highest timestamps are always remembered; an older one is
   for (let timestamp = 0; timestamp < 5000; timestamp++) {
     machine.run(7, timestamp);
     const oldest = Math.max(0, timestamp - 1023);
-    if (machine.sessions.find(7n, BigInt(oldest))?.kind !== "duplicate")
+    if (machine.sessions.find({ clientId: 7n, timestamp: BigInt(oldest) })?.kind !== "duplicate")
       throw new Error(`${oldest} is forgotten`);
   }
   const kinds = Array.from({ length: 5000 }, (_, timestamp) => machine.run(7, timestamp).kind);
@@ -80,7 +88,7 @@ test("an update below the window that was never seen is expired as well: nobody 
   const machine = new Machine();
   for (let timestamp = 10; timestamp < 2058; timestamp++) machine.run(7, timestamp);
   expect(machine.run(7, 5)).toEqual({ kind: "expired" });
-  expect(machine.sessions.find(7n, 5n)).toEqual({ kind: "expired" });
+  expect(machine.sessions.find({ clientId: 7n, timestamp: 5n })).toEqual({ kind: "expired" });
   expect(machine.run(8, 5).kind).toBe("executed");
 });
 
@@ -91,9 +99,9 @@ test("of 10,001 clients the one whose last new update lies furthest back is forg
   machine.run(2, 1);
   machine.run(20_000, 1);
   expect(machine.sessions.size).toBe(10_000);
-  expect(machine.sessions.find(1n, 1n)?.kind).toBe("duplicate");
-  expect(machine.sessions.find(2n, 1n)).toBeUndefined();
-  expect(machine.sessions.find(3n, 1n)?.kind).toBe("duplicate");
+  expect(machine.sessions.find({ clientId: 1n, timestamp: 1n })?.kind).toBe("duplicate");
+  expect(machine.sessions.find({ clientId: 2n, timestamp: 1n })).toBeUndefined();
+  expect(machine.sessions.find({ clientId: 3n, timestamp: 1n })?.kind).toBe("duplicate");
 });
 
 const MiB = 1024 * 1024;
@@ -102,13 +110,15 @@ test("over 64 MiB of answers whole clients are forgotten, the oldest first", () 
   const machine = new Machine(() => new Uint8Array(MiB));
   for (let client = 1; client <= 66; client++) machine.run(client, 1);
   expect(machine.sessions.size).toBe(64);
-  expect([2n, 3n].map((client) => machine.sessions.find(client, 1n)?.kind)).toEqual([undefined, "duplicate"]);
-  for (let client = 67; client <= 130; client++) machine.run(client, 1);
-  expect(machine.sessions.size).toBe(64);
-  expect([66n, 67n].map((client) => machine.sessions.find(client, 1n)?.kind)).toEqual([
+  expect([2n, 3n].map((client) => machine.sessions.find({ clientId: client, timestamp: 1n })?.kind)).toEqual([
     undefined,
     "duplicate",
   ]);
+  for (let client = 67; client <= 130; client++) machine.run(client, 1);
+  expect(machine.sessions.size).toBe(64);
+  expect(
+    [66n, 67n].map((client) => machine.sessions.find({ clientId: client, timestamp: 1n })?.kind),
+  ).toEqual([undefined, "duplicate"]);
 });
 
 test("one client's answers over 64 MiB: its oldest are forgotten, and expired from then on", () => {
@@ -124,7 +134,7 @@ test("an answer over 64 MiB by itself is remembered, alone of all, until another
   expect([machine.run(7, 1).kind, machine.run(7, 2).kind]).toEqual(["expired", "duplicate"]);
   expect(machine.sessions.size).toBe(1);
   machine.run(9, 1);
-  expect(machine.sessions.find(7n, 2n)).toBeUndefined();
+  expect(machine.sessions.find({ clientId: 7n, timestamp: 2n })).toBeUndefined();
   expect(machine.sessions.size).toBe(1);
 });
 
@@ -142,7 +152,7 @@ test("answers forgotten with old timestamps give their bytes back", () => {
   machine.run(1, 1);
   // 40 MiB at most at any time: nobody else need be forgotten.
   for (let timestamp = 0; timestamp < 20_000; timestamp++) machine.run(7, timestamp);
-  expect(machine.sessions.find(1n, 1n)?.kind).toBe("duplicate");
+  expect(machine.sessions.find({ clientId: 1n, timestamp: 1n })?.kind).toBe("duplicate");
 });
 
 test("two tables fed the same agree on everything, and stay within their bounds, over 100,000 updates", () => {

@@ -1,4 +1,5 @@
 // Exactly once: which updates of which clients have been executed, and what the answers were.
+import { UpdateKind } from "@paxos/proto";
 import type { OrderedUpdate } from "./outbox.js";
 
 /**
@@ -16,16 +17,28 @@ const bounds = {
   bytes: 64 * 1024 * 1024,
 };
 
+/**
+ * Of a registered session: how far above what its client has had answers to a timestamp may lie. So nothing is
+ * forgotten that the client may still ask for.
+ */
+export const sessionWindow = 1024;
+
 /** What became of an ordered update. */
 export type Execution =
-  /** It was executed now. */
+  /** It was executed now; of a registration: the session was made, and `seq` is its id. */
   | { readonly kind: "executed"; readonly seq: number; readonly result: Uint8Array }
   /** It had been executed at an earlier seq; this is the answer it got then. */
   | { readonly kind: "duplicate"; readonly seq: number; readonly result: Uint8Array }
-  /** It is older than what its client's session remembers; it was not executed now. */
+  /** Its session is forgotten, or it is older than what the session remembers; it was not executed now. */
   | { readonly kind: "expired" };
 
+/** What tells an update from all others. What is left out is 0. */
+export type UpdateIdentity = Pick<OrderedUpdate, "clientId" | "timestamp"> &
+  Partial<Pick<OrderedUpdate, "kind" | "session">>;
+
 interface Session {
+  /** The seq of its registration; undefined when the client has chosen its id itself, and not registered. */
+  registered: number | undefined;
   /** Timestamps up to here are forgotten. */
   forgottenUpTo: bigint;
   readonly answers: Map<bigint, { readonly seq: number; readonly result: Uint8Array }>;
@@ -39,6 +52,10 @@ interface Session {
  * A client may have up to 1,024 updates under way, in any order. An update is recognised as long as its
  * client is one of the 10,000 last active and the update is among that client's 1,024 highest timestamps;
  * answers count as long as all of them together take up to 64 MiB.
+ *
+ * A client that is forgotten and comes back is new to the table: a late copy of an update that it sent before would be
+ * executed again. A registered session rules that out. Its updates name the seq of its registration, which no
+ * later session of any client has; once it is forgotten, they are expired for ever.
  */
 export class Sessions {
   /** In the order of the clients' last new updates. */
@@ -54,30 +71,60 @@ export class Sessions {
    * What is remembered of an update, without executing it. Undefined when it has not been executed, as far as
    * is remembered.
    */
-  find(clientId: bigint, timestamp: bigint): Exclude<Execution, { kind: "executed" }> | undefined {
-    const session = this.#sessions.get(clientId);
-    const answer = session?.answers.get(timestamp);
+  find(update: UpdateIdentity): Exclude<Execution, { kind: "executed" }> | undefined {
+    const { clientId, timestamp, kind, session = 0n } = update;
+    const found = this.#sessions.get(clientId);
+    if (found === undefined) return undefined;
+    if (kind === UpdateKind.REGISTER) {
+      const seq = found.registered;
+      return seq === undefined ? undefined : { kind: "duplicate", seq, result: new Uint8Array() };
+    }
+    if (!belongsTo(found, session)) return undefined;
+    const answer = found.answers.get(timestamp);
     if (answer !== undefined) return { kind: "duplicate", ...answer };
-    if (session !== undefined && timestamp <= session.forgottenUpTo) return { kind: "expired" };
-    return undefined;
+    return timestamp <= found.forgottenUpTo ? { kind: "expired" } : undefined;
   }
 
   /** Executes an update unless it has been, and remembers the answer. Not for no-ops. */
   execute(ordered: OrderedUpdate, apply: (update: Uint8Array, seq: number) => Uint8Array): Execution {
-    const { seq, clientId, timestamp, update } = ordered;
-    const before = this.find(clientId, timestamp);
+    const { seq, clientId, timestamp, update, session, answeredUpTo } = ordered;
+    if (ordered.kind !== UpdateKind.REGISTER && session !== 0n) {
+      const found = this.#sessions.get(clientId);
+      if (found === undefined || !belongsTo(found, session)) return { kind: "expired" };
+      this.#forgetUpTo(found, answeredUpTo);
+      if (timestamp > found.forgottenUpTo + BigInt(sessionWindow)) return { kind: "expired" };
+    }
+    const before = this.find(ordered);
     if (before !== undefined) return before;
+    if (ordered.kind === UpdateKind.REGISTER) return this.#register(clientId, seq);
     // A copy: what the state machine gave may be a view of something large.
     const result = apply(update, seq).slice();
     this.#remember(clientId, timestamp, seq, result);
     return { kind: "executed", seq, result };
   }
 
-  #remember(clientId: bigint, timestamp: bigint, seq: number, result: Uint8Array): void {
-    const session = this.#sessions.get(clientId) ?? { forgottenUpTo: -1n, answers: new Map(), bytes: 0 };
-    // Last in the order of the map: the last to be forgotten.
+  #register(clientId: bigint, seq: number): Execution {
+    const session = this.#touch(clientId);
+    session.registered = seq;
+    this.#forgetClients(session);
+    return { kind: "executed", seq, result: new Uint8Array() };
+  }
+
+  /** The client's session, made if there is none, as the last in the order of the map: the last to be forgotten. */
+  #touch(clientId: bigint): Session {
+    const session = this.#sessions.get(clientId) ?? {
+      registered: undefined,
+      forgottenUpTo: -1n,
+      answers: new Map<bigint, { seq: number; result: Uint8Array }>(),
+      bytes: 0,
+    };
     this.#sessions.delete(clientId);
     this.#sessions.set(clientId, session);
+    return session;
+  }
+
+  #remember(clientId: bigint, timestamp: bigint, seq: number, result: Uint8Array): void {
+    const session = this.#touch(clientId);
     session.answers.set(timestamp, { seq, result });
     session.bytes += result.length;
     this.#bytes += result.length;
@@ -85,6 +132,11 @@ export class Sessions {
       this.#forgetOldest(session, bounds.answersPerClient);
     while (session.bytes > bounds.bytes && session.answers.size > 1)
       this.#forgetOldest(session, session.answers.size >> 1);
+    this.#forgetClients(session);
+  }
+
+  /** Keeps the table within its bounds; `session` is the last to go. */
+  #forgetClients(session: Session): void {
     for (const [id, oldest] of this.#sessions) {
       if (this.#sessions.size <= bounds.clients && this.#bytes <= bounds.bytes) break;
       if (oldest === session) break;
@@ -97,11 +149,32 @@ export class Sessions {
   #forgetOldest(session: Session, kept: number): void {
     const timestamps = [...session.answers.keys()].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
     for (const timestamp of timestamps.slice(0, timestamps.length - kept)) {
-      const size = session.answers.get(timestamp)?.result.length ?? 0;
-      session.answers.delete(timestamp);
-      session.bytes -= size;
-      this.#bytes -= size;
+      this.#forget(session, timestamp);
       session.forgottenUpTo = timestamp;
     }
   }
+
+  /** The client has had the answers up to this timestamp. */
+  #forgetUpTo(session: Session, timestamp: bigint): void {
+    if (timestamp <= session.forgottenUpTo) return;
+    // What the client says may be any number.
+    if (timestamp - session.forgottenUpTo <= BigInt(session.answers.size)) {
+      for (let t = session.forgottenUpTo + 1n; t <= timestamp; t++) this.#forget(session, t);
+    } else {
+      for (const t of session.answers.keys()) if (t <= timestamp) this.#forget(session, t);
+    }
+    session.forgottenUpTo = timestamp;
+  }
+
+  #forget(session: Session, timestamp: bigint): void {
+    const size = session.answers.get(timestamp)?.result.length ?? 0;
+    session.answers.delete(timestamp);
+    session.bytes -= size;
+    this.#bytes -= size;
+  }
+}
+
+/** Whether an update that names this session, or none, is one of this session's. */
+function belongsTo(session: Session, named: bigint): boolean {
+  return named === 0n || (session.registered !== undefined && BigInt(session.registered) === named);
 }

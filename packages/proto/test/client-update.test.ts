@@ -5,6 +5,7 @@ import {
   ClientUpdateSchema,
   decodeClientUpdate,
   encodeClientUpdate,
+  UpdateKind,
   type ClientUpdateFields,
 } from "../src/index.js";
 
@@ -12,16 +13,21 @@ const max = 2n ** 64n - 1n;
 const numbers = [0n, 1n, 127n, 128n, 2n ** 32n - 1n, 2n ** 32n, 2n ** 53n, 2n ** 63n, max];
 const contents = [new Uint8Array(), Uint8Array.of(0), new Uint8Array(300).fill(255)];
 
+const plain = { kind: UpdateKind.UNSPECIFIED, session: 0n, answeredUpTo: 0n };
+
 const samples: ClientUpdateFields[] = contents.flatMap((update) =>
   numbers.flatMap((number) => [
-    { clientId: number, nodeId: 1n, timestamp: 2n, update },
-    { clientId: 1n, nodeId: number, timestamp: max, update },
-    { clientId: 1n, nodeId: 0n, timestamp: number, update },
+    { clientId: number, nodeId: 1n, timestamp: 2n, update, ...plain },
+    { clientId: 1n, nodeId: number, timestamp: max, update, ...plain },
+    { clientId: 1n, nodeId: 0n, timestamp: number, update, ...plain, kind: UpdateKind.REGISTER },
+    { clientId: 1n, nodeId: 0n, timestamp: 2n, update, ...plain, session: number },
+    { clientId: 1n, nodeId: 0n, timestamp: 2n, update, kind: 300, session: max, answeredUpTo: number },
   ]),
 );
 
-function fieldsOf({ clientId, nodeId, timestamp, update }: ClientUpdateFields): ClientUpdateFields {
-  return { clientId, nodeId, timestamp, update };
+function fieldsOf(message: ClientUpdateFields): ClientUpdateFields {
+  const { clientId, nodeId, timestamp, update, kind, session, answeredUpTo } = message;
+  return { clientId, nodeId, timestamp, update, kind, session, answeredUpTo };
 }
 
 test("an update is written and read as protobuf-es does it", () => {

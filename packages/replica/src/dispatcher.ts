@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
   RequestError,
+  sessionWindow,
   type ClientHandler,
   type Node,
   type Storage,
@@ -14,6 +15,7 @@ import {
   LogResponseSchema,
   Role,
   StatusResponseSchema,
+  UpdateKind,
   type ClientUpdate,
   type EpochRecord,
   type GloballyOrderedUpdate,
@@ -39,21 +41,18 @@ export class Dispatcher implements ClientHandler {
   ) {}
 
   async clientUpdate(request: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
+    requireSense(request);
     const { clientId, timestamp, update } = request;
-    if (clientId === 0n) {
-      throw new RequestError(
-        "invalid",
-        "client_id is 0; choose any other 64-bit number at random and keep to it",
-      );
-    }
-    const { seq, result, duplicate } = await this.parts.driver.submit(clientId, timestamp, update, signal);
+    const { seq, result, duplicate } = await this.parts.driver.submit(request, signal);
     const nodeId = BigInt(this.parts.nodeId);
+    const { leader } = this.parts.node;
     return create(GloballyOrderedUpdateSchema, {
       nodeId,
       seq: BigInt(seq),
       update: { clientId, nodeId, timestamp, update },
       result,
       duplicate,
+      ...(leader === undefined ? {} : { leaderId: BigInt(leader) }),
     });
   }
 
@@ -140,8 +139,29 @@ export class Dispatcher implements ClientHandler {
 
   #entry(seq: number, bytes: Uint8Array) {
     const update = decodeClientUpdate(bytes);
-    if (update.clientId === 0n) return [];
+    if (update.clientId === 0n || update.kind === UpdateKind.REGISTER) return [];
     const duplicate = this.parts.driver.isRepeated(seq);
     return [{ nodeId: update.nodeId, seq: BigInt(seq), update, duplicate }];
+  }
+}
+
+/** Refuses what no client that follows the rules of paxos.proto sends. */
+function requireSense({ clientId, timestamp, kind, session, answeredUpTo }: ClientUpdate): void {
+  const refuse = (why: string): never => {
+    throw new RequestError("invalid", why);
+  };
+  if (clientId === 0n) refuse("client_id is 0; choose any other 64-bit number at random and keep to it");
+  if (kind === UpdateKind.REGISTER) {
+    if (timestamp !== 0n || session !== 0n)
+      refuse("a registration has timestamp 0 and session 0; leave both out");
+  } else if (kind !== UpdateKind.UNSPECIFIED) {
+    refuse(`this node does not know updates of kind ${kind}; run a release that does`);
+  } else if (
+    session !== 0n &&
+    (timestamp <= answeredUpTo || timestamp > answeredUpTo + BigInt(sessionWindow))
+  ) {
+    refuse(
+      `timestamp is ${timestamp} and answered_up_to ${answeredUpTo}; under a session it must be from 1 to ${sessionWindow} greater`,
+    );
   }
 }

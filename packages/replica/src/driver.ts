@@ -13,6 +13,7 @@ import {
   type StateMachine,
   type Storage,
   type Transport,
+  type UpdateRequest,
 } from "@paxos/core";
 import type { Message } from "@paxos/proto";
 import { Waiters, type Outcome } from "./waiters.js";
@@ -72,12 +73,8 @@ export class Driver {
   }
 
   /** Takes an update and waits until it is executed here. Rejects with a {@link RequestError}. */
-  async submit(
-    clientId: bigint,
-    timestamp: bigint,
-    update: Uint8Array,
-    signal?: AbortSignal,
-  ): Promise<Outcome> {
+  async submit(request: UpdateRequest, signal?: AbortSignal): Promise<Outcome> {
+    const { clientId, timestamp } = request;
     const cancelled = () => {
       return new RequestError(
         "cancelled",
@@ -86,10 +83,10 @@ export class Driver {
     };
     if (signal?.aborted === true) throw cancelled();
     if (this.#stopped) throw closing();
-    const known = this.#sessions.find(clientId, timestamp);
+    const known = this.#sessions.find(request);
     if (known?.kind === "duplicate") return { seq: known.seq, result: known.result, duplicate: true };
     if (known?.kind === "expired") throw expired(clientId, timestamp);
-    const result = this.#input(() => this.#parts.node.propose({ clientId, timestamp, update }));
+    const result = this.#input(() => this.#parts.node.propose(request));
     if (result === undefined) throw closing();
     if (result !== "queued") throw refused(result);
     return this.#waiters.wait(clientId, timestamp, signal, cancelled);
@@ -271,6 +268,6 @@ function refused(code: "busy" | "too_large"): RequestError {
 function expired(clientId: bigint, timestamp: bigint): RequestError {
   return new RequestError(
     "expired",
-    `update ${timestamp} of client ${clientId} is older than what its session remembers; whether it was executed is not known`,
+    `update ${timestamp} of client ${clientId} was not executed now: its session is forgotten, or remembers only later ones; whether it was executed before is not known`,
   );
 }

@@ -166,7 +166,7 @@ export class Replica {
     let pause = 1;
     for (;;) {
       try {
-        return await driver.submit(this.#clientId, timestamp, update, signal);
+        return await driver.submit({ clientId: this.#clientId, timestamp, update }, signal);
       } catch (error) {
         const busy = error instanceof RequestError && error.code === "busy";
         if (!busy || whenBusy === "reject") throw error;

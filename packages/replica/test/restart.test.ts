@@ -2,6 +2,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { create } from "@bufbuild/protobuf";
+import type { ClientHandler } from "@paxos/core";
+import { ClientUpdateSchema, UpdateKind } from "@paxos/proto";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { systemClock } from "@paxos/replica";
 import { classicLevelStorage } from "@paxos/storage-level";
@@ -35,6 +38,32 @@ test("everything is replayed into a fresh state machine before new updates", asy
   expect(text(result)).toBe("301: new");
   expect(second.machine.applied).toEqual([...first.machine.applied, "new"]);
   expect(second.machine.seqs.slice(0, -1)).toEqual(first.machine.seqs);
+});
+
+test("a session is known again, with its answers, and its old updates are expired as before", async () => {
+  await using cluster = MemoryCluster.idle(1);
+  const open = newDirectory();
+  const first = await cluster.startMember(0, { storage: open(), clock: systemClock });
+  const registration = create(ClientUpdateSchema, { clientId: 7n, kind: UpdateKind.REGISTER });
+  const { seq: session } = await first.handler.clientUpdate(registration, new AbortController().signal);
+  const request = (handler: ClientHandler, timestamp: bigint, answeredUpTo = 0n) =>
+    handler.clientUpdate(
+      create(ClientUpdateSchema, { clientId: 7n, timestamp, session, answeredUpTo, update: bytes("x") }),
+      new AbortController().signal,
+    );
+  for (const timestamp of [1n, 2n]) await request(first.handler, timestamp);
+  const third = await request(first.handler, 3n, 1n);
+  await first.replica.close();
+
+  const { handler, machine } = await cluster.startMember(0, { storage: open(), clock: systemClock });
+  expect(await request(handler, 4n)).toMatchObject({ duplicate: false });
+  expect(await request(handler, 3n)).toMatchObject({ seq: third.seq, result: third.result, duplicate: true });
+  await expect(request(handler, 1n)).rejects.toMatchObject({ code: "expired" });
+  expect(await handler.clientUpdate(registration, new AbortController().signal)).toMatchObject({
+    seq: session,
+    duplicate: true,
+  });
+  expect(machine.applied).toEqual(["x", "x", "x", "x"]);
 });
 
 test("an answer given before the restart is given again, even to who asks while the replay is still to come", async () => {

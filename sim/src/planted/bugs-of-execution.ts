@@ -21,8 +21,9 @@ export const bugsOfExecution: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/sessions.ts",
-        find: `const { seq, clientId, timestamp, update } = ordered;`,
-        replace: `const { seq, timestamp, update } = ordered;\n    const clientId = ordered.clientId + (ordered.nodeId << 64n);`,
+        find: `execute(ordered: OrderedUpdate, apply: (update: Uint8Array, seq: number) => Uint8Array): Execution {`,
+        replace: `execute(given: OrderedUpdate, apply: (update: Uint8Array, seq: number) => Uint8Array): Execution {
+    const ordered = { ...given, clientId: given.clientId + (given.nodeId << 64n) };`,
       },
     ],
     profile: "rough",
@@ -35,7 +36,7 @@ export const bugsOfExecution: readonly PlantedBug[] = [
       {
         file: "core/src/sessions.ts",
         find: `if (answer !== undefined) return { kind: "duplicate", ...answer };`,
-        replace: `if (answer !== undefined) return { kind: "duplicate", ...[...session.answers.values()].at(-1) };`,
+        replace: `if (answer !== undefined) return { kind: "duplicate", ...[...found.answers.values()].at(-1) };`,
       },
     ],
     profile: "rough",
