@@ -70,14 +70,17 @@ test("registrations are no entries of the log", async () => {
   const { seq: session } = await register(cluster, 0, 7n);
   await send(cluster, 0, { clientId: 7n, timestamp: 1n, session });
   const entries: GloballyOrderedUpdate[] = [];
+  const enough = new AbortController();
   const read = async (): Promise<void> => {
-    const log = cluster.member(0).handler.log(create(LogRequestSchema, { follow: true }), never);
+    const log = cluster.member(0).handler.log(create(LogRequestSchema, { follow: true }), enough.signal);
     for await (const piece of log) entries.push(...piece.entries);
   };
-  void read();
+  const reading = read();
   // Another one behind it: what is missing does not come later.
   await send(cluster, 0, { clientId: 7n, timestamp: 2n, session });
   await cluster.until(() => entries.length >= 2, "both are in the log");
+  enough.abort();
+  await reading;
   expect(entries.map(({ update }) => update?.timestamp)).toEqual([1n, 2n]);
 });
 
