@@ -1,1 +1,9 @@
-export {};
+// What applications import to use a cluster.
+export { connect } from "./client.js";
+export type { Client, LogOptions } from "./client.js";
+export type { ConnectOptions } from "./options.js";
+export type { ClientEnvironment } from "./environment.js";
+export type { ServerStatus } from "./servers.js";
+export type { Ordered, SubmitOptions } from "./submission.js";
+export { SubmitError } from "./submit-error.js";
+export type { FailedOutcome, SubmitErrorCode } from "./submit-error.js";
