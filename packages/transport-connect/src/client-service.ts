@@ -1,5 +1,5 @@
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
-import { RequestError, type ClientHandler } from "@paxos/core";
+import type { ClientHandler } from "@paxos/core";
 import type {
   ClientService,
   ClientUpdate,
@@ -7,30 +7,40 @@ import type {
   LogRequest,
   LogResponse,
   StatusResponse,
+  UpdateAnswers,
+  UpdateBatch,
 } from "@paxos/proto";
-import { noHandlerError, type Counters, type LimitedLog } from "@paxos/transport-kit";
+import { internalErrorDetail, reasonForClient, type FaultRecord } from "@paxos/transport-kit";
 import { toConnectError } from "./error-codes.js";
+import { answersTo } from "./update-stream-service.js";
 
 /** Moves the requests of clients to the node's handler, and its answers back. */
-export class ClientServiceAdapter implements Omit<ServiceImpl<typeof ClientService>, "clientUpdates"> {
+export class ClientServiceAdapter implements ServiceImpl<typeof ClientService> {
   constructor(
-    /** Undefined on a node that serves no clients. */
-    private readonly handler: ClientHandler | undefined,
-    private readonly counters: Counters,
-    private readonly limitedLog: LimitedLog,
+    private readonly handler: ClientHandler,
+    private readonly faults: FaultRecord<"failed_client_requests">,
+    private readonly maxRequestBytes: number,
   ) {}
 
   async clientUpdate(update: ClientUpdate, { signal }: HandlerContext): Promise<GloballyOrderedUpdate> {
     try {
-      return await this.#handler().clientUpdate(update, signal);
+      return await this.handler.clientUpdate(update, signal);
     } catch (error) {
       throw this.#failure(error);
     }
   }
 
+  clientUpdates(
+    requests: AsyncIterable<UpdateBatch>,
+    { signal }: HandlerContext,
+  ): AsyncIterable<UpdateAnswers> {
+    const { maxRequestBytes } = this;
+    return answersTo(requests, signal, [this.handler, this.faults, { maxRequestBytes }]);
+  }
+
   async status(): Promise<StatusResponse> {
     try {
-      return await this.#handler().status();
+      return await this.handler.status();
     } catch (error) {
       throw this.#failure(error);
     }
@@ -43,7 +53,7 @@ export class ClientServiceAdapter implements Omit<ServiceImpl<typeof ClientServi
       entries?.return?.()?.catch(() => undefined);
     };
     try {
-      entries = this.#handler().log(request, signal)[Symbol.asyncIterator]();
+      entries = this.handler.log(request, signal)[Symbol.asyncIterator]();
       signal.addEventListener("abort", stop);
       for (;;) {
         const next = await entries.next();
@@ -58,19 +68,11 @@ export class ClientServiceAdapter implements Omit<ServiceImpl<typeof ClientServi
     }
   }
 
-  #handler(): ClientHandler {
-    if (this.handler === undefined) throw noHandlerError();
-    return this.handler;
-  }
-
   /** Clients learn the reasons that are meant for them, and nothing of the inside of the node. */
   #failure(error: unknown): ConnectError {
-    if (error instanceof RequestError) return toConnectError(error);
-    this.counters.add("failed_client_requests");
-    this.limitedLog.warn(
-      "failed_client_requests",
-      `a client's request failed: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    );
-    return new ConnectError("internal error; the log of the node says more", Code.Internal);
+    const reason = reasonForClient(error, this.faults);
+    return reason === undefined
+      ? new ConnectError(internalErrorDetail, Code.Internal)
+      : toConnectError(reason);
   }
 }

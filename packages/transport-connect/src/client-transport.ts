@@ -13,6 +13,7 @@ import {
   abortedError,
   clientTransportSettings,
   closedError,
+  frameTargetBytes,
   invalidAddressError,
   keepAlive,
   requireFits,
@@ -25,15 +26,22 @@ import { dial, DialedSession, originOf } from "./dial.js";
 import { fromConnectError } from "./error-codes.js";
 import { windowBytes } from "./http2-settings.js";
 import { connectionOf } from "./session-connection.js";
+import { UpdateCalls } from "./update-calls.js";
 
 /** Options of a client's connections. All have defaults. */
 export interface ConnectClientTransportOptions extends ClientTransportOptions {
   /** The protocol spoken over HTTP/2. Default "connect", which is the faster one for single updates. */
   readonly protocol?: "connect" | "grpc";
+  /**
+   * How updates travel: all of a server's on one stream, or each as a call of its own, which takes several times the work. Default
+   * "stream".
+   */
+  readonly updates?: "stream" | "unary";
 }
 
 interface Settings extends ClientTransportSettings {
   readonly protocol: "connect" | "grpc";
+  readonly updates: "stream" | "unary";
 }
 
 /** Sends requests to servers. One HTTP/2 connection per server, made when first needed, and again after a loss. */
@@ -44,7 +52,8 @@ export class ConnectClientTransport implements ClientTransport {
 
   /** Throws a ConfigError when an option is out of bounds. */
   constructor(options: ConnectClientTransportOptions = {}) {
-    this.#settings = { ...clientTransportSettings(options), protocol: options.protocol ?? "connect" };
+    const { protocol = "connect", updates = "stream" } = options;
+    this.#settings = { ...clientTransportSettings(options), protocol, updates };
   }
 
   async clientUpdate(
@@ -53,7 +62,11 @@ export class ConnectClientTransport implements ClientTransport {
     signal: AbortSignal,
   ): Promise<GloballyOrderedUpdate> {
     requireFits(update, this.#settings.maxRequestBytes);
-    return this.#call(address, signal, (client, own) => client.clientUpdate(update, { signal: own }));
+    if (this.#settings.updates === "unary") {
+      return this.#call(address, signal, (client, own) => client.clientUpdate(update, { signal: own }));
+    }
+    if (signal.aborted) throw abortedError(address, signal);
+    return this.#server(address).updates.clientUpdate(update, signal);
   }
 
   status(address: string, signal: AbortSignal): Promise<StatusResponse> {
@@ -64,7 +77,7 @@ export class ConnectClientTransport implements ClientTransport {
     const link = linkSignal(signal);
     try {
       if (signal.aborted) throw abortedError(address, signal);
-      yield* this.#client(address).log(request, { signal: link.controller.signal });
+      yield* this.#server(address).client.log(request, { signal: link.controller.signal });
     } catch (error) {
       throw fromConnectError(error, address, signal);
     } finally {
@@ -89,7 +102,7 @@ export class ConnectClientTransport implements ClientTransport {
     if (signal.aborted) throw abortedError(address, signal);
     const link = linkSignal(signal);
     try {
-      return await call(this.#client(address), link.controller.signal);
+      return await call(this.#server(address).client, link.controller.signal);
     } catch (error) {
       throw fromConnectError(error, address, signal);
     } finally {
@@ -97,7 +110,7 @@ export class ConnectClientTransport implements ClientTransport {
     }
   }
 
-  #client(address: string): Client<typeof ClientService> {
+  #server(address: string): ServerConnection {
     if (this.#closing !== undefined) throw closedError();
     let server = this.#servers.get(address);
     if (server === undefined) {
@@ -105,13 +118,14 @@ export class ConnectClientTransport implements ClientTransport {
       server = new ServerConnection(address, this.#settings);
       this.#servers.set(address, server);
     }
-    return server.client;
+    return server;
   }
 }
 
 /** The connection to one server. */
 class ServerConnection {
   readonly client: Client<typeof ClientService>;
+  readonly updates: UpdateCalls;
   readonly #closing = new AbortController();
   readonly #open = new Set<ClientHttp2Session>();
   #session: Promise<ClientHttp2Session> | undefined;
@@ -129,6 +143,8 @@ class ServerConnection {
     const transport: CallTransport =
       settings.protocol === "grpc" ? createGrpcTransport(options) : createConnectTransport(options);
     this.client = createClient(ClientService, transport);
+    const batchBytes = Math.min(frameTargetBytes, settings.maxRequestBytes);
+    this.updates = new UpdateCalls(address, this.client, batchBytes);
   }
 
   async close(): Promise<void> {
@@ -168,7 +184,10 @@ class ServerConnection {
         forget();
       });
       // No new request is made on a connection whose server is about to close it.
-      session.once("goaway", forget);
+      session.once("goaway", () => {
+        forget();
+        this.updates.renew();
+      });
       keepAlive(connectionOf(session), pings);
       return session;
     } catch (error) {

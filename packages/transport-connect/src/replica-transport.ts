@@ -37,11 +37,7 @@ export class ConnectReplicaTransport extends StreamReplicaTransport<typeof notHt
     super(options, [notHttp2]);
   }
 
-  protected override speak(
-    _linkage: PeerLinkage,
-    receiver: PeerReceiver,
-    handler: ClientHandler | undefined,
-  ): Protocol {
+  protected override speak(_linkage: PeerLinkage, receiver: PeerReceiver, handler: ClientHandler): Protocol {
     const server = this.#createServer();
     server.on("request", requestListener(this.#services(receiver, handler)));
     return { server, connect: exchangeWithPeer };
@@ -66,17 +62,26 @@ export class ConnectReplicaTransport extends StreamReplicaTransport<typeof notHt
     return server;
   }
 
-  #services(receiver: PeerReceiver, handler: ClientHandler | undefined): ConnectRouter {
+  #services(receiver: PeerReceiver, handler: ClientHandler): ConnectRouter {
     const { maxMessageBytes, maxRequestBytes, connectTimeoutMs } = this.settings;
+    const faults = { counters: this.counts, log: this.log };
+    const clients = new ClientServiceAdapter(handler, faults, maxRequestBytes);
+    const { clientUpdate, clientUpdates, log, status } = ClientService.method;
+    const options = {
+      readMaxBytes: maxRequestBytes,
+      // Compressed requests are understood; answers are small and leave as they are.
+      acceptCompression: [compressionGzip, compressionBrotli],
+      compressMinBytes: 0xffffffff,
+    };
+    // Batches have a size of their own; each update in them is held to maxRequestBytes.
+    const readMaxBytes = Math.max(maxRequestBytes, frameTargetBytes) + overheadBytes;
     return createConnectRouter()
       .service(PeerService, new PeerServer(receiver, connectTimeoutMs), {
         readMaxBytes: Math.max(maxMessageBytes, 2 * frameTargetBytes) + overheadBytes,
       })
-      .service(ClientService, new ClientServiceAdapter(handler, this.counts, this.log), {
-        readMaxBytes: maxRequestBytes,
-        // Compressed requests are understood; answers are small and leave as they are.
-        acceptCompression: [compressionGzip, compressionBrotli],
-        compressMinBytes: 0xffffffff,
-      });
+      .rpc(clientUpdate, clients.clientUpdate.bind(clients), options)
+      .rpc(clientUpdates, clients.clientUpdates.bind(clients), { ...options, readMaxBytes })
+      .rpc(log, clients.log.bind(clients), options)
+      .rpc(status, clients.status.bind(clients), options);
   }
 }

@@ -1,4 +1,5 @@
 // What transports are made of.
+export { AbortListeners } from "./abort-listeners.js";
 export { formatAddress, parseAddress } from "./address.js";
 export type { HostPort } from "./address.js";
 export { BackOff } from "./back-off.js";
@@ -30,11 +31,14 @@ export type {
   ReplicaTransportOptions,
   ReplicaTransportSettings,
 } from "./options.js";
+export { oncePerTurn } from "./once-per-turn.js";
 export { PeerAttempt } from "./peer-attempt.js";
 export type { Connect, Ended } from "./peer-attempt.js";
 export { PeerConnection } from "./peer-connection.js";
 export { PeerReceiver } from "./peer-receiver.js";
 export type { Answer, ReceivedFrame } from "./peer-receiver.js";
+export { PendingUpdates } from "./pending-updates.js";
+export type { PendingUpdatesLimits } from "./pending-updates.js";
 export { RefusalNotices } from "./refusal-notices.js";
 export { StreamReplicaTransport } from "./replica-transport.js";
 export type { Protocol } from "./replica-transport.js";
@@ -43,6 +47,15 @@ export {
   closedError,
   invalidAddressError,
   noAnswerError,
-  noHandlerError,
   requireFits,
 } from "./request-errors.js";
+export {
+  fromRequestFailure,
+  internalErrorDetail,
+  reasonForClient,
+  toRequestFailure,
+} from "./request-failure.js";
+export { UpdateStream } from "./update-stream.js";
+export type { UpdateStreamEvents, UpdateStreamLimits } from "./update-stream.js";
+export { UpdateTable } from "./update-table.js";
+export type { UpdateIdentity } from "./update-table.js";

@@ -12,6 +12,7 @@ import {
   type ReplicaTransportSettings,
 } from "./options.js";
 import type { Connect } from "./peer-attempt.js";
+import { servesNoClients } from "./no-clients.js";
 import { PeerConnection } from "./peer-connection.js";
 import { PeerReceiver } from "./peer-receiver.js";
 import { RefusalNotices } from "./refusal-notices.js";
@@ -34,8 +35,7 @@ export abstract class StreamReplicaTransport<Own extends string = never>
   protected readonly settings: ReplicaTransportSettings;
   protected readonly counts: Counters<Own>;
   protected readonly log: LimitedLog;
-  /** Undefined on a node that serves no clients. */
-  #handler: ClientHandler | undefined;
+  #handler = servesNoClients;
   readonly #connections = new Map<bigint, PeerConnection>();
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
@@ -51,11 +51,7 @@ export abstract class StreamReplicaTransport<Own extends string = never>
   }
 
   /** Makes the server and what connects to peers. Called once, when the transport starts. */
-  protected abstract speak(
-    linkage: PeerLinkage,
-    receiver: PeerReceiver,
-    handler: ClientHandler | undefined,
-  ): Protocol;
+  protected abstract speak(linkage: PeerLinkage, receiver: PeerReceiver, handler: ClientHandler): Protocol;
 
   /** The address that it listens on, with the port that was chosen; undefined while it does not listen. */
   get address(): string | undefined {
