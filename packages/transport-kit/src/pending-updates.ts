@@ -100,13 +100,16 @@ export class PendingUpdates {
     });
   }
 
-  /** What is to be sent next, up to about `targetBytes` and at least one update; undefined when there is nothing. */
+  /**
+   * What is to be sent next, up to about `targetBytes` and at least one update; undefined when there is nothing. With 0, for
+   * a server that is to get no more updates now, what was abandoned alone.
+   */
   takeBatch(targetBytes = frameTargetBytes): UpdateBatch | undefined {
-    if (this.#abandoned.length === 0 && this.#unsent.size === 0) return undefined;
+    if (this.#abandoned.length === 0 && (this.#unsent.size === 0 || targetBytes <= 0)) return undefined;
     const abandoned = this.#abandoned.splice(0, maxAbandonedPerBatch);
     const updates: ClientUpdate[] = [];
     // An update that was abandoned and is wanted again must not overtake its own abandonment.
-    if (this.#abandoned.length > 0) return create(UpdateBatchSchema, { abandoned });
+    if (this.#abandoned.length > 0 || targetBytes <= 0) return create(UpdateBatchSchema, { abandoned });
     let bytes = abandoned.length * entryBytes;
     for (const pending of this.#unsent) {
       if (updates.length > 0 && bytes + pending.bytes > targetBytes) break;
