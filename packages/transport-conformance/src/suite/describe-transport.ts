@@ -1,0 +1,26 @@
+import { describe } from "@jest/globals";
+import type { TransportAdapter } from "./adapter.js";
+import { describeClientCalls } from "./client-calls.js";
+import { describeClientFailures } from "./client-failures.js";
+import { describeClientLogs } from "./client-logs.js";
+import { describeClosing } from "./closing.js";
+import { describeDelivery } from "./delivery.js";
+import { describeHalfOpen } from "./half-open.js";
+import { describeHandshake } from "./handshake.js";
+import { describeHostileInput } from "./hostile-input.js";
+import { describeLanes } from "./lanes.js";
+
+/** Registers the tests of everything that packages/core/src/ports.ts promises of transports. */
+export function describeTransport(name: string, adapter: TransportAdapter): void {
+  describe(name, () => {
+    describeDelivery(adapter);
+    describeLanes(adapter);
+    describeHandshake(adapter);
+    describeHostileInput(adapter);
+    describeHalfOpen(adapter);
+    describeClosing(adapter);
+    describeClientCalls(adapter);
+    describeClientFailures(adapter);
+    describeClientLogs(adapter);
+  });
+}

@@ -1,0 +1,156 @@
+import { create } from "@bufbuild/protobuf";
+import { LogRequestSchema } from "@paxos/proto";
+import { describe, expect, test } from "@jest/globals";
+import type { TransportAdapter } from "./adapter.js";
+import type { Endpoints } from "./endpoints.js";
+import { Waiting } from "./handlers.js";
+import { accept, hello, numbers, proposal, update } from "./messages.js";
+import { describeSubject } from "./subject.js";
+import { errorOf, until } from "./until.js";
+
+const quick = { keepAlive: { intervalMs: 50, timeoutMs: 200 }, connectTimeoutMs: 300 };
+
+/** That silence is noticed, by whoever waits, and not seen where there is none. */
+export function describeHalfOpen(adapter: TransportAdapter): void {
+  describeSubject("half-open connections", adapter, (endpoints) => {
+    testPeers(endpoints);
+    testHandshakes(endpoints);
+    testClients(endpoints, Object.keys(adapter.clients));
+  });
+}
+
+function testPeers(endpoints: Endpoints): void {
+  test("with the default options, a connection that falls silent is dead within about three seconds, and comes back", async () => {
+    const { zero, one, relay } = await endpoints.relayedPair();
+    const before = zero.disconnected.length;
+    relay.silence();
+    const start = performance.now();
+    await until(() => zero.disconnected.length > before, "the loss was noticed");
+    // The margin is for machines that are busy with other things.
+    expect(performance.now() - start).toBeLessThan(4500);
+    expect(zero.disconnected.at(-1)?.reason).toMatch(/no answer to a ping within 2000 ms/);
+    relay.resume();
+    await until(() => zero.connected.length === 2, "connected again");
+    zero.transport.send(accept(1, 1));
+    await until(() => one.received.length > 0, "arrived");
+    expect(zero.disconnected).toHaveLength(before + 1);
+  });
+
+  test.each(["there", "back"] as const)("silence in one direction is noticed too: %s", async (direction) => {
+    const { zero, one, relay } = await endpoints.relayedPair(quick);
+    const before = zero.disconnected.length;
+    relay.silence(direction);
+    await until(() => zero.disconnected.length > before, "the loss was noticed");
+    relay.resume();
+    await until(() => zero.connected.length === 2, "connected again");
+    zero.transport.send(accept(1, 1));
+    await until(() => one.received.length > 0, "arrived");
+  });
+
+  test("a connection that falls silent with much under way is given up as well", async () => {
+    const { zero, relay } = await endpoints.relayedPair(quick);
+    const before = zero.disconnected.length;
+    relay.silence();
+    for (const seq of numbers(200)) zero.transport.send(proposal(1, seq, 100_000));
+    await until(() => zero.disconnected.length > before, "the loss was noticed");
+    expect(zero.disconnected).toHaveLength(before + 1);
+  });
+
+  test("a stall of the own event loop is not taken for a dead peer", async () => {
+    const [zero, one] = await endpoints.pair({ keepAlive: { intervalMs: 20, timeoutMs: 100 } });
+    const losses = zero.disconnected.length + one.disconnected.length;
+    for (const round of numbers(5)) {
+      const end = performance.now() + 250;
+      while (performance.now() < end);
+      const received = one.received.length;
+      zero.transport.send(accept(1, round));
+      await until(() => one.received.length > received, "arrived");
+    }
+    expect(zero.disconnected.length + one.disconnected.length).toBe(losses);
+  });
+
+  test("an idle connection is not taken for a dead one", async () => {
+    const [zero, one] = await endpoints.pair({ keepAlive: { intervalMs: 20, timeoutMs: 200 } });
+    const losses = zero.disconnected.length + one.disconnected.length;
+    const start = performance.now();
+    await until(() => performance.now() > start + 600, "some pings have passed");
+    expect(zero.disconnected.length + one.disconnected.length).toBe(losses);
+    expect(zero.connected).toHaveLength(1);
+  });
+}
+
+function testHandshakes(endpoints: Endpoints): void {
+  test("a callee that accepts and stays silent is given up, tried again, and told once", async () => {
+    const one = await endpoints.start({ nodeId: 1 });
+    const relay = await endpoints.relay(one.address);
+    relay.silence();
+    const peers = [{ nodeId: 1, address: relay.address }];
+    const start = performance.now();
+    const zero = await endpoints.start({ nodeId: 0, peers, transport: quick });
+    await until(() => zero.disconnected.length > 0, "given up");
+    // Long enough for several attempts more.
+    await until(() => performance.now() > start + 2000, "tried again");
+    expect(zero.disconnected).toHaveLength(1);
+    expect(zero.disconnected[0]?.reason).toMatch(
+      /no handshake within 300 ms|no answer to a ping within 200 ms/,
+    );
+    expect(zero.connected).toHaveLength(0);
+  });
+
+  test("a caller that connects and says nothing is cut off", async () => {
+    const zero = await endpoints.start({ nodeId: 0, transport: quick });
+    const caller = endpoints.rawCaller(zero.address);
+    await until(() => caller.ended, "the connection was closed");
+    expect(caller.answers.filter(({ hello: greeting }) => greeting !== undefined)).toEqual([]);
+  });
+
+  test("a callee that is admitted and goes without a word is found out", async () => {
+    const callee = await endpoints.rawCallee(hello({ nodeId: 1n, to: 0n }));
+    const relay = await endpoints.relay(callee.address);
+    const peers = [{ nodeId: 1, address: relay.address }];
+    const zero = await endpoints.start({ nodeId: 0, peers, transport: quick });
+    await until(() => zero.connected.length >= 1, "connected");
+    relay.silence();
+    const before = zero.disconnected.length;
+    await until(() => zero.disconnected.length > before, "the loss was noticed");
+  });
+}
+
+function testClients(endpoints: Endpoints, kinds: readonly string[]): void {
+  describe.each(kinds)("of clients (%s)", (kind) => {
+    test("a server that falls silent holds no call for ever, deadline or not", async () => {
+      const server = await endpoints.serving(new Waiting());
+      const relay = await endpoints.relay(server.address);
+      const client = endpoints.client(kind, { keepAlive: { intervalMs: 50, timeoutMs: 100 } });
+      const { signal } = new AbortController();
+      await client.status(relay.address, signal);
+      relay.silence();
+      const calls = [
+        client.clientUpdate(relay.address, update(1), signal),
+        client.status(relay.address, signal),
+        client.log(relay.address, create(LogRequestSchema), signal)[Symbol.asyncIterator]().next(),
+      ];
+      for (const error of await Promise.all(calls.map(errorOf))) {
+        expect(error).toMatchObject({ name: "RequestError", code: "unavailable" });
+      }
+    });
+
+    test("a client that falls silent is noticed by the server, which aborts what it asked for", async () => {
+      const handler = new Waiting();
+      const server = await endpoints.serving(handler, quick);
+      const relay = await endpoints.relay(server.address);
+      const client = endpoints.client(kind);
+      const { signal } = new AbortController();
+      const call = errorOf(client.clientUpdate(relay.address, update(1), signal));
+      const log = client.log(relay.address, create(LogRequestSchema), signal)[Symbol.asyncIterator]();
+      await log.next();
+      const rest = errorOf(log.next());
+      await until(() => handler.asked.length === 1 && handler.open === 1, "both are under way");
+      relay.silence();
+      await until(() => handler.cancelled === 1 && handler.open === 0, "both were ended");
+      await relay.close();
+      expect(await call).toMatchObject({ name: "RequestError", code: "unavailable" });
+      expect(await rest).toMatchObject({ name: "RequestError", code: "unavailable" });
+    });
+  });
+}

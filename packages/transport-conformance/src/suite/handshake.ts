@@ -1,0 +1,217 @@
+import { create } from "@bufbuild/protobuf";
+import { HandshakeRefusalReason, PeerFrameSchema } from "@paxos/proto";
+import { expect, test } from "@jest/globals";
+import type { RawCaller, TransportAdapter } from "./adapter.js";
+import type { Endpoint, Endpoints } from "./endpoints.js";
+import { nowhere } from "./endpoints.js";
+import { accept, clusterId, hello } from "./messages.js";
+import { describeSubject } from "./subject.js";
+import { until } from "./until.js";
+
+const otherCluster = new Uint8Array(32).fill(8);
+const otherStore = "the storage of node 1 is not the one on record; replace the member";
+
+/** Who is let in, who is not, and that both sides learn why. */
+export function describeHandshake(adapter: TransportAdapter): void {
+  describeSubject("handshake", adapter, (endpoints) => {
+    testCallers(endpoints);
+    testCallees(endpoints);
+    testAdmission(endpoints);
+  });
+}
+
+/** Node 0, and a caller that begins with `frame` and is refused. */
+async function refusedCaller(
+  endpoints: Endpoints,
+  frame: ReturnType<typeof hello>,
+): Promise<{ zero: Endpoint; caller: RawCaller }> {
+  const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address: nowhere }] });
+  const caller = endpoints.rawCaller(zero.address);
+  caller.say(frame);
+  await until(() => caller.ended, "the connection has ended");
+  return { zero, caller };
+}
+
+function testCallers(endpoints: Endpoints): void {
+  test.each([
+    ["no_hello", create(PeerFrameSchema), HandshakeRefusalReason.NO_HELLO, /first frame was no Hello/],
+    [
+      "protocol_version",
+      hello({ protocolVersion: 2 }),
+      HandshakeRefusalReason.PROTOCOL_VERSION,
+      /node 1 speaks version 2 .* this node version 1; run releases/,
+    ],
+    [
+      "cluster",
+      hello({ clusterId: otherCluster }),
+      HandshakeRefusalReason.CLUSTER,
+      /cluster 0808080808080808, node 0 to 0707070707070707; start both with the same hostfile/,
+    ],
+    [
+      "cluster",
+      // The whole id is compared.
+      hello({ clusterId: new Uint8Array([...clusterId, 1]) }),
+      HandshakeRefusalReason.CLUSTER,
+      /start both with the same hostfile/,
+    ],
+    [
+      "node",
+      hello({ nodeId: 5n }),
+      HandshakeRefusalReason.NODE,
+      /node 5 is no member of the cluster; its members are 0, 1/,
+    ],
+    [
+      "node",
+      hello({ nodeId: 0n }),
+      HandshakeRefusalReason.NODE,
+      /0 is this node's own id; give each node an id of its own/,
+    ],
+    ["node", hello({ to: 3n }), HandshakeRefusalReason.NODE, /takes this node for node 3, but it is node 0/],
+  ])(
+    "a caller that does not fit is refused and told why: %s (%#)",
+    async (counter, frame, reason, detail) => {
+      const { zero, caller } = await refusedCaller(endpoints, frame);
+      expect(caller.answers).toHaveLength(1);
+      expect(caller.answers[0]?.hello).toBeUndefined();
+      expect(caller.answers[0]?.refusal?.reason).toBe(reason);
+      expect(caller.answers[0]?.refusal?.detail).toMatch(detail);
+      expect(zero.counter(`refused_${counter}`)).toBe(1);
+      expect(zero.warnings.join()).toMatch(detail);
+    },
+  );
+
+  test("a refused caller's messages are not taken", async () => {
+    const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address: nowhere }] });
+    const caller = endpoints.rawCaller(zero.address);
+    const message = create(PeerFrameSchema, { messages: [new Uint8Array([8, 0])] });
+    caller.say(hello({ clusterId: otherCluster }), message);
+    await until(() => caller.ended, "the connection has ended");
+    caller.say(message);
+    expect(zero.received).toHaveLength(0);
+  });
+
+  test("messages before the Hello are not taken", async () => {
+    const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address: nowhere }] });
+    const caller = endpoints.rawCaller(zero.address);
+    caller.say(create(PeerFrameSchema, { messages: [new Uint8Array([8, 0])] }), hello());
+    await until(() => caller.ended, "the connection has ended");
+    expect(zero.received).toHaveLength(0);
+    expect(zero.counter("refused_no_hello")).toBe(1);
+  });
+}
+
+function testCallees(endpoints: Endpoints): void {
+  const answering = { nodeId: 1n, to: 0n };
+  test.each([
+    [
+      hello({ ...answering, protocolVersion: 9 }),
+      HandshakeRefusalReason.PROTOCOL_VERSION,
+      "refused_protocol_version",
+    ],
+    [hello({ ...answering, clusterId: otherCluster }), HandshakeRefusalReason.CLUSTER, "refused_cluster"],
+    [hello({ ...answering, nodeId: 2n }), HandshakeRefusalReason.NODE, "refused_node"],
+    [hello({ ...answering, to: 4n }), HandshakeRefusalReason.NODE, "refused_node"],
+    [create(PeerFrameSchema), HandshakeRefusalReason.NO_HELLO, "refused_no_hello"],
+  ])("a callee that does not fit is refused and told why (%#)", async (answer, reason, counter) => {
+    const callee = await endpoints.rawCallee(answer);
+    const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address: callee.address }] });
+    zero.transport.send(accept(1, 1));
+    await until(() => callee.heard.some((frame) => frame.refusal !== undefined), "the callee was told");
+    const refusal = callee.heard.find((frame) => frame.refusal !== undefined)?.refusal;
+    expect(refusal?.reason).toBe(reason);
+    expect(callee.heard.flatMap((frame) => frame.messages)).toEqual([]);
+    expect(zero.counter(counter)).toBeGreaterThan(0);
+    expect(zero.connected).toHaveLength(0);
+    await until(() => zero.disconnected.length === 1, "the failure was told");
+    expect(zero.disconnected[0]?.reason).toMatch(/^refused: /);
+  });
+
+  test("a refusal's words are kept to one line of bounded length", async () => {
+    const detail = `two\nlines\u001b[31m ${"x".repeat(5000)}`;
+    const refusal = { reason: HandshakeRefusalReason.STORE, detail };
+    const callee = await endpoints.rawCallee(create(PeerFrameSchema, { refusal }));
+    const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address: callee.address }] });
+    await until(() => zero.refused.length === 1, "refused");
+    expect(zero.refused[0]?.refusal.reason).toBe("store");
+    expect(zero.refused[0]?.refusal.detail).toMatch(/^two lines \[31m x+$/);
+    expect(zero.refused[0]?.refusal.detail.length).toBeLessThanOrEqual(1000);
+  });
+}
+
+function testAdmission(endpoints: Endpoints): void {
+  test("nodes of two clusters refuse each other, and each learns it once", async () => {
+    const address = await endpoints.freeAddress();
+    const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address }] });
+    const peers = [{ nodeId: 0, address: zero.address }];
+    const one = await endpoints.start({ nodeId: 1, address, clusterId: otherCluster, peers });
+    await until(() => zero.refused.length > 0 && one.refused.length > 0, "both were told");
+    await until(() => zero.counter("refused_cluster") > 4, "it was tried again and again");
+    expect(zero.refused).toHaveLength(1);
+    expect(zero.refused[0]?.peer).toEqual({ nodeId: 1, address });
+    expect(zero.refused[0]?.refusal.reason).toBe("cluster");
+    expect(one.refused).toHaveLength(1);
+    expect(one.connected).toHaveLength(0);
+  });
+
+  test("admit decides on the callee's side; the caller learns its words, and gets in once it is admitted", async () => {
+    const address = await endpoints.freeAddress();
+    let admitted = false;
+    const zero = await endpoints.start({
+      nodeId: 0,
+      peers: [{ nodeId: 1, address: nowhere }],
+      admit: () => (admitted ? undefined : { reason: "store", detail: otherStore }),
+    });
+    const one = await endpoints.start({ nodeId: 1, address, peers: [{ nodeId: 0, address: zero.address }] });
+    await until(() => one.refused.length === 1, "refused");
+    expect(one.refused[0]).toEqual({
+      peer: { nodeId: 0, address: zero.address },
+      refusal: { reason: "store", detail: otherStore },
+    });
+    expect(zero.counter("refused_store")).toBeGreaterThan(0);
+    admitted = true;
+    await until(() => one.connected.length === 1, "connected");
+    one.transport.send(accept(0, 1));
+    await until(() => zero.received.length === 1, "arrived");
+  });
+
+  test("admit decides on the caller's side as well; the callee learns its words", async () => {
+    const seen: bigint[] = [];
+    // Node 1 reaches nobody, so that it can only learn it on the connection that node 0 makes.
+    const one = await endpoints.start({ nodeId: 1, storeId: 77n, peers: [{ nodeId: 0, address: nowhere }] });
+    const zero = await endpoints.start({
+      nodeId: 0,
+      peers: [{ nodeId: 1, address: one.address }],
+      admit: ({ storeId }) => {
+        seen.push(storeId);
+        return { reason: "store", detail: otherStore };
+      },
+    });
+    zero.transport.send(accept(1, 1));
+    await until(() => one.refused.length === 1, "the callee was told");
+    expect(one.refused[0]?.refusal).toEqual({ reason: "store", detail: otherStore });
+    expect(seen).toContain(77n);
+    expect(one.received).toHaveLength(0);
+    expect(zero.connected).toHaveLength(0);
+    expect(zero.counter("refused_store")).toBeGreaterThan(0);
+  });
+
+  test("admit is asked only about peers that fit otherwise", async () => {
+    const asked: number[] = [];
+    const zero = await endpoints.start({
+      nodeId: 0,
+      peers: [{ nodeId: 1, address: nowhere }],
+      admit: ({ nodeId }) => void asked.push(nodeId),
+    });
+    for (const frame of [hello({ nodeId: 5n }), hello({ clusterId: otherCluster })]) {
+      const caller = endpoints.rawCaller(zero.address);
+      caller.say(frame);
+      await until(() => caller.ended, "refused");
+    }
+    expect(asked).toEqual([]);
+    const caller = endpoints.rawCaller(zero.address);
+    caller.say(hello());
+    await until(() => caller.answers.length === 1, "answered");
+    expect(caller.answers[0]?.hello).toMatchObject({ nodeId: 0n, storeId: 100n, to: 1n, protocolVersion: 1 });
+    expect(asked).toEqual([1]);
+  });
+}

@@ -1,0 +1,73 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  AcceptSchema,
+  CatchUpAnswerSchema,
+  ClientUpdateSchema,
+  HelloSchema,
+  MessageSchema,
+  PeerFrameSchema,
+  ProposalSchema,
+  type ClientUpdate,
+  type Hello,
+  type Message,
+  type PeerFrame,
+} from "@paxos/proto";
+import type { Endpoint } from "./endpoints.js";
+
+/** The cluster of all endpoints that name no other. */
+export const clusterId = new Uint8Array(32).fill(7);
+
+/** 1 to `count`. */
+export const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
+
+/** A small message of the control lane. */
+export function accept(to: number, seq: number): Message {
+  const value = create(AcceptSchema, { nodeId: 9n, view: 1n, seq: BigInt(seq) });
+  return create(MessageSchema, { to: BigInt(to), type: { case: "accept", value }, storeId: 5n });
+}
+
+/** A message of the control lane with so many bytes in it. */
+export function proposal(to: number, seq: number, bytes: number): Message {
+  const value = create(ProposalSchema, {
+    view: 1n,
+    seq: BigInt(seq),
+    updates: [new Uint8Array(bytes).fill(seq)],
+  });
+  return create(MessageSchema, { to: BigInt(to), type: { case: "proposal", value } });
+}
+
+/** A message of the bulk lane. */
+export function catchUpAnswer(to: number, seq: number, bytes: number): Message {
+  const value = create(CatchUpAnswerSchema, { seq: BigInt(seq), updates: [new Uint8Array(bytes)] });
+  return create(MessageSchema, { to: BigInt(to), type: { case: "catchUpAnswer", value } });
+}
+
+/** The seqs of the messages of one kind that an endpoint received, sorted: nobody promises their order. */
+export function seqsOf(endpoint: Endpoint, kind: "accept" | "proposal" | "catchUpAnswer"): number[] {
+  const seqs = endpoint.received.flatMap(({ message: { type } }) =>
+    type.case === kind ? [Number(type.value.seq)] : [],
+  );
+  return seqs.sort((a, b) => a - b);
+}
+
+/** A Hello as a well-behaved node 1 says it to node 0, but for what a test changes. */
+export function hello(
+  changes: Partial<Pick<Hello, "protocolVersion" | "clusterId" | "nodeId" | "to">> = {},
+): PeerFrame {
+  const value = { protocolVersion: 1, clusterId, nodeId: 1n, storeId: 101n, to: 0n, ...changes };
+  return create(PeerFrameSchema, { hello: create(HelloSchema, value) });
+}
+
+/** A frame of messages, given as bytes that need not be messages. */
+export function messages(...bytes: Uint8Array[]): PeerFrame {
+  return create(PeerFrameSchema, { messages: bytes });
+}
+
+/** An update of a client. */
+export function update(timestamp: number, bytes = 100): ClientUpdate {
+  return create(ClientUpdateSchema, {
+    clientId: 0xffffffffffffffffn,
+    timestamp: BigInt(timestamp),
+    update: new Uint8Array(bytes).fill(timestamp),
+  });
+}
