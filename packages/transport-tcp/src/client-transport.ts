@@ -1,0 +1,76 @@
+import type { ClientTransport } from "@paxos/core";
+import type {
+  ClientUpdate,
+  GloballyOrderedUpdate,
+  LogRequest,
+  LogResponse,
+  StatusResponse,
+} from "@paxos/proto";
+import {
+  abortedError,
+  clientTransportSettings,
+  closedError,
+  invalidAddressError,
+  parseAddress,
+  requireFits,
+  type ClientTransportOptions,
+  type ClientTransportSettings,
+} from "@paxos/transport-kit";
+import { ServerConnection } from "./server-connection.js";
+
+/** Options of {@link TcpClientTransport}. All have defaults. */
+export type TcpClientTransportOptions = ClientTransportOptions;
+
+/** Sends requests to servers. One TCP connection per server, made when first needed, and again after a loss. */
+export class TcpClientTransport implements ClientTransport {
+  readonly #settings: ClientTransportSettings;
+  readonly #servers = new Map<string, ServerConnection>();
+  #closing: Promise<void> | undefined;
+
+  /** Throws a ConfigError when an option is out of bounds. */
+  constructor(options: TcpClientTransportOptions = {}) {
+    this.#settings = clientTransportSettings(options);
+  }
+
+  async clientUpdate(
+    address: string,
+    update: ClientUpdate,
+    signal: AbortSignal,
+  ): Promise<GloballyOrderedUpdate> {
+    requireFits(update, this.#settings.maxRequestBytes);
+    if (signal.aborted) throw abortedError(address, signal);
+    return this.#server(address).current.clientUpdate(update, signal);
+  }
+
+  async status(address: string, signal: AbortSignal): Promise<StatusResponse> {
+    if (signal.aborted) throw abortedError(address, signal);
+    return this.#server(address).current.calls.status(signal);
+  }
+
+  async *log(address: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
+    if (signal.aborted) throw abortedError(address, signal);
+    yield* this.#server(address).current.calls.log(request, signal);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= Promise.all([...this.#servers.values()].map((server) => server.close())).then(
+      () => undefined,
+    );
+    return this.#closing;
+  }
+
+  #server(address: string): ServerConnection {
+    if (this.#closing !== undefined) throw closedError();
+    let server = this.#servers.get(address);
+    if (server === undefined) {
+      try {
+        parseAddress(address);
+      } catch {
+        throw invalidAddressError(address);
+      }
+      server = new ServerConnection(address, this.#settings);
+      this.#servers.set(address, server);
+    }
+    return server;
+  }
+}
