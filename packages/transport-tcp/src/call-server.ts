@@ -46,33 +46,22 @@ export class CallServer {
 
   /** Takes a call, or what the client says of an earlier one. Says why the connection must be closed, if it must. */
   take({ id, type }: Call): string | undefined {
+    const open = this.#open.get(id);
     switch (type.case) {
       // What is said of a call that is over may have crossed its end.
       case "cancel":
-        this.#give(this.#open.get(id));
+        this.#give(open);
         return undefined;
       case "taken":
-        this.#taken(this.#open.get(id), type.value);
+        this.#taken(open, type.value);
+        return undefined;
+      case "log":
+      case "status":
+      case undefined:
+        if (open !== undefined) return `call ${id} is under way already`;
+        this.#start(id, type);
         return undefined;
     }
-    if (this.#open.has(id)) return `call ${id} is under way already`;
-    if (type.case === undefined) {
-      this.#fail(
-        id,
-        FailureCode.INVALID,
-        "the call asks for nothing that this node knows; a later release may",
-      );
-    } else if (this.#underWay >= maxCalls || (type.case === "log" && this.#logs >= maxLogs)) {
-      const limits = `${maxCalls} calls, ${maxLogs} of them of logs`;
-      this.#fail(id, FailureCode.BUSY, `too many calls on one connection (${limits}); let some end first`);
-    } else {
-      const call = new OpenCall(id);
-      this.#open.set(id, call);
-      this.#underWay++;
-      if (type.case === "status") void this.#status(call);
-      else this.#log(call, type.value);
-    }
-    return undefined;
   }
 
   /** Logs go on when what was sent has left. */
@@ -83,6 +72,21 @@ export class CallServer {
   /** Abandons everything. */
   close(): void {
     for (const call of this.#open.values()) this.#give(call);
+  }
+
+  #start(id: bigint, type: Exclude<Call["type"], { case: "cancel" | "taken" }>): void {
+    if (type.case === undefined) {
+      return this.#fail(id, FailureCode.INVALID, "this node knows no such call; a later release may");
+    }
+    if (this.#underWay >= maxCalls || (type.case === "log" && this.#logs >= maxLogs)) {
+      const limits = `${maxCalls} calls, ${maxLogs} of them of logs`;
+      return this.#fail(id, FailureCode.BUSY, `too much on one connection (${limits}); let some end first`);
+    }
+    const call = new OpenCall(id);
+    this.#open.set(id, call);
+    this.#underWay++;
+    if (type.case === "status") void this.#status(call);
+    else this.#log(call, type.value);
   }
 
   async #status(call: OpenCall): Promise<void> {
