@@ -1,0 +1,165 @@
+// What hostile callers say: conversations of peers and clients, right or wrong in every way, as chunks of bytes.
+import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { HelloSchema, MessageSchema, type Frame, type FrameSchema } from "@paxos/proto";
+import fc from "fast-check";
+import { encodeFrame } from "../src/frame.js";
+import { accept, clusterId } from "../test/endpoint.js";
+
+type FrameInit = Exclude<MessageInitShape<typeof FrameSchema>, Frame>;
+
+/** What arrives on one connection, chunk by chunk, and whether the other side ends it. */
+export interface Input {
+  readonly chunks: readonly Uint8Array[];
+  readonly ends: boolean;
+}
+
+/** Mostly right. */
+const hello = fc
+  .record({
+    protocolVersion: fc.oneof({ weight: 9, arbitrary: fc.constant(1) }, fc.nat(3)),
+    clusterId: fc.oneof({ weight: 9, arbitrary: fc.constant(clusterId) }, fc.constant(new Uint8Array(3))),
+    nodeId: fc.oneof({ weight: 9, arbitrary: fc.constant(1n) }, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })),
+    storeId: fc.oneof({ weight: 9, arbitrary: fc.constant(101n) }, fc.bigInt({ min: 0n, max: 200n })),
+    to: fc.oneof({ weight: 9, arbitrary: fc.constant(0n) }, fc.constant(1n)),
+  })
+  .map((fields) => create(HelloSchema, fields));
+
+const message = fc.oneof(
+  { weight: 6, arbitrary: fc.nat(1000).map((seq) => toBinary(MessageSchema, accept(0, seq))) },
+  fc.constant(toBinary(MessageSchema, accept(1, 1))),
+  fc.uint8Array({ maxLength: 12 }),
+  fc.constant(new Uint8Array(4097)),
+);
+
+const id = fc.record({
+  clientId: fc.bigInt({ min: 1n, max: 2n }),
+  timestamp: fc.bigInt({ min: 1n, max: 4n }),
+});
+
+const update = fc
+  .tuple(id, fc.oneof({ weight: 9, arbitrary: fc.constant(20) }, fc.constant(4097)))
+  .map(([fields, size]) => ({ ...fields, update: new Uint8Array(size) }));
+
+const call = fc.record({
+  id: fc.bigInt({ min: 0n, max: 5n }),
+  type: fc.oneof(
+    fc.constant({ case: "log" as const, value: {} }),
+    fc.constant({ case: "status" as const, value: {} }),
+    fc.constant({ case: "cancel" as const, value: true }),
+    fc.nat(10).map((value) => ({ case: "taken" as const, value })),
+    fc.constant({ case: undefined }),
+  ),
+});
+
+const few = <T>(arbitrary: fc.Arbitrary<T>) => fc.array(arbitrary, { minLength: 1, maxLength: 3 });
+const ping = fc.bigInt({ min: 1n, max: 2n ** 64n - 1n });
+
+const fromPeer: fc.Arbitrary<FrameInit> = fc.oneof(
+  { weight: 4, arbitrary: few(message).map((messages) => ({ messages })) },
+  ping.map((number) => ({ ping: number })),
+  ping.map((number) => ({ pong: number })),
+  fc.constant({ refusal: { detail: "no" } }),
+);
+
+const fromClient: fc.Arbitrary<FrameInit> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(few(update), fc.array(id, { maxLength: 2 }))
+      .map(([updates, abandoned]) => ({ updates: { updates, abandoned } })),
+  },
+  { weight: 3, arbitrary: few(call).map((calls) => ({ calls })) },
+  ping.map((number) => ({ ping: number })),
+  ping.map((number) => ({ pong: number })),
+);
+
+const fromServer: fc.Arbitrary<FrameInit> = fc.constantFrom<FrameInit[]>(
+  { serverHello: { protocolVersion: 1 } },
+  { answers: { answers: [{ clientId: 1n, timestamp: 1n, seq: 1n }] } },
+  { replies: [{ id: 1n, type: { case: "end", value: true } }] },
+);
+
+const greeting: fc.Arbitrary<FrameInit> = fc.oneof(
+  hello.map((value) => ({ hello: value })),
+  fc
+    .oneof({ weight: 9, arbitrary: fc.constant(1) }, fc.nat(3))
+    .map((protocolVersion) => ({ clientHello: { protocolVersion } })),
+);
+
+const anyFrame = fc.oneof(greeting, fromPeer, fromClient, fromServer);
+
+const conversation: fc.Arbitrary<FrameInit[]> = fc.oneof(
+  fc.tuple(greeting, fc.array(fromPeer, { maxLength: 5 })).map(([first, rest]) => [first, ...rest]),
+  fc.tuple(greeting, fc.array(fromClient, { maxLength: 5 })).map(([first, rest]) => [first, ...rest]),
+  fc.array(anyFrame, { maxLength: 6 }),
+  // Two frames in one: their fields mixed.
+  fc.tuple(greeting, anyFrame, anyFrame).map(([first, a, b]) => [first, { ...a, ...b }]),
+);
+
+const rightBytes = conversation.map((frames) => Buffer.concat(frames.map((frame) => encodeFrame(frame))));
+
+/** Bytes of a conversation, spoilt. */
+const spoiltBytes = fc
+  .tuple(
+    rightBytes,
+    fc.constantFrom("cut", "flip", "insert", "swap"),
+    fc.nat(),
+    fc.uint8Array({ minLength: 1, maxLength: 8 }),
+  )
+  .map(([bytes, how, where, noise]) => {
+    const at = where % (bytes.length + 1);
+    switch (how) {
+      case "cut":
+        return bytes.subarray(0, at);
+      case "flip": {
+        for (const [i, bit] of noise.entries()) {
+          const place = (at + i * 131) % Math.max(1, bytes.length);
+          bytes[place] = (bytes[place] ?? 0) ^ (1 << (bit % 8));
+        }
+        return bytes;
+      }
+      case "insert":
+        return Buffer.concat([bytes.subarray(0, at), noise, bytes.subarray(at)]);
+      case "swap":
+        return Buffer.concat([bytes.subarray(at), bytes.subarray(0, at)]);
+    }
+  });
+
+/** A conversation, and then a frame that is announced as very large. */
+const giantBytes = fc
+  .tuple(rightBytes, fc.nat(2 ** 32 - 1), fc.uint8Array({ maxLength: 16 }))
+  .map(([bytes, size, rest]) => {
+    const announced: number[] = [];
+    for (let left = size; ; left = Math.floor(left / 128)) {
+      announced.push(left > 127 ? (left % 128) | 0x80 : left);
+      if (left <= 127) break;
+    }
+    return Buffer.concat([bytes, Uint8Array.from(announced), rest]);
+  });
+
+const bytes = fc.oneof(
+  { weight: 4, arbitrary: rightBytes },
+  { weight: 5, arbitrary: spoiltBytes },
+  { weight: 2, arbitrary: giantBytes },
+  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 64 }) },
+);
+
+/** Whole, drop by drop, or in pieces of some sizes. */
+const chunking = fc.oneof(
+  fc.constant([Infinity]),
+  fc.constant([1]),
+  fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 8 }),
+);
+
+export const inputs: fc.Arbitrary<Input> = fc
+  .tuple(bytes, chunking, fc.boolean())
+  .map(([all, sizes, ends]) => ({ chunks: [...cut(all, sizes)], ends }));
+
+/** Cuts bytes into chunks of these sizes, again and again. */
+export function* cut(all: Uint8Array, sizes: readonly number[]): Generator<Uint8Array> {
+  for (let at = 0, i = 0; at < all.length; i++) {
+    const size = Math.min(sizes[i % sizes.length] ?? Infinity, all.length - at);
+    yield all.subarray(at, at + size);
+    at += size;
+  }
+}
