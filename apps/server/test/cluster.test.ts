@@ -5,11 +5,12 @@ import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 
 import { Cluster, type LogEntry, withCluster } from "./cluster.js";
+import { patient, runOn } from "./hosts.js";
 import { spawnServer } from "./program-process.js";
 import { until } from "./until.js";
 
 // Deadlines of single steps are in `until`; this one is for a busy host.
-jest.setTimeout(120_000);
+jest.setTimeout(patient(120_000));
 
 const lines = (count: number, name = "line") => Array.from({ length: count }, (_, i) => `${name} ${i}`);
 
@@ -71,7 +72,7 @@ test("kill -9 of the leader amid 1,000 piped lines: each is in the log exactly o
 
 test("kill -9 of all servers loses nothing that a client was told of, and executes nothing twice", async () => {
   await withCluster({}, async (cluster) => {
-    const client = cluster.startClient(["--in-flight", "64", "--timeout", "60"]);
+    const client = cluster.startClient(["--in-flight", "64", "--timeout", String(patient(60))]);
     const input = lines(2_000);
     client.child.stdin.end(input.join("\n"));
     await until("some lines are ordered", () => client.stdout.split("\n").length > 500);
@@ -136,18 +137,12 @@ test("the hostfile of another cluster on the same ports is refused; nothing is l
     // Same members, another order: another cluster.
     const hostfile = join(cluster.directory, "reversed");
     await writeFile(hostfile, cluster.addresses.toReversed().join("\n"));
-    const { status, stderr } = await spawnServer([
-      "-h",
-      hostfile,
-      "-i",
-      "1",
-      "--in-memory",
-      "--connect-timeout",
-      "1",
-    ]).ended;
+    const seconds = patient(1);
+    const args = ["-h", hostfile, "-i", "1", "--in-memory", "--connect-timeout", String(seconds)];
+    const { status, stderr } = await spawnServer(args, { run: runOn(1) }).ended;
     expect(status).toBe(1);
     expect(stderr).toContain("refused by node");
-    expect(stderr).toContain("reached no peer within 1 s");
+    expect(stderr).toContain(`reached no peer within ${seconds} s`);
     expect(await cluster.submit(["x"])).toMatchObject({ status: 0 });
   });
 });

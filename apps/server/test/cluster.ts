@@ -1,13 +1,14 @@
-// A cluster of real server processes on loopback, in a directory of its own, that leaves nothing behind.
+// A cluster of real server processes, in a directory of its own, that leaves nothing behind.
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { ConnectClientTransport } from "@paxos/transport-connect";
 import { Role, type StatusResponse } from "@paxos/proto";
 
 import { freePorts } from "./free-ports.js";
+import { addressOf, patient, runOn } from "./hosts.js";
 import { type Ended, type ProgramProcess, spawnClient, spawnServer } from "./program-process.js";
+import { newClientTransport } from "./transport.js";
 import { until } from "./until.js";
 
 /** One line of `paxos-client log --json`. */
@@ -30,7 +31,7 @@ export class Cluster {
   /** The server processes by node id: the last one started for each. */
   readonly servers: (ProgramProcess | undefined)[] = [];
   readonly hostfile: string;
-  readonly #transport = new ConnectClientTransport();
+  readonly #transport = newClientTransport();
   readonly #clients: ProgramProcess[] = [];
 
   private constructor(
@@ -38,7 +39,7 @@ export class Cluster {
     ports: readonly number[],
     readonly options: ClusterOptions,
   ) {
-    this.addresses = ports.map((port) => `127.0.0.1:${port}`);
+    this.addresses = ports.map((port, id) => `${addressOf(id)}:${port}`);
     this.hostfile = join(directory, "hostfile");
   }
 
@@ -47,6 +48,8 @@ export class Cluster {
     const directory = await mkdtemp(join(tmpdir(), "paxos-cluster-"));
     const cluster = new Cluster(directory, await freePorts(options.nodes ?? 3), options);
     await writeFile(cluster.hostfile, `${cluster.addresses.join("\n")}\n`);
+    for (const [id, address] of cluster.addresses.entries())
+      await writeFile(cluster.#hostfileOf(id), address);
     return cluster;
   }
 
@@ -70,7 +73,7 @@ export class Cluster {
   startServer(id: number): ProgramProcess {
     const data = this.options.inMemory === true ? ["--in-memory"] : ["--data-dir", this.dataDirectory(id)];
     const args = ["-h", this.hostfile, "-i", String(id), ...data, ...(this.options.args ?? [])];
-    return (this.servers[id] = spawnServer(args));
+    return (this.servers[id] = spawnServer(args, { run: runOn(id) }));
   }
 
   server(id: number): ProgramProcess {
@@ -92,7 +95,7 @@ export class Cluster {
   /** Undefined when the server does not answer. */
   async status(id: number): Promise<StatusResponse | undefined> {
     try {
-      return await this.#transport.status(this.addresses[id] ?? "", AbortSignal.timeout(1_000));
+      return await this.#transport.status(this.addresses[id] ?? "", AbortSignal.timeout(patient(1_000)));
     } catch {
       return undefined;
     }
@@ -121,9 +124,11 @@ export class Cluster {
     });
   }
 
-  /** Starts a client; it is killed with the cluster. */
-  startClient(args: readonly string[] = []): ProgramProcess {
-    const client = spawnClient([...args, "-h", this.hostfile]);
+  /** Starts a client; it is killed with the cluster. With `nodeId`, on that node's host, and it knows that node alone. */
+  startClient(args: readonly string[] = [], nodeId?: number): ProgramProcess {
+    const hostfile = nodeId === undefined ? this.hostfile : this.#hostfileOf(nodeId);
+    const run = nodeId === undefined ? [] : runOn(nodeId);
+    const client = spawnClient([...args, "-h", hostfile], { run });
     this.#clients.push(client);
     return client;
   }
@@ -149,6 +154,11 @@ export class Cluster {
   /** What the servers have said, for the message of a test that fails. */
   describe(): string {
     return this.servers.map((server, id) => `--- server ${id}\n${server?.stderr ?? ""}`).join("");
+  }
+
+  /** Names one node alone. */
+  #hostfileOf(id: number): string {
+    return `${this.hostfile}-${id}`;
   }
 
   /** Ends whatever still runs, and removes the directory. */

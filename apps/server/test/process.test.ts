@@ -9,11 +9,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, tes
 
 import { Cluster } from "./cluster.js";
 import { freePorts } from "./free-ports.js";
+import { patient } from "./hosts.js";
 import { ProgramProcess, spawnServer } from "./program-process.js";
 import { until } from "./until.js";
 
 // Processes take their time to start on a busy host.
-jest.setTimeout(60_000);
+jest.setTimeout(patient(60_000));
 
 let directory: string;
 

@@ -5,6 +5,8 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { transportFlags } from "./transport.js";
+
 const SERVER = fileURLToPath(new URL("../bin/paxos-server.js", import.meta.url));
 const CLIENT_PACKAGE = createRequire(import.meta.url).resolve("paxos-client/package.json");
 const CLIENT = join(dirname(CLIENT_PACKAGE), "bin", "paxos-client.js");
@@ -21,6 +23,8 @@ export interface SpawnOptions {
   readonly cwd?: string;
   /** Added to the environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What comes before the program, to run it on another host. */
+  readonly run?: readonly string[];
 }
 
 export class ProgramProcess {
@@ -30,9 +34,10 @@ export class ProgramProcess {
   stderr = "";
   #running = true;
 
-  constructor(program: string, args: readonly string[], { cwd, env }: SpawnOptions = {}) {
-    // Not by way of a shell or a shim: a signal must reach the program itself.
-    const child = spawn(process.execPath, [program, ...args], { cwd, env: { ...process.env, ...env } });
+  constructor(program: string, args: readonly string[], { cwd, env, run = [] }: SpawnOptions = {}) {
+    // Not by way of a shell or a shim: a signal must reach the program itself. What is in `run` becomes the program.
+    const [first = process.execPath, ...others] = [...run, process.execPath, program, ...args];
+    const child = spawn(first, others, { cwd, env: { ...process.env, ...env } });
     this.child = child;
     child.stdout.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (this.stderr += text));
@@ -57,9 +62,9 @@ export class ProgramProcess {
 }
 
 export function spawnServer(args: readonly string[], options?: SpawnOptions): ProgramProcess {
-  return new ProgramProcess(SERVER, args, options);
+  return new ProgramProcess(SERVER, [...args, ...transportFlags], options);
 }
 
 export function spawnClient(args: readonly string[], options?: SpawnOptions): ProgramProcess {
-  return new ProgramProcess(CLIENT, args, options);
+  return new ProgramProcess(CLIENT, [...args, ...transportFlags], options);
 }

@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { expect, jest, test } from "@jest/globals";
 
 import { freePorts } from "./free-ports.js";
+import { addressOf, patient, runOn } from "./hosts.js";
 import { type ProgramProcess, spawnClient, spawnServer } from "./program-process.js";
 import { until } from "./until.js";
 
-jest.setTimeout(60_000);
+jest.setTimeout(patient(60_000));
 
 test("the README's commands start a cluster that orders updates", async () => {
   const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
@@ -19,9 +20,10 @@ test("the README's commands start a cluster that orders updates", async () => {
   try {
     // The README's ports may be taken here.
     const ports = await freePorts(hostfile.split("\n").length - 1);
+    const addresses = ports.map((port, id) => `${addressOf(id)}:${port}`);
     await writeFile(
       join(directory, "hostfile"),
-      hostfile.replace(/(?<=:)\d+/g, () => String(ports.pop())),
+      hostfile.replace(/\S+/g, () => addresses.shift() ?? "more lines than the hostfile has"),
     );
     const options = {
       cwd: directory,
@@ -30,7 +32,7 @@ test("the README's commands start a cluster that orders updates", async () => {
     for (const line of script.trim().split("\n")) {
       const [program, ...args] = line.replace(/ (&|< updates\.txt)$/, "").split(" ");
       if (program === "paxos-server") {
-        servers.push(spawnServer(args, options));
+        servers.push(spawnServer(args, { ...options, run: runOn(servers.length) }));
         continue;
       }
       // The last one may not have heard yet that what its peers answered is ordered.
