@@ -30,7 +30,7 @@ test("the flags have short names, -h is the hostfile", () => {
     "--connect-timeout",
     "0",
     "--transport",
-    "connect",
+    "tcp",
   ];
   expect(parseFlags(args)).toEqual({
     command: "serve",
@@ -42,6 +42,7 @@ test("the flags have short names, -h is the hostfile", () => {
       verbose: true,
       dataDir: "d",
       connectTimeoutMs: 0,
+      transport: "tcp",
     },
   });
   expect(parseFlags(["--in-memory", "--connect-timeout=1.5"])).toEqual({
@@ -58,6 +59,7 @@ test("help and version are texts", () => {
     "--data-dir",
     "--in-memory",
     "--connect-timeout",
+    "--transport",
     "Exit status",
   ]) {
     expect(help.text).toContain(word);
@@ -80,7 +82,10 @@ describe("what is refused", () => {
     [["--connect-timeout", "soon"], 'bad --connect-timeout "soon": give seconds, such as 15 or 0.5'],
     [["--data-dir", ""], 'bad --data-dir "": give a directory'],
     [["--data-dir", "d", "--in-memory"], "--data-dir and --in-memory exclude each other: give one"],
-    [["--transport", "pigeon"], 'Invalid values: Argument: transport, Given: "pigeon", Choices: "connect"'],
+    [
+      ["--transport", "pigeon"],
+      'Invalid values: Argument: transport, Given: "pigeon", Choices: "connect", "tcp"',
+    ],
   ])("%j", (args, message) => {
     const parse = () => parseFlags(args);
     expect(parse).toThrow(ConfigError);

@@ -6,7 +6,7 @@ import { DEFAULT_PORT, MAX_PORT, parsePort } from "@paxos/hostfile";
 import yargs from "yargs";
 
 /** The transports that can be chosen. */
-const TRANSPORT_NAMES = ["connect"] as const;
+const TRANSPORT_NAMES = ["connect", "tcp"] as const;
 export type TransportName = (typeof TRANSPORT_NAMES)[number];
 
 export interface ServerFlags {
@@ -125,7 +125,7 @@ const options = {
     choices: TRANSPORT_NAMES,
     requiresArg: true,
     default: TRANSPORT_NAMES[0],
-    describe: "how to reach the peers",
+    describe: "how peers and clients are reached; the same on all members, and for clients",
   },
   verbose: {
     alias: "v",

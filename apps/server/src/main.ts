@@ -5,6 +5,7 @@ import { systemProbe } from "@paxos/hostfile";
 import { startReplica } from "@paxos/replica";
 import { MemoryStorage, classicLevelStorage } from "@paxos/storage-level";
 import { ConnectReplicaTransport } from "@paxos/transport-connect";
+import { TcpReplicaTransport } from "@paxos/transport-tcp";
 
 import type { Environment } from "./environment.js";
 import { run } from "./run.js";
@@ -30,6 +31,8 @@ const environment: Environment = {
     switch (name) {
       case "connect":
         return new ConnectReplicaTransport({ logger });
+      case "tcp":
+        return new TcpReplicaTransport({ logger });
     }
   },
   startReplica,

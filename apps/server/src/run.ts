@@ -142,7 +142,7 @@ function reportStop(error: Error | undefined, logger: Logger, environment: Envir
 function describeLoneliness({ peers }: Membership, ms: number): string {
   const addresses = peers.map(({ address }) => address).join(", ");
   return (
-    `reached no peer within ${ms / 1000} s; tried ${addresses}: check that they run, that all hostfiles are the same, ` +
+    `reached no peer within ${ms / 1000} s; tried ${addresses}: check that they run, that all have the same hostfile and --transport, ` +
     "and that nothing between them blocks the ports (--connect-timeout 0 waits for ever)"
   );
 }

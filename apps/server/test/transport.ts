@@ -1,9 +1,11 @@
 // The transport that the tests' processes use: PAXOS_TRANSPORT names it.
 import type { ClientTransport } from "@paxos/core";
 import { ConnectClientTransport } from "@paxos/transport-connect";
+import { TcpClientTransport } from "@paxos/transport-tcp";
 
 const clientTransports: Readonly<Record<string, () => ClientTransport>> = {
   connect: () => new ConnectClientTransport(),
+  tcp: () => new TcpClientTransport(),
 };
 
 const name = process.env["PAXOS_TRANSPORT"] ?? "connect";
