@@ -43,8 +43,8 @@ export class Client {
   }
 
   /**
-   * Has an update ordered and executed by the replicated state machine. Any number may be under way. The array may be
-   * used again at once.
+   * Has an update ordered and executed by the replicated state machine. Any number may be under way. The array
+   * must not be changed before the promise settles.
    *
    * Rejects with a {@link SubmitError}, at the deadline at the latest, whose `outcome` says whether the update may have
    * been executed.

@@ -42,7 +42,7 @@ export type DeliveryEnd =
 
 /** What is delivered. */
 export interface Parcel {
-  /** For the log. */
+  /** For the log; while it is being delivered. */
   readonly name: string;
   /** When to give up; Infinity for never. */
   readonly deadline: number;

@@ -1,4 +1,6 @@
-import type { Delivery } from "./delivery.js";
+import { create } from "@bufbuild/protobuf";
+import { ClientUpdateSchema, type ClientUpdate } from "@paxos/proto";
+import type { Delivery, DeliveryEnd, Parcel } from "./delivery.js";
 import type { Standing } from "./line.js";
 import type { Session } from "./session.js";
 import type { SubmitError } from "./submit-error.js";
@@ -20,23 +22,50 @@ export interface Ordered {
   readonly result: Uint8Array;
 }
 
+/** How a submission was sent last. */
+interface Sent {
+  readonly session: Session;
+  readonly timestamp: number;
+  readonly delivery: Delivery;
+}
+
 /** An update that was submitted and is not settled. */
-export class Submission implements Standing<Submission> {
+export class Submission implements Standing<Submission>, Parcel {
   ahead: Submission | undefined;
   behind: Submission | undefined;
   /** While it stands in line. */
   cancelTimer: (() => void) | undefined;
   /** From when it is sent. */
-  sent: { readonly session: Session; readonly timestamp: number; readonly delivery: Delivery } | undefined;
+  sent: Sent | undefined;
   /** The caller's signal and what listens to it. */
   watched: { readonly signal: AbortSignal; readonly onAbort: () => void } | undefined;
 
   constructor(
-    readonly update: Uint8Array,
+    private readonly update: Uint8Array,
     readonly timeoutMs: number,
     /** In the time of the environment. */
     readonly deadline: number,
     readonly resolve: (ordered: Ordered) => void,
     readonly reject: (error: SubmitError) => void,
+    private readonly onDeliveryEnd: (submission: Submission, end: DeliveryEnd) => void,
   ) {}
+
+  get name(): string {
+    return `update ${this.sent?.timestamp} of client ${this.sent?.session.clientId}`;
+  }
+
+  compose(): ClientUpdate {
+    const { session, timestamp } = this.sent as Sent;
+    return create(ClientUpdateSchema, {
+      clientId: session.clientId,
+      timestamp: BigInt(timestamp),
+      update: this.update,
+      session: session.id as bigint,
+      answeredUpTo: BigInt(session.answeredUpTo),
+    });
+  }
+
+  onEnd(end: DeliveryEnd): void {
+    this.onDeliveryEnd(this, end);
+  }
 }

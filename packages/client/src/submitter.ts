@@ -1,6 +1,4 @@
 // Updates from their submission to their settlement: the line, the window of the session, and what is told the caller.
-import { create } from "@bufbuild/protobuf";
-import { ClientUpdateSchema } from "@paxos/proto";
 import { Delivery, type DeliveryEnd, type DeliveryParts } from "./delivery.js";
 import { Line } from "./line.js";
 import { timeoutProblem } from "./options.js";
@@ -38,8 +36,7 @@ export class Submitter {
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
       const deadline = this.#parts.environment.now() + timeoutMs;
-      // A copy: the caller may use the array again while attempts are still to be made.
-      const submission = new Submission(update.slice(), timeoutMs, deadline, resolve, reject);
+      const submission = new Submission(update, timeoutMs, deadline, resolve, reject, this.#onEnd);
       if (signal !== undefined) this.#watch(submission, signal);
       const session = this.#line.length === 0 ? this.#registrar.session() : undefined;
       if (session?.hasRoom === true) return this.#send(submission, session);
@@ -115,26 +112,13 @@ export class Submitter {
   #send(submission: Submission, session: Session): void {
     submission.cancelTimer?.();
     submission.cancelTimer = undefined;
-    const timestamp = session.nextTimestamp();
-    const delivery = new Delivery(this.#parts, {
-      name: `update ${timestamp} of client ${session.clientId}`,
-      deadline: submission.deadline,
-      compose: () =>
-        create(ClientUpdateSchema, {
-          clientId: session.clientId,
-          timestamp: BigInt(timestamp),
-          update: submission.update,
-          session: session.id as bigint,
-          answeredUpTo: BigInt(session.answeredUpTo),
-        }),
-      onEnd: (end) => this.#onEnd(submission, end),
-    });
-    submission.sent = { session, timestamp, delivery };
+    const delivery = new Delivery(this.#parts, submission);
+    submission.sent = { session, timestamp: session.nextTimestamp(), delivery };
     this.#sent.add(submission);
     delivery.start();
   }
 
-  #onEnd(submission: Submission, end: DeliveryEnd): void {
+  readonly #onEnd = (submission: Submission, end: DeliveryEnd): void => {
     switch (end.kind) {
       case "answered":
         this.#registrar.isUsed();
@@ -150,7 +134,7 @@ export class Submitter {
         return this.#giveUp(submission, trouble?.code ?? "timed_out", reason, trouble?.cause);
       }
     }
-  }
+  };
 
   /**
    * The session is forgotten, and the attempt was not executed. If it was the only one, the update is sent again under

@@ -15,18 +15,13 @@ import {
 
 /** A request that waits for the test to answer it. */
 export class Call {
-  readonly settled: Promise<void>;
-  #settle: () => void = () => undefined;
-
   constructor(
     readonly address: string,
     readonly update: ClientUpdate,
     readonly signal: AbortSignal,
     private readonly resolve: (answer: GloballyOrderedUpdate) => void,
     private readonly reject: (error: Error) => void,
-  ) {
-    this.settled = new Promise((settle) => (this.#settle = settle));
-  }
+  ) {}
 
   /** What the update says, as text. */
   get text(): string {
@@ -38,7 +33,6 @@ export class Call {
   }
 
   answer(seq: number, more: { leaderId?: bigint; result?: Uint8Array; duplicate?: boolean } = {}): void {
-    this.#settle();
     this.resolve(create(GloballyOrderedUpdateSchema, { seq: BigInt(seq), ...more }));
   }
 
@@ -47,7 +41,6 @@ export class Call {
   }
 
   failWith(error: Error): void {
-    this.#settle();
     this.reject(error);
   }
 }

@@ -1,0 +1,51 @@
+// Measures what the client itself costs: updates a second over a transport that answers at once.
+// Build first, then: node bench/submit.mjs
+import { create } from "@bufbuild/protobuf";
+import { GloballyOrderedUpdateSchema, StatusResponseSchema } from "@paxos/proto";
+import { connect } from "../dist/index.js";
+
+/** Answers each update at once, or all updates of a turn of the event loop at its end. */
+function instantTransport(perTurn) {
+  let seq = 0n;
+  let waiting = [];
+  const answerAll = () => {
+    const answers = waiting;
+    waiting = [];
+    for (const resolve of answers) resolve(create(GloballyOrderedUpdateSchema, { seq: ++seq, leaderId: 0n }));
+  };
+  return {
+    clientUpdate: () =>
+      new Promise((resolve) => {
+        if (waiting.push(resolve) > 1) return;
+        if (perTurn) setImmediate(answerAll);
+        else queueMicrotask(answerAll);
+      }),
+    status: () => Promise.resolve(create(StatusResponseSchema, { nodeId: 0n })),
+    log: () => [],
+    close: () => Promise.resolve(),
+  };
+}
+
+async function measure(name, { perTurn, inFlight, total, signal }) {
+  const client = connect({ servers: ["a:1"], transport: instantTransport(perTurn) });
+  const update = new Uint8Array(100);
+  const worker = async (count) => {
+    for (let i = 0; i < count; i++) await client.submit(update, { signal });
+  };
+  const round = (count) =>
+    Promise.all(Array.from({ length: inFlight }, () => worker(Math.ceil(count / inFlight))));
+  await round(total / 4);
+  const start = performance.now();
+  await round(total);
+  const seconds = (performance.now() - start) / 1000;
+  console.log(`${name}: ${Math.round(total / seconds / 1000)} k updates/s`);
+  await client.close();
+}
+
+const total = 400_000;
+const { signal } = new AbortController();
+await measure("one after another", { perTurn: false, inFlight: 1, total });
+await measure("256 in flight", { perTurn: true, inFlight: 256, total });
+await measure("256 in flight, one signal for all", { perTurn: true, inFlight: 256, total, signal });
+await measure("1,024 in flight", { perTurn: true, inFlight: 1024, total });
+await measure("1,024 in flight and 50,000 in line", { perTurn: true, inFlight: 51_024, total });
