@@ -125,22 +125,33 @@ const spoiltBytes = fc
     }
   });
 
-/** A conversation, and then a frame that is announced as very large. */
-const giantBytes = fc
-  .tuple(rightBytes, fc.nat(2 ** 32 - 1), fc.uint8Array({ maxLength: 16 }))
-  .map(([bytes, size, rest]) => {
-    const announced: number[] = [];
-    for (let left = size; ; left = Math.floor(left / 128)) {
-      announced.push(left > 127 ? (left % 128) | 0x80 : left);
-      if (left <= 127) break;
-    }
-    return Buffer.concat([bytes, Uint8Array.from(announced), rest]);
-  });
+/** Sizes on both sides of every limit, and any others. */
+const announcedSize = fc.oneof(
+  fc
+    .tuple(fc.constantFrom(0, 64 * 1024, 576 * 1024, 2 ** 32, 2 ** 35), fc.integer({ min: -2, max: 2 }))
+    .map(([limit, off]) => Math.max(0, limit + off)),
+  fc.nat(2 ** 32 - 1),
+);
+
+/** A varint, with more bytes than it needs when there are to be so many. */
+function varint(value: number, atLeast: number): Uint8Array {
+  const written: number[] = [];
+  for (let left = value; ; left = Math.floor(left / 128)) {
+    const last = left < 128 && written.length + 1 >= atLeast;
+    written.push(last ? left : (left % 128) | 0x80);
+    if (last) return Uint8Array.from(written);
+  }
+}
+
+/** A conversation, and then a frame that is announced and does not come. */
+const announcedBytes = fc
+  .tuple(rightBytes, announcedSize, fc.integer({ min: 1, max: 7 }), fc.uint8Array({ maxLength: 16 }))
+  .map(([bytes, size, atLeast, rest]) => Buffer.concat([bytes, varint(size, atLeast), rest]));
 
 const bytes = fc.oneof(
   { weight: 4, arbitrary: rightBytes },
   { weight: 5, arbitrary: spoiltBytes },
-  { weight: 2, arbitrary: giantBytes },
+  { weight: 2, arbitrary: announcedBytes },
   { weight: 1, arbitrary: fc.uint8Array({ maxLength: 64 }) },
 );
 

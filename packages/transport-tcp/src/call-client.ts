@@ -67,7 +67,11 @@ export class CallClient {
       { case: "log", value: request },
       { onReply: (reply) => this.#onPiece(id, pieces, reply), onLost: (error) => pieces.end(error) },
     );
-    const unlink = onAborted(signal, () => pieces.abort(abortedError(this.address, signal)));
+    const unlink = onAborted(signal, () => {
+      pieces.abort(abortedError(this.address, signal));
+      // The caller may never ask for another piece.
+      this.#cancel(id);
+    });
     try {
       for (;;) {
         const piece = await pieces.next();

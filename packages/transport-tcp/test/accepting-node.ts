@@ -1,5 +1,4 @@
-import type { ClientHandler } from "@paxos/core";
-import { silentLogger, type TransportContext } from "@paxos/core";
+import { silentLogger, type ClientHandler, type TransportContext } from "@paxos/core";
 import type { Message } from "@paxos/proto";
 import {
   Counters,
