@@ -150,7 +150,9 @@ class ServerConnection {
   async close(): Promise<void> {
     this.#closing.abort();
     await this.#session?.catch(() => undefined);
-    await Promise.all([...this.#open].map((session) => connectionOf(session).hungUp()));
+    // Without an error, calls under way would not be told.
+    const closed = new Error("the client transport was closed");
+    await Promise.all([...this.#open].map((session) => connectionOf(session).hungUp(closed)));
   }
 
   /** A connection on which requests can be made. */

@@ -1,4 +1,5 @@
 import { createContextKey, createContextValues, type ConnectRouter } from "@connectrpc/connect";
+import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { constants, type Http2ServerRequest, type Http2ServerResponse, type Http2Session } from "node:http2";
 
@@ -37,5 +38,21 @@ async function answer(
 ): Promise<void> {
   const values = createContextValues().set(sessionKey, request.stream.session);
   const universal = universalRequestFromNodeRequest(request, response, undefined, values);
-  await universalResponseToNodeResponse(await handler(universal), response);
+  await universalResponseToNodeResponse(withPlainMessage(await handler(universal)), response);
+}
+
+/**
+ * The library escapes more of gRPC's error messages than it must, and some clients, grpc-js among them, turn back only what they
+ * themselves would have escaped. So only that is escaped.
+ */
+function withPlainMessage(response: UniversalServerResponse): UniversalServerResponse {
+  const { body, trailer } = response;
+  if (body === undefined || trailer === undefined) return response;
+  const unescaping = async function* (): AsyncGenerator<Uint8Array> {
+    yield* body;
+    // Trailers are complete, and not yet sent, when the body has ended.
+    const message = trailer.get("grpc-message");
+    if (message !== null) trailer.set("grpc-message", encodeURI(decodeURIComponent(message)));
+  };
+  return { ...response, body: unescaping() };
 }

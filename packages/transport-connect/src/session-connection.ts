@@ -39,11 +39,11 @@ export class SessionConnection implements Connection {
   }
 
   /** Hangs up, and resolves when the connection is gone. */
-  hungUp(): Promise<void> {
+  hungUp(error?: Error): Promise<void> {
     return new Promise((resolve) => {
       if (this.socket.closed) return resolve();
       this.socket.once("close", () => resolve());
-      this.hangUp();
+      this.hangUp(error);
     });
   }
 

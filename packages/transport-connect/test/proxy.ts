@@ -46,6 +46,11 @@ export class Proxy {
     for (const socket of this.#sockets) socket.resume();
   }
 
+  /** Breaks all connections off; new ones are relayed. */
+  cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
   async close(): Promise<void> {
     this.#silent = false;
     for (const socket of this.#sockets) socket.destroy();

@@ -1,0 +1,148 @@
+// A standard gRPC client, given nothing but the published .proto files.
+import { credentials, loadPackageDefinition, status, type Client, type ServiceError } from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+import { RequestError, type ClientHandler } from "@paxos/core";
+import { afterEach, expect, test } from "@jest/globals";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { Endpoints, until } from "./endpoint.js";
+import { Failing, Handler, Stuck } from "./handlers.js";
+
+const protoDir = join(dirname(createRequire(import.meta.url).resolve("@paxos/proto/package.json")), "proto");
+const definition = loadSync("paxos/v1/client_service.proto", {
+  includeDirs: [protoDir],
+  keepCase: true,
+  longs: String,
+  enums: String,
+  defaults: true,
+  oneofs: true,
+});
+const { paxos } = loadPackageDefinition(definition) as unknown as {
+  paxos: { v1: { ClientService: new (...args: ConstructorParameters<typeof Client>) => ServiceClient } };
+};
+
+/** What a client without generated types sees of an answer; 64-bit numbers are strings. */
+type Answer = Readonly<Record<string, unknown>>;
+
+interface Call {
+  on(event: "data", listener: (answer: Answer) => void): void;
+  on(event: "error", listener: (error: ServiceError) => void): void;
+  on(event: "end", listener: () => void): void;
+  cancel(): void;
+}
+
+interface ServiceClient extends Client {
+  ClientUpdate(request: object, done: (error: ServiceError | null, answer: Answer) => void): void;
+  ClientUpdates(): Call & { write(batch: object): boolean; end(): void };
+  Log(request: object): Call;
+  Status(request: object, done: (error: ServiceError | null, answer: Answer) => void): void;
+}
+
+const endpoints = new Endpoints();
+const clients: ServiceClient[] = [];
+afterEach(async () => {
+  for (const client of clients.splice(0)) client.close();
+  await endpoints.close();
+});
+
+async function clientOf(handler: ClientHandler): Promise<ServiceClient> {
+  const { address } = await endpoints.start({ nodeId: 0, handler });
+  const client = new paxos.v1.ClientService(address, credentials.createInsecure());
+  clients.push(client);
+  return client;
+}
+
+/** Keeps what comes on a stream. */
+function record(call: Call): { answers: Answer[]; error?: ServiceError; ended: boolean } {
+  const kept: ReturnType<typeof record> = { answers: [], ended: false };
+  call.on("data", (answer) => kept.answers.push(answer));
+  call.on("error", (error) => (kept.error = error));
+  call.on("end", () => (kept.ended = true));
+  return kept;
+}
+
+const clientId = "18446744073709551615";
+const update = (timestamp: number): object => ({
+  client_id: clientId,
+  timestamp: String(timestamp),
+  update: Buffer.from(`update ${timestamp}`),
+});
+
+test("one update is ordered", async () => {
+  const client = await clientOf(new Handler());
+  const answer = await new Promise<Answer>((resolve, reject) =>
+    client.ClientUpdate(update(7), (error, ordered) => (error === null ? resolve(ordered) : reject(error))),
+  );
+  expect(answer).toMatchObject({ seq: "7", result: Buffer.from("update 7"), duplicate: false });
+  expect(answer["update"]).toMatchObject({ client_id: clientId, timestamp: "7" });
+});
+
+test("an update that is refused has the code and the words of the refusal", async () => {
+  const client = await clientOf(new Failing(new RequestError("busy", "the queue is full; try again later")));
+  const error = await new Promise<ServiceError | null>((resolve) => client.ClientUpdate(update(1), resolve));
+  expect(error).toMatchObject({
+    code: status.RESOURCE_EXHAUSTED,
+    details: "the queue is full; try again later",
+  });
+});
+
+test("many updates go and come on one stream", async () => {
+  const client = await clientOf(new Handler());
+  const call = client.ClientUpdates();
+  const kept = record(call);
+  for (let first = 1; first <= 1000; first += 10)
+    call.write({ updates: Array.from({ length: 10 }, (_, index) => update(first + index)) });
+  call.end();
+  await until(() => kept.ended, "the stream has ended");
+  expect(kept.error).toBeUndefined();
+  const answers = kept.answers.flatMap(({ answers: some }) => some as Answer[]);
+  expect(answers.map(({ timestamp }) => Number(timestamp)).sort((a, b) => a - b)).toEqual(
+    Array.from({ length: 1000 }, (_, index) => index + 1),
+  );
+  expect(answers.every(({ client_id, seq, timestamp }) => client_id === clientId && seq === timestamp)).toBe(
+    true,
+  );
+  expect(answers[0]).toMatchObject({ failure: null, duplicate: false });
+});
+
+test("on the stream, a refused update has its reason, and the stream goes on", async () => {
+  const client = await clientOf(new Failing(new RequestError("expired", "begin a new session")));
+  const call = client.ClientUpdates();
+  const kept = record(call);
+  call.write({ updates: [update(1)] });
+  await until(() => kept.answers.length === 1, "the first is answered");
+  call.write({ updates: [update(2)] });
+  call.end();
+  await until(() => kept.ended, "the stream has ended");
+  const failure = { code: "FAILURE_CODE_EXPIRED", detail: "begin a new session" };
+  expect(kept.answers.flatMap(({ answers }) => answers)).toMatchObject([
+    { timestamp: "1", seq: "0", failure },
+    { timestamp: "2", seq: "0", failure },
+  ]);
+});
+
+test("on the stream, abandoned updates and those of a cancelled stream are given up", async () => {
+  const handler = new Stuck();
+  const call = (await clientOf(handler)).ClientUpdates();
+  const kept = record(call);
+  call.write({ updates: [update(1), update(2), update(3)] });
+  await until(() => handler.started === 3, "all are with the handler");
+  call.write({ abandoned: [{ client_id: clientId, timestamp: "2" }] });
+  await until(() => handler.cancelled === 1, "the one is given up");
+  call.cancel();
+  await until(() => handler.cancelled === 3, "all are given up");
+  await until(() => kept.error !== undefined, "the client's stream has ended");
+  expect(kept.error?.code).toBe(status.CANCELLED);
+  expect(kept.answers).toEqual([]);
+});
+
+test("the log comes as a stream, and the status", async () => {
+  const client = await clientOf(new Handler());
+  const kept = record(client.Log({ from_seq: "2" }));
+  await until(() => kept.ended, "the log has ended");
+  expect(kept.answers).toMatchObject([{ first_seq: "2" }, { first_seq: "3" }]);
+  const answer = await new Promise<Answer>((resolve, reject) =>
+    client.Status({}, (error, state) => (error === null ? resolve(state) : reject(error))),
+  );
+  expect(answer).toMatchObject({ node_id: "3", role: "ROLE_LEADER" });
+});

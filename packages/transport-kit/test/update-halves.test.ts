@@ -1,0 +1,116 @@
+import { RequestError } from "@paxos/core";
+import type { GloballyOrderedUpdate } from "@paxos/proto";
+import { expect, test } from "@jest/globals";
+import { PendingUpdates, UpdateStream } from "../src/index.js";
+import { FaultRecorder } from "./fault-record.js";
+import { SettlingHandler, update } from "./settling-handler.js";
+import { turn } from "./until.js";
+
+/** Numbers from 0 up to 1, the same for the same seed. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+/** A stream of updates whose two ends are moved by hand, with what its callers were told. */
+class Pipe {
+  readonly handler = new SettlingHandler();
+  readonly faults = new FaultRecorder();
+  readonly client = new PendingUpdates("server:1", () => undefined);
+  readonly server = new UpdateStream(
+    this.handler,
+    this.faults,
+    { maxRequestBytes: 10_000, maxUpdates: 8, maxBytes: 4000 },
+    { onAnswers: () => undefined, onRoom: () => undefined },
+  );
+  readonly outcomes: Promise<{ timestamp: number; aborted: boolean; outcome: unknown }>[] = [];
+  readonly #aborts: AbortController[] = [];
+  /** Calls that the handler has neither answered nor failed. */
+  open = new Set<SettlingHandler["calls"][number]>();
+  #seen = 0;
+
+  call(timestamp: number, bytes: number): void {
+    const abort = new AbortController();
+    this.#aborts.push(abort);
+    const call = this.client.clientUpdate(update(timestamp, bytes), abort.signal);
+    this.outcomes.push(
+      call
+        .catch((error: unknown) => error)
+        .then((outcome) => ({ timestamp, aborted: abort.signal.aborted, outcome })),
+    );
+  }
+
+  giveUp(index: number): void {
+    this.#aborts[index]?.abort();
+  }
+
+  sendBatch(targetBytes: number): void {
+    const batch = this.server.hasRoom ? this.client.takeBatch(targetBytes) : undefined;
+    if (batch !== undefined) this.server.take(batch);
+    for (; this.#seen < this.handler.calls.length; this.#seen++)
+      this.open.add(this.handler.calls[this.#seen]!);
+    for (const call of this.open) if (call.signal.aborted) this.open.delete(call);
+  }
+
+  /** Lets the handler settle the `index`th of those open; a timestamp that 5 divides fails. */
+  settle(index: number): void {
+    const call = [...this.open][index];
+    if (call === undefined) return;
+    this.open.delete(call);
+    if (call.update.timestamp % 5n === 0n) call.fail(new RequestError("busy", "later"));
+    else call.answer({ leaderId: 2n });
+  }
+
+  sendAnswers(targetBytes: number): void {
+    const answers = this.server.takeAnswers(targetBytes);
+    if (answers !== undefined) this.client.answered(answers);
+  }
+
+  /** No update is with the handler twice, and no more than there may be. */
+  check(): void {
+    const timestamps = new Set([...this.open].map((call) => call.update.timestamp));
+    if (timestamps.size < this.open.size) throw new Error("an update is with the handler twice");
+    if (timestamps.size > 8) throw new Error(`${timestamps.size} updates are with the handler`);
+  }
+}
+
+async function run(seed: number): Promise<void> {
+  const random = seeded(seed);
+  const below = (bound: number): number => Math.floor(random() * bound);
+  const pipe = new Pipe();
+  for (let step = 0; step < 300; step++) {
+    const kind = below(5);
+    if (kind === 0) for (let i = below(6); i >= 0; i--) pipe.call(1 + below(40), below(1500));
+    else if (kind === 1) pipe.giveUp(below(pipe.outcomes.length));
+    else if (kind === 2) pipe.sendBatch(1 + below(5000));
+    else if (kind === 3) pipe.settle(below(pipe.open.size));
+    else pipe.sendAnswers(1 + below(3000));
+    if (below(3) === 0) await turn();
+    pipe.check();
+  }
+  for (let step = 0; pipe.client.length > 0; step++) {
+    if (step > 10_000) throw new Error(`seed ${seed}: ${pipe.client.length} are never answered`);
+    pipe.sendBatch(10_000);
+    while (pipe.open.size > 0) pipe.settle(0);
+    await turn();
+    pipe.sendAnswers(10_000);
+  }
+  for (const { timestamp, aborted, outcome } of await Promise.all(pipe.outcomes)) {
+    const told = outcome instanceof RequestError ? outcome.code : (outcome as GloballyOrderedUpdate).seq;
+    if (aborted && told === "cancelled") continue;
+    if (told !== (timestamp % 5 === 0 ? "busy" : BigInt(timestamp)))
+      throw new Error(`seed ${seed}: the caller of ${timestamp} was told ${told}`);
+  }
+  pipe.sendBatch(10_000);
+  await turn();
+  expect(pipe.server.length).toBe(0);
+  expect(pipe.server.hasRoom).toBe(true);
+  expect(pipe.faults.count("failed_client_requests")).toBe(0);
+}
+
+test("whatever is called, given up, sent, answered and read in whatever order: all are told the right thing", async () => {
+  for (let seed = 1; seed <= 200; seed++) await run(seed);
+});
