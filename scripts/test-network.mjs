@@ -57,8 +57,9 @@ if (values.help) {
 }
 const lan = findLan();
 if ("obstacle" in lan) {
-  console.log(`pnpm test:network: skipped: ${lan.obstacle}`);
-  process.exit(values["must-run"] ? 1 : 0);
+  const mustRun = values["must-run"];
+  console.log(`pnpm test:network: ${mustRun ? "failed" : "skipped"}: ${lan.obstacle}`);
+  process.exit(mustRun ? 1 : 0);
 }
 buildOnce("paxos-server", "paxos-client");
 
@@ -86,7 +87,7 @@ process.exit(failed.length > 0 ? 1 : 0);
 
 function readFlags() {
   try {
-    return parseArgs({
+    const flags = parseArgs({
       allowPositionals: true,
       options: {
         transport: { type: "string" },
@@ -94,6 +95,9 @@ function readFlags() {
         help: { type: "boolean", default: false },
       },
     });
+    const { transport } = flags.values;
+    if (transport === undefined || transports.includes(transport)) return flags;
+    throw new Error(`bad --transport ${JSON.stringify(transport)}: give ${transports.join(" or ")}`);
   } catch (error) {
     console.error(`pnpm test:network: ${/** @type {Error} */ (error).message}; see pnpm test:network --help`);
     process.exit(2);

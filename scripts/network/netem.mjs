@@ -32,19 +32,16 @@ export function bridgedLan(hosts) {
     const port = `port${i}`;
     run("ip", "-n", lan, "link", "add", port, "type", "veth", "peer", "name", "eth0", "netns", host);
     // Packets of the size that travels on a real cable: what is lost is one of these.
-    for (const end of [
-      ["-n", lan, "link", "set", port],
-      ["-n", host, "link", "set", "eth0"],
-    ])
-      run("ip", ...end, "gso_max_segs", "1");
+    run("ip", "-n", lan, "link", "set", port, "gso_max_segs", "1");
+    run("ip", "-n", host, "link", "set", "eth0", "gso_max_segs", "1");
     run("ip", "-n", lan, "link", "set", port, "master", "bridge", "up");
     run("ip", "-n", host, "address", "add", `${addressOf(i)}/24`, "dev", "eth0");
     run("ip", "-n", host, "link", "set", "eth0", "up");
-    for (const [program = "", ...args] of losing(lan, i, host, [])) run(program, ...args);
+    for (const [program = "", ...args] of netemCommands(lan, i, host, [])) run(program, ...args);
   }
   return {
     description: "a bridge, and netem on every link",
-    losing: (i, directions) => losing(lan, i, hosts[i] ?? "", directions),
+    losing: (i, directions) => netemCommands(lan, i, hosts[i] ?? "", directions),
   };
 }
 
@@ -54,7 +51,7 @@ export function bridgedLan(hosts) {
  * @param {string} lan @param {number} i @param {string} host
  * @param {readonly import("./lan.mjs").Direction[]} directions
  */
-function losing(lan, i, host, directions) {
+export function netemCommands(lan, i, host, directions) {
   const replace = ["qdisc", "replace", "dev"];
   const netem = ["root", "netem", ...limit];
   const all = ["loss", "100%"];

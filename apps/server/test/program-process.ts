@@ -62,9 +62,9 @@ export class ProgramProcess {
 }
 
 export function spawnServer(args: readonly string[], options?: SpawnOptions): ProgramProcess {
-  return new ProgramProcess(SERVER, [...args, ...transportFlags], options);
+  return new ProgramProcess(SERVER, [...transportFlags, ...args], options);
 }
 
 export function spawnClient(args: readonly string[], options?: SpawnOptions): ProgramProcess {
-  return new ProgramProcess(CLIENT, [...args, ...transportFlags], options);
+  return new ProgramProcess(CLIENT, [...transportFlags, ...args], options);
 }

@@ -20,3 +20,6 @@ export const newClientTransport = make;
 
 /** For the command lines of servers and clients. */
 export const transportFlags: readonly string[] = ["--transport", name];
+
+/** The same with a transport that the others do not understand. */
+export const otherTransportFlags: readonly string[] = ["--transport", name === "tcp" ? "connect" : "tcp"];
