@@ -1,7 +1,7 @@
 // What profiles have in common: networks, disks, clients and settings.
 import type { ReplicaOptions } from "@paxos/replica";
 import { callBytes } from "./clients/call.js";
-import type { ClientConditions } from "./clients/clients.js";
+import type { ClientConditions } from "./clients/courier.js";
 import type { Random } from "./random.js";
 import type { DiskConditions } from "./world/disk.js";
 import type { NetworkConditions } from "./world/network.js";
@@ -26,6 +26,7 @@ export const usualClients: ClientConditions = {
   thinkMs: [50, 400],
   timeoutMs: [300, 2500],
   givesUpPerMille: 150,
+  libraryPerMille: 400,
 };
 
 /** What users have, now and then with small bounds, so that bounds are reached. */

@@ -15,7 +15,7 @@ export type { Call, Model, Verdict } from "./linearizability.js";
 export { profileNames, profiles } from "./profiles.js";
 export type { Profile } from "./profile.js";
 export type { ProfileName } from "./profiles.js";
-export type { ClientConditions } from "./clients/clients.js";
+export type { ClientConditions } from "./clients/courier.js";
 export type { DiskConditions } from "./world/disk.js";
 export type { NetworkConditions } from "./world/network.js";
 export { Random } from "./random.js";

@@ -1,5 +1,5 @@
 import type { ReplicaOptions } from "@paxos/replica";
-import type { ClientConditions } from "./clients/clients.js";
+import type { ClientConditions } from "./clients/courier.js";
 import type { FaultKind, Illness, PartitionShape, PlannedFault } from "./faults/fault.js";
 import type { Random } from "./random.js";
 import type { DiskConditions } from "./world/disk.js";

@@ -24,7 +24,8 @@ async function hashOf(options: Partial<SimulateOptions> & { profile: ProfileName
 }
 
 test.each(profileNames)("profile %s: the digest is the one recorded", async (profile) => {
-  const hash = await hashOf({ profile });
+  // Seeds of their own: what is drawn once for a run, such as whether clients use the library, is drawn both ways.
+  const hash = await hashOf({ profile, seed: seed + profileNames.indexOf(profile) });
   expect(hash).toMatch(/^[0-9a-f]{16}$/);
   if (rewrites) recorded[profile] = hash;
   expect(hash).toBe(recorded[profile]);

@@ -87,6 +87,7 @@ test(`after ${minutes} minutes without a quorum the cluster recovers within one 
       thinkMs: [500, 1_000_000],
       timeoutMs: [100_000, 1_000_000],
       givesUpPerMille: 500,
+      libraryPerMille: 0,
     },
     tuning: () => ({}),
   };

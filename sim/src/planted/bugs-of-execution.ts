@@ -30,6 +30,48 @@ export const bugsOfExecution: readonly PlantedBug[] = [
     seed: 1,
   },
   {
+    name: "answered-up-to-one-too-far",
+    breaks:
+      "Rule 6: of a session one more update counts as answered than its client says; it is never executed.",
+    edits: [
+      {
+        file: "core/src/sessions.ts",
+        find: `this.#forgetUpTo(found, answeredUpTo);`,
+        replace: `this.#forgetUpTo(found, answeredUpTo + 1n);`,
+      },
+    ],
+    profile: "rough",
+    seed: 1,
+  },
+  {
+    name: "late-update-forgets-what-its-client-awaits",
+    breaks:
+      "Rule 6: an update that overtook others has those below it count as answered; they are never executed.",
+    edits: [
+      {
+        file: "core/src/sessions.ts",
+        find: `this.#forgetUpTo(found, answeredUpTo);`,
+        replace: `this.#forgetUpTo(found, timestamp - 1n);`,
+      },
+    ],
+    profile: "rough",
+    seed: 1,
+  },
+  {
+    name: "registration-makes-another-session",
+    breaks:
+      "Rule 6: a registration that comes twice makes a second session, and updates under the first are refused.",
+    edits: [
+      {
+        file: "core/src/sessions.ts",
+        find: `return seq === undefined ? undefined : { kind: "duplicate", seq, result: new Uint8Array() };`,
+        replace: `return undefined;`,
+      },
+    ],
+    profile: "rough",
+    seed: 1,
+  },
+  {
     name: "duplicate-answered-with-the-latest",
     breaks: "Rule 6: a retry gets its client's latest answer instead of its own first one.",
     edits: [

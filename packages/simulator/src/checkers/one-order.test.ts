@@ -11,7 +11,7 @@ function setUp() {
   const acknowledged = new Acknowledged(order, report);
   const calls = new Calls();
   const [a, b, c] = [0, 1, 2].map((client) =>
-    calls.add({ client, timestamp: 1n, update: Uint8Array.of(client), start: 0 }),
+    calls.add({ client, update: Uint8Array.of(client), start: 0 }),
   ) as [Call, Call, Call];
   /** A node applies a call. */
   const applies = (

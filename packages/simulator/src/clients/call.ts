@@ -4,7 +4,6 @@ export interface Call {
   readonly id: number;
   /** The client's index. */
   readonly client: number;
-  readonly timestamp: bigint;
   /** As the workload gave it. */
   readonly update: Uint8Array;
   /** Virtual time of the first attempt, in microseconds. */

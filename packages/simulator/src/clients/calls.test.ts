@@ -19,7 +19,7 @@ test("a call's bytes are its id and its update", () => {
 
 test("a call is found by its id, if it has sent just this", () => {
   const calls = new Calls();
-  const [first, second] = [1, 2].map((client) => calls.add({ client, timestamp: 1n, update, start: client }));
+  const [first, second] = [1, 2].map((client) => calls.add({ client, update, start: client }));
   expect([first?.id, second?.id]).toEqual([0, 1]);
   expect(calls.find(1, Uint8Array.from(update))).toBe(second);
   expect(calls.find(2, update)).toBeUndefined();
@@ -32,7 +32,7 @@ test("the history has all calls but those that were rejected for certain", () =>
   const calls = new Calls();
   const outcomes = ["ordered", "rejected", "unknown", "pending"] as const;
   for (const [start, outcome] of outcomes.entries()) {
-    const call = calls.add({ client: start, timestamp: 1n, update, start });
+    const call = calls.add({ client: start, update, start });
     if (outcome === "pending") continue;
     if (outcome === "ordered") Object.assign(call, { result: Uint8Array.of(9), end: 50 });
     calls.end(call, outcome);

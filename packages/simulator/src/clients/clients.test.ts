@@ -1,3 +1,4 @@
+import { UpdateKind, type ClientUpdate } from "@paxos/proto";
 import { describe, expect, test } from "@jest/globals";
 import type { Host } from "../world/host.js";
 import type { Answer } from "../world/process.js";
@@ -5,13 +6,13 @@ import { World } from "../world/world.js";
 import type { Checker } from "../checkers/checker.js";
 import { decodeCall, type Call } from "./call.js";
 import { Calls } from "./calls.js";
-import { Clients, type ClientConditions } from "./clients.js";
+import { Clients } from "./clients.js";
+import type { ClientConditions } from "./courier.js";
 
 interface Request {
   readonly node: number;
   readonly call: Call;
-  readonly clientId: bigint;
-  readonly bytes: Uint8Array;
+  readonly update: ClientUpdate;
   readonly signal: AbortSignal;
   readonly answer: (answer: Answer) => void;
 }
@@ -21,6 +22,7 @@ const conditions: ClientConditions = {
   thinkMs: [10, 20],
   timeoutMs: [100, 100],
   givesUpPerMille: 0,
+  libraryPerMille: 0,
 };
 
 /** Clients of nodes that do as `serve` says; by default they take every request and answer none. */
@@ -32,14 +34,14 @@ function setUp(
   const world = new World(seed);
   const requests: Request[] = [];
   const process = (node: number) => ({
+    status: () => undefined,
     request: (
-      call: Call,
-      clientId: bigint,
-      bytes: Uint8Array,
+      update: ClientUpdate,
+      { number }: { number: number },
       signal: AbortSignal,
       answer: (answer: Answer) => void,
     ): boolean => {
-      const request = { node, call, clientId, bytes, signal, answer };
+      const request = { node, call: calls.all[number] as Call, update, signal, answer };
       requests.push(request);
       return serve(request) ?? true;
     },
@@ -74,7 +76,6 @@ describe("a client whose updates are ordered", () => {
       expect(call).toMatchObject({
         outcome: "ordered",
         attempts: 1,
-        timestamp: BigInt(i + 1),
         result: Uint8Array.of(42),
       });
       expect(call.update).toEqual(Uint8Array.of(i + 1));
@@ -82,8 +83,8 @@ describe("a client whose updates are ordered", () => {
       expect(thought).toBeGreaterThanOrEqual(10_000);
       expect(thought).toBeLessThanOrEqual(20_000);
     });
-    for (const { call, bytes } of requests)
-      expect(decodeCall(bytes)).toEqual({ id: call.id, update: call.update });
+    for (const { call, update } of requests)
+      expect(decodeCall(update.update)).toEqual({ id: call.id, update: call.update });
     expect(answered[0]).toEqual([0, requests[0]?.node, calls.all[0]?.seq]);
   });
 
@@ -108,10 +109,9 @@ describe("a client without an answer", () => {
     expect(calls.retries).toBe(requests.length - 1);
     expect(requests.length).toBeGreaterThan(7);
     expect(new Set(requests.map(({ node }) => node)).size).toBe(3);
-    for (const { call, clientId, bytes } of requests) {
+    for (const { call, update } of requests) {
       expect(call).toBe(calls.all[0]);
-      expect(clientId).toBe(requests[0]?.clientId);
-      expect(bytes).toEqual(requests[0]?.bytes);
+      expect(update).toEqual(requests[0]?.update);
     }
   });
 
@@ -268,14 +268,15 @@ describe("a patient client", () => {
   });
 });
 
-test("three clients share a session, whose updates are numbered in the order in which they were sent", async () => {
+test("three clients share a client id, whose updates are numbered in the order in which they were sent", async () => {
   const { world, requests } = setUp({ clients: [7, 7] }, orders);
   await world.run(1_000_000);
   const sessions = new Map<bigint, Set<number>>();
   const timestamps = new Map<bigint, Set<bigint>>();
-  for (const { clientId, call } of requests) {
+  for (const { update, call } of requests) {
+    const { clientId, timestamp } = update;
     sessions.set(clientId, (sessions.get(clientId) ?? new Set()).add(call.client));
-    timestamps.set(clientId, (timestamps.get(clientId) ?? new Set()).add(call.timestamp));
+    timestamps.set(clientId, (timestamps.get(clientId) ?? new Set()).add(timestamp));
   }
   expect([...sessions.values()].map(({ size }) => size).toSorted((a, b) => a - b)).toEqual([1, 3, 3]);
   for (const numbers of timestamps.values()) {
@@ -283,9 +284,8 @@ test("three clients share a session, whose updates are numbered in the order in 
     // None is left out, none is used twice.
     expect(sorted).toEqual(sorted.map((_, i) => BigInt(i + 1)));
   }
-  expect(new Set(requests.map(({ clientId, call }) => `${clientId} ${call.timestamp}`)).size).toBe(
-    requests.length,
-  );
+  const pairs = requests.map(({ update }) => `${update.clientId} ${update.timestamp}`);
+  expect(new Set(pairs).size).toBe(requests.length);
 });
 
 test("there are as many clients as drawn", async () => {
@@ -296,4 +296,49 @@ test("there are as many clients as drawn", async () => {
     counts.add(new Set(calls.all.map(({ client }) => client)).size);
   }
   expect([...counts].toSorted((a, b) => a - b)).toEqual([2, 3, 4]);
+});
+
+describe("clients that use the library", () => {
+  const library = { libraryPerMille: 1000, clients: [12, 12] as const };
+
+  test("register, and send their updates under that session", async () => {
+    const { world, calls, requests } = setUp(library, orders);
+    await world.run(2_000_000);
+    const registered = new Map<bigint, Request>();
+    for (const request of requests) {
+      const { clientId, session, kind, update } = request.update;
+      if (kind === UpdateKind.REGISTER) registered.set(clientId, request);
+      else if (session !== 0n) {
+        expect(registered.has(clientId)).toBe(true);
+        expect(decodeCall(update)).toEqual({ id: request.call.id, update: request.call.update });
+      }
+    }
+    expect(registered.size).toBeGreaterThan(1);
+    expect(calls.all.filter(({ outcome }) => outcome === "ordered").length).toBeGreaterThan(100);
+    expect(world.finding).toBeUndefined();
+  });
+
+  test("give up at their deadline: nobody knows what became of their update", async () => {
+    const { world, calls } = setUp(library, ({ update, ...request }) => {
+      if (update.kind === UpdateKind.REGISTER) orders({ update, ...request });
+    });
+    await world.run(30_000_000);
+    expect(calls.unknown).toBeGreaterThan(10);
+    expect(world.finding).toBeUndefined();
+  });
+
+  test("that cannot register are rejected: nothing was sent", async () => {
+    const { world, calls } = setUp(library, ({ update }) => update.kind !== UpdateKind.REGISTER);
+    await world.run(30_000_000);
+    expect(calls.rejected).toBeGreaterThan(10);
+    expect(world.finding).toBeUndefined();
+  });
+
+  test.each(["expired", "invalid", "unexpected"])("and are answered as %s: that is wrong", async (code) => {
+    const { world } = setUp(library, (request) =>
+      request.update.session === 0n ? orders(request) : fails(code)(request),
+    );
+    await world.run(2_000_000);
+    expect(world.finding).toMatchObject({ checker: "answers" });
+  });
 });

@@ -1,8 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import type { AdmissionRefusal, ClientHandler } from "@paxos/core";
-import { ClientUpdateSchema, LogRequestSchema, type Message, type StatusResponse } from "@paxos/proto";
+import { LogRequestSchema, type ClientUpdate, type Message, type StatusResponse } from "@paxos/proto";
 import type { Replica } from "@paxos/replica";
-import type { Call } from "../clients/call.js";
 import type { Seat } from "./seat.js";
 import { Life } from "./life.js";
 import { ObservedStateMachine } from "./observed-state-machine.js";
@@ -12,14 +11,19 @@ import { SimulatedTransport } from "./simulated-transport.js";
 
 /** A request that a process works on. */
 interface PendingRequest {
-  readonly call: Call;
   /** Virtual time at which it came. */
   readonly since: number;
 }
 
 /** What a client is told. */
 export type Answer =
-  | { readonly kind: "ordered"; readonly seq: number; readonly result: Uint8Array }
+  | {
+      readonly kind: "ordered";
+      readonly seq: number;
+      readonly result: Uint8Array;
+      readonly duplicate?: boolean;
+      readonly leaderId?: bigint | undefined;
+    }
   | { readonly kind: "failed"; readonly code: string; readonly message: string };
 
 /** One process on a host, from its start to its end: a replica of @paxos/replica with simulated ports. */
@@ -109,11 +113,10 @@ export class Process {
     this.#transport.refusedBy(nodeId, refusal);
   }
 
-  /** Takes a request from a client. Returns false when nobody listens. */
+  /** Takes a request from a client; `number` and `attempt` say which. Returns false when nobody listens. */
   request(
-    call: Call,
-    clientId: bigint,
-    update: Uint8Array,
+    update: ClientUpdate,
+    { number, attempt }: { readonly number: number; readonly attempt: number },
     signal: AbortSignal,
     onAnswer: (answer: Answer) => void,
   ): boolean {
@@ -122,15 +125,15 @@ export class Process {
     this.life.input(() => {
       const { world } = this.seat.surroundings;
       world.steps++;
-      world.trace.note("R", this.seat.id, call.id, call.attempts);
-      const request: PendingRequest = { call, since: world.now };
+      world.trace.note("R", this.seat.id, number, attempt);
+      const request: PendingRequest = { since: world.now };
       this.pending.add(request);
       const settle = (answer: Answer) => {
         if (this.life.alive && this.pending.delete(request)) onAnswer(answer);
       };
-      const { timestamp } = call;
-      handler.clientUpdate(create(ClientUpdateSchema, { clientId, timestamp, update }), signal).then(
-        ({ seq, result }) => settle({ kind: "ordered", seq: Number(seq), result }),
+      handler.clientUpdate(update, signal).then(
+        ({ seq, result, duplicate, leaderId }) =>
+          settle({ kind: "ordered", seq: Number(seq), result, duplicate, leaderId }),
         (error: unknown) => settle(failure(error)),
       );
     });

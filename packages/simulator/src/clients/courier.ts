@@ -1,0 +1,75 @@
+import type { Checker } from "../checkers/checker.js";
+import type { Random } from "../random.js";
+import type { Host } from "../world/host.js";
+import type { World } from "../world/world.js";
+import type { Call } from "./call.js";
+import type { Calls } from "./calls.js";
+
+/** How clients behave. All times in milliseconds. */
+export interface ClientConditions {
+  /** How many there are; each has one update under way. */
+  readonly clients: readonly [number, number];
+  /** What a client thinks between two updates. */
+  readonly thinkMs: readonly [number, number];
+  /** After how long it takes an attempt for lost. */
+  readonly timeoutMs: readonly [number, number];
+  /** Chance in 1,000 that it gives up then, instead of trying again through another node. */
+  readonly givesUpPerMille: number;
+  /** Chance in 1,000 that clients of a run, most of them, use the client library instead: its times are its own. */
+  readonly libraryPerMille: number;
+}
+
+/** Has a client's calls ordered, one after the other. */
+export interface Courier {
+  /** Sends a call; it ends by one of the methods of {@link Desk}. */
+  send(call: Call): void;
+  /** From now on it waits for as long as a node works on the call. */
+  becomePatient(): void;
+}
+
+/** What couriers work with, and whom they tell what became of a call. */
+export interface Desk {
+  readonly world: World;
+  readonly hosts: readonly Host[];
+  readonly calls: Calls;
+  readonly conditions: ClientConditions;
+  /** Nodes that clients leave alone. */
+  readonly avoided: ReadonlySet<Host>;
+  ordered(call: Call, nodeId: number, seq: number, result: Uint8Array): void;
+  ended(call: Call, outcome: "rejected" | "unknown"): void;
+}
+
+/** How long messages between clients and servers take, in microseconds. */
+const delayUs = [50, 2000] as const;
+
+export function drawDelay(random: Random): number {
+  return random.between(...delayUs);
+}
+
+/** A call is being tried, and not for the first time perhaps. */
+export function beginAttempt(desk: Desk, call: Call, host: Host): void {
+  const { world, calls } = desk;
+  if (++call.attempts > 1) calls.retries++;
+  if (world.trace.verbose) {
+    world.trace.line(
+      `client ${call.client} sends call ${call.id} to node ${host.id}, attempt ${call.attempts}`,
+    );
+  }
+}
+
+/** A call has its answer. */
+export function recordAnswer(
+  world: World,
+  checkers: readonly Checker[],
+  call: Call,
+  answer: { readonly nodeId: number; readonly seq: number; readonly result: Uint8Array },
+): void {
+  const { nodeId, seq, result } = answer;
+  call.result = result;
+  call.seq = seq;
+  call.end = world.now;
+  world.trace.note("C", call.id, seq);
+  if (world.trace.verbose)
+    world.trace.line(`client ${call.client} learns that call ${call.id} is ordered at seq ${seq}`);
+  for (const checker of checkers) checker.answered?.(call, nodeId, seq);
+}
