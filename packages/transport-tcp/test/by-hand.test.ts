@@ -1,0 +1,109 @@
+// A client that was written after PROTOCOL.md alone: bytes in, bytes out. Only the server's handler has messages.
+import { create } from "@bufbuild/protobuf";
+import { afterEach, expect, test } from "@jest/globals";
+import { GloballyOrderedUpdateSchema } from "@paxos/proto";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { Closables, handlerOf } from "./endpoint.js";
+import { examples } from "./protocol-document.js";
+
+const open = new Closables();
+afterEach(() => open.close());
+
+/** Speaks frames on a socket; pings of the node are answered and not shown. */
+class HandMadeClient {
+  readonly #socket: Socket;
+  #bytes: number[] = [];
+  #waiting: (() => void) | undefined;
+
+  constructor(port: number) {
+    this.#socket = connect(port, "127.0.0.1");
+    this.#socket.on("data", (chunk) => {
+      this.#bytes.push(...chunk);
+      this.#waiting?.();
+    });
+    this.#socket.on("error", () => undefined);
+  }
+
+  say(bytes: readonly number[] | Uint8Array): void {
+    this.#socket.write(Uint8Array.from(bytes));
+  }
+
+  /** The next frame with its size, in hex. */
+  async hear(): Promise<string> {
+    for (;;) {
+      const [size, frame] = this.#take() ?? [];
+      if (frame === undefined) await new Promise<void>((resolve) => (this.#waiting = resolve));
+      else if (frame[0] !== 0x50) return Buffer.from([...size, ...frame]).toString("hex");
+      // A ping (10 * 8 + 0 = 0x50) becomes a pong (11 * 8 + 0 = 0x58) with the same number.
+      else this.say([...size, 0x58, ...frame.slice(1)]);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#socket.closed) return;
+    this.#socket.destroy();
+    await once(this.#socket, "close");
+  }
+
+  /** A size and a frame, if they are there. */
+  #take(): [number[], number[]] | undefined {
+    const last = this.#bytes.findIndex((byte) => byte < 0x80);
+    const size = this.#bytes.slice(0, last + 1);
+    const length = size.reduceRight((sum, byte) => sum * 128 + (byte % 128), 0);
+    if (last < 0 || this.#bytes.length < size.length + length) return undefined;
+    return [this.#bytes.splice(0, size.length), this.#bytes.splice(0, length)];
+  }
+}
+
+const example = (name: string): Uint8Array => examples.get(name) ?? Uint8Array.of();
+const hex = (name: string): string => Buffer.from(example(name)).toString("hex");
+
+test("the conversation of the document takes place", async () => {
+  const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString();
+  const handler = handlerOf({
+    clientUpdate: ({ update }) =>
+      Promise.resolve(
+        create(GloballyOrderedUpdateSchema, {
+          seq: 1n,
+          result: Buffer.from(text(update).toUpperCase()),
+          leaderId: 3n,
+        }),
+      ),
+  });
+  const server = await open.start({ nodeId: 3, handler });
+  const client = open.add(new HandMadeClient(server.port));
+  client.say(example("client-hello"));
+  expect(await client.hear()).toBe(hex("server-hello"));
+  client.say(example("ping"));
+  expect(await client.hear()).toBe(hex("pong"));
+  client.say(example("updates"));
+  expect(await client.hear()).toBe(hex("answers"));
+  expect(server.counts).toEqual({});
+});
+
+test("a log and a status are answered as the document says", async () => {
+  const server = await open.start({ nodeId: 3, handler: handlerOf() });
+  const client = open.add(new HandMadeClient(server.port));
+  client.say(example("client-hello"));
+  await client.hear();
+  // The log asked for begins behind its end.
+  client.say(example("call-log"));
+  expect(await client.hear()).toBe(hex("reply-end"));
+  // What is said of a call that is over is ignored.
+  client.say([...example("call-taken"), ...example("call-cancel")]);
+  client.say(example("call-status"));
+  // replies: a Reply with id 2 and a StatusResponse with node_id 3.
+  expect(await client.hear()).toBe("084a0608021a020803");
+  expect(server.counts).toEqual({});
+});
+
+test("a client of another version is refused, with the reason", async () => {
+  const server = await open.start({ nodeId: 3, handler: handlerOf() });
+  const client = open.add(new HandMadeClient(server.port));
+  // A client_hello with protocol_version 9.
+  client.say([0x04, 0x22, 0x02, 0x08, 0x09]);
+  // A size of two bytes, as the detail is long; a refusal (2 * 8 + 2 = 0x12), of two bytes' length too; reason 2.
+  expect(await client.hear()).toMatch(/^(....)12(....)0802/);
+  expect(server.counts).toEqual({ refused_protocol_version: 1 });
+});

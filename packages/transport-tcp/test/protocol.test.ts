@@ -1,0 +1,85 @@
+import { create, ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
+import { expect, test } from "@jest/globals";
+import {
+  AcceptSchema,
+  FrameSchema,
+  HeartbeatSchema,
+  HandshakeRefusalReason,
+  MessageSchema,
+  encodeMessage,
+  type Message,
+} from "@paxos/proto";
+import { encodeFrame } from "../src/frame.js";
+import { FrameDecoder } from "../src/frame-decoder.js";
+import { clusterId } from "./endpoint.js";
+import { examples, protocol } from "./protocol-document.js";
+
+/** A message of node 1, whose storage is 101, to node 2. */
+const message = (type: Message["type"]): Uint8Array =>
+  encodeMessage(create(MessageSchema, { to: 2n, type, storeId: 101n, from: 1n }));
+
+const meant: Record<string, Parameters<typeof encodeFrame>[0]> = {
+  "client-hello": { clientHello: { protocolVersion: 1 } },
+  "server-hello": { serverHello: { protocolVersion: 1, nodeId: 3n, clusterId } },
+  ping: { ping: 300n },
+  pong: { pong: 300n },
+  updates: { updates: { updates: [{ clientId: 7n, timestamp: 1n, update: Buffer.from("hello") }] } },
+  answers: {
+    answers: {
+      answers: [{ clientId: 7n, timestamp: 1n, seq: 1n, result: Buffer.from("HELLO") }],
+      leaderId: 3n,
+    },
+  },
+  "call-log": { calls: [{ id: 1n, type: { case: "log", value: { fromSeq: 5n, follow: true } } }] },
+  "call-taken": { calls: [{ id: 1n, type: { case: "taken", value: 2 } }] },
+  "call-cancel": { calls: [{ id: 1n, type: { case: "cancel", value: true } }] },
+  "call-status": { calls: [{ id: 2n, type: { case: "status", value: {} } }] },
+  "reply-end": { replies: [{ id: 1n, type: { case: "end", value: true } }] },
+  hello: { hello: { protocolVersion: 1, clusterId, nodeId: 1n, storeId: 101n, to: 2n } },
+  refusal: { refusal: { reason: HandshakeRefusalReason.STORE, detail: "try again" } },
+  messages: {
+    messages: [
+      message({ case: "accept", value: create(AcceptSchema, { nodeId: 1n, view: 4n, seq: 9n }) }),
+      message({ case: "heartbeat", value: create(HeartbeatSchema, { nodeId: 1n }) }),
+    ],
+  },
+};
+
+test("the examples are all known here", () => {
+  expect([...examples.keys()].sort()).toEqual(Object.keys(meant).sort());
+});
+
+test.each(Object.keys(meant))("the bytes of example %s are what is sent, and understood", (name) => {
+  const bytes = examples.get(name) ?? new Uint8Array();
+  const frame = meant[name] ?? {};
+  expect(Buffer.from(bytes).toString("hex")).toBe(Buffer.from(encodeFrame(frame)).toString("hex"));
+  const decoder = new FrameDecoder(bytes.length);
+  decoder.push(bytes);
+  expect(decoder.next()?.frame).toEqual(create(FrameSchema, frame));
+});
+
+/** All messages that frames consist of, by name. */
+function messagesIn(schema: DescMessage, found = new Map<string, DescMessage>()): Map<string, DescMessage> {
+  if (found.has(schema.name)) return found;
+  found.set(schema.name, schema);
+  for (const { message: inner } of schema.fields) if (inner !== undefined) messagesIn(inner, found);
+  return found;
+}
+
+function typeOf(field: DescField): string {
+  if (field.fieldKind === "list") return `repeated ${field.message?.name ?? "bytes"}`;
+  if (field.fieldKind === "message") return field.message.name;
+  if (field.fieldKind === "scalar" && field.scalar === ScalarType.BYTES) return "bytes";
+  if (field.fieldKind === "scalar" && field.scalar === ScalarType.STRING) return "text";
+  const type = field.fieldKind === "scalar" && field.scalar === ScalarType.FIXED64 ? "64-bit" : "varint";
+  return field.proto.proto3Optional ? `optional ${type}` : type;
+}
+
+test.each([...messagesIn(FrameSchema)])("the table of %s has its fields", (name, schema) => {
+  const [, section = ""] = protocol.split(new RegExp(`^### ${name}$`, "m"));
+  const [ownSection = ""] = section.split(/^##/m);
+  const [, table = ""] = ownSection.split(/^\| number.*$\n^\| -.*$\n/m);
+  const rows = [...(table.split("\n\n")[0] ?? "").matchAll(/^\|([^|]*)\|([^|]*)\|([^|]*)\|/gm)];
+  const told = rows.map((row) => row.slice(1).map((cell) => cell.trim()));
+  expect(told).toEqual(schema.fields.map((field) => [`${field.number}`, field.name, typeOf(field)]));
+});
