@@ -55,6 +55,22 @@ test("batches have about the size that is asked for; a larger update goes alone"
   await Promise.all(calls.map(errorOf));
 });
 
+test("a server that is to get no more updates is still told what was abandoned", async () => {
+  const pending = newPending();
+  const controller = new AbortController();
+  const given = errorOf(pending.clientUpdate(update(1), controller.signal));
+  pending.takeBatch();
+  const kept = pending.clientUpdate(update(2), never());
+  expect(pending.takeBatch(0)).toBeUndefined();
+  controller.abort();
+  const batch = pending.takeBatch(0);
+  expect(abandoned(batch)).toEqual([1]);
+  expect(timestamps(batch)).toEqual([]);
+  expect(timestamps(pending.takeBatch())).toEqual([2]);
+  pending.answered(answers(undefined, 2));
+  await Promise.all([given, kept]);
+});
+
 test("callers of the same update share one request and its answer", async () => {
   const pending = newPending();
   const giveUp = new AbortController();

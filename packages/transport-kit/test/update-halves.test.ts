@@ -77,7 +77,8 @@ class Pipe {
   }
 }
 
-async function run(seed: number): Promise<void> {
+/** Resolves with what is left under way at the end. */
+async function run(seed: number): Promise<number> {
   const random = seeded(seed);
   const below = (bound: number): number => Math.floor(random() * bound);
   const pipe = new Pipe();
@@ -106,11 +107,10 @@ async function run(seed: number): Promise<void> {
   }
   pipe.sendBatch(10_000);
   await turn();
-  expect(pipe.server.length).toBe(0);
-  expect(pipe.server.hasRoom).toBe(true);
-  expect(pipe.faults.count("failed_client_requests")).toBe(0);
+  if (!pipe.server.hasRoom) throw new Error(`seed ${seed}: the server has no room at the end`);
+  return pipe.server.length + pipe.faults.count("failed_client_requests");
 }
 
 test("whatever is called, given up, sent, answered and read in whatever order: all are told the right thing", async () => {
-  for (let seed = 1; seed <= 200; seed++) await run(seed);
+  for (let seed = 1; seed <= 200; seed++) expect(await run(seed)).toBe(0);
 });

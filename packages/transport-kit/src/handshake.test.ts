@@ -1,0 +1,64 @@
+import { create } from "@bufbuild/protobuf";
+import { HandshakeRefusalReason, HandshakeRefusalSchema } from "@paxos/proto";
+import { expect, test } from "@jest/globals";
+import { clusterId, RecordedLinkage } from "../test/linkage.js";
+import { checkHello, handshakeRefusal, helloFrom, readRefusal } from "./handshake.js";
+
+const one = { clusterId, nodeId: 1, storeId: 101n };
+const { context } = new RecordedLinkage();
+
+test("a Hello that fits admits its sender, as caller and as callee", () => {
+  const hello = helloFrom(one, 0);
+  expect(checkHello({ hello }, context)).toEqual({ peer: one });
+  expect(checkHello({ hello }, context, 1)).toEqual({ peer: one });
+});
+
+test.each([
+  ["no frame", undefined, undefined, "no_hello"],
+  ["no Hello", {}, undefined, "no_hello"],
+  ["another version", { hello: { ...helloFrom(one, 0), protocolVersion: 2 } }, undefined, "protocol_version"],
+  [
+    "another cluster",
+    { hello: helloFrom({ ...one, clusterId: new Uint8Array(32) }, 0) },
+    undefined,
+    "cluster",
+  ],
+  [
+    "a longer cluster id",
+    { hello: helloFrom({ ...one, clusterId: new Uint8Array(33).fill(7) }, 0) },
+    undefined,
+    "cluster",
+  ],
+  ["the own id", { hello: helloFrom({ ...one, nodeId: 0 }, 0) }, undefined, "node"],
+  ["no member", { hello: helloFrom({ ...one, nodeId: 5 }, 0) }, undefined, "node"],
+  ["another than was dialled", { hello: helloFrom(one, 0) }, 2, "node"],
+  ["one that means another", { hello: helloFrom(one, 2) }, undefined, "node"],
+])("%s is refused", (_, first, dialed, reason) => {
+  expect(checkHello(first, context, dialed)).toMatchObject({ refusal: { reason } });
+});
+
+test("the node decides last, and only about who fits otherwise", () => {
+  const linkage = new RecordedLinkage();
+  linkage.refusing = { reason: "store", detail: "replace the member" };
+  expect(checkHello({ hello: helloFrom(one, 0) }, linkage.context)).toEqual({ refusal: linkage.refusing });
+  expect(checkHello({ hello: helloFrom(one, 2) }, linkage.context)).toMatchObject({
+    refusal: { reason: "node" },
+  });
+});
+
+test.each(["protocol_version", "cluster", "node", "store"] as const)(
+  "the reason %s is read as it was sent",
+  (reason) => {
+    expect(readRefusal(handshakeRefusal({ reason, detail: "words" }))).toEqual({ reason, detail: "words" });
+  },
+);
+
+test("what this version cannot name is a matter of versions; words are kept to one line of bounded length", () => {
+  const detail = `two\nlines\u2028and ${"x".repeat(2000)}`;
+  for (const reason of [HandshakeRefusalReason.NO_HELLO, 99 as HandshakeRefusalReason]) {
+    const read = readRefusal(create(HandshakeRefusalSchema, { reason, detail }));
+    expect(read.reason).toBe("protocol_version");
+    expect(read.detail).toMatch(/^two lines and x+$/);
+    expect(read.detail).toHaveLength(1000);
+  }
+});
