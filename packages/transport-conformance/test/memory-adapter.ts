@@ -17,7 +17,7 @@ export function memoryAdapter(): TransportAdapter {
     replica: (options) => new MemoryReplicaTransport(network, options),
     clients: { memory: (options) => new MemoryClientTransport(network, options) },
     raw: {
-      call: (address) => rawCaller(network.connect("raw caller", address)),
+      call: (address) => rawCaller(network.connect(network.freeAddress(), address)),
       answer: (frame) => rawCallee(network, frame),
     },
     garbage: [
@@ -25,7 +25,7 @@ export function memoryAdapter(): TransportAdapter {
         name: "a frame that does not decode",
         counter: "closed_undecodable",
         async throwAt(address) {
-          const connection = network.connect("raw caller", address);
+          const connection = network.connect(network.freeAddress(), address);
           void connection.send(new Uint8Array([0xff, 0xff]));
           await new Promise<void>((resolve) => connection.onClose(resolve));
         },
@@ -41,6 +41,9 @@ function relay(network: MemoryNetwork, target: string): Relay {
   const address = network.relay(target);
   return {
     address,
+    get calls() {
+      return network.callsTo(address);
+    },
     silence(direction) {
       if (direction !== "back") network.cut({ to: address });
       if (direction !== "there") network.cut({ from: address });

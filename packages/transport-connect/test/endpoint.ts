@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import type { AdmissionRefusal, ClientHandler, Identity, PeerAddress } from "@paxos/core";
-import { AcceptSchema, CatchUpAnswerSchema, MessageSchema, ProposalSchema, type Message } from "@paxos/proto";
+import { AcceptSchema, CatchUpAnswerSchema, MessageSchema, type Message } from "@paxos/proto";
 import { createServer, type AddressInfo } from "node:net";
 import { ConnectReplicaTransport, type ConnectReplicaTransportOptions } from "../src/index.js";
 
@@ -78,20 +78,6 @@ export class Endpoints {
     return endpoint.start();
   }
 
-  /** Two nodes, 0 and 1, that know each other; connected both ways. */
-  async pair(options: { transport?: ConnectReplicaTransportOptions } = {}): Promise<[Endpoint, Endpoint]> {
-    const address = `127.0.0.1:${await freePort()}`;
-    const first = await this.start({ nodeId: 0, peers: [{ nodeId: 1, address }], ...options });
-    const second = await this.start({
-      nodeId: 1,
-      address,
-      peers: [{ nodeId: 0, address: first.address }],
-      ...options,
-    });
-    await until(() => first.connected.length > 0 && second.connected.length > 0, "both connected");
-    return [first, second];
-  }
-
   async close(): Promise<void> {
     await Promise.all(this.#all.splice(0).map((endpoint) => endpoint.transport.close()));
   }
@@ -120,23 +106,7 @@ export function accept(to: number, seq: number): Message {
   return create(MessageSchema, { to: BigInt(to), type: { case: "accept", value }, storeId: 5n });
 }
 
-export function proposal(to: number, seq: number, bytes: number): Message {
-  const value = create(ProposalSchema, {
-    view: 1n,
-    seq: BigInt(seq),
-    updates: [new Uint8Array(bytes).fill(seq)],
-  });
-  return create(MessageSchema, { to: BigInt(to), type: { case: "proposal", value } });
-}
-
 export function catchUpAnswer(to: number, seq: number, bytes: number): Message {
   const value = create(CatchUpAnswerSchema, { seq: BigInt(seq), updates: [new Uint8Array(bytes)] });
   return create(MessageSchema, { to: BigInt(to), type: { case: "catchUpAnswer", value } });
-}
-
-/** The seqs of the messages of one kind that an endpoint received. */
-export function seqsOf(endpoint: Endpoint, kind: "accept" | "proposal" | "catchUpAnswer"): number[] {
-  return endpoint.received.flatMap(({ message: { type } }) =>
-    type.case === kind ? [Number(type.value.seq)] : [],
-  );
 }

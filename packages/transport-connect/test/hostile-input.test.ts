@@ -2,9 +2,11 @@ import { toBinary } from "@bufbuild/protobuf";
 import { MessageSchema, PeerFrameSchema } from "@paxos/proto";
 import { afterEach, expect, test } from "@jest/globals";
 import { connect as connectHttp2, constants } from "node:http2";
-import { connect, type Socket } from "node:net";
-import { accept, Endpoints, proposal, until, type Endpoint } from "./endpoint.js";
+import { connect } from "node:net";
+import { accept, Endpoints, until, type Endpoint } from "./endpoint.js";
 import { hello, messages, RawCaller } from "./raw-peer.js";
+
+// What all transports do is tested in conformance.test.ts; here is what is HTTP/2's.
 
 const endpoints = new Endpoints();
 const callers: RawCaller[] = [];
@@ -14,22 +16,20 @@ afterEach(async () => {
 });
 
 /** Node 0 with two peers: node 2, which behaves, and a caller that says it is node 1. */
-async function besideAGoodPeer(
-  maxMessageBytes = 1024 * 1024,
-): Promise<{ zero: Endpoint; good: Endpoint; caller: RawCaller }> {
+async function besideAGoodPeer(): Promise<{ zero: Endpoint; good: Endpoint }> {
   const nowhere = "127.0.0.1:9";
   const peers = [
     { nodeId: 1, address: nowhere },
     { nodeId: 2, address: nowhere },
   ];
-  const zero = await endpoints.start({ nodeId: 0, peers, transport: { maxMessageBytes } });
+  const zero = await endpoints.start({ nodeId: 0, peers });
   const good = await endpoints.start({ nodeId: 2, peers: [{ nodeId: 0, address: zero.address }] });
   await until(() => good.connected.length === 1, "the good peer is connected");
   const caller = new RawCaller(zero.address);
   callers.push(caller);
   caller.say(hello(), messages(toBinary(MessageSchema, accept(0, 1))));
   await until(() => zero.received.length === 1, "the caller was let in");
-  return { zero, good, caller };
+  return { zero, good };
 }
 
 async function stillServes(zero: Endpoint, good: Endpoint): Promise<void> {
@@ -39,33 +39,6 @@ async function stillServes(zero: Endpoint, good: Endpoint): Promise<void> {
   await until(() => zero.received.length === before + 1, "the good peer's message arrived");
   expect(good.disconnected).toHaveLength(losses);
 }
-
-test.each([
-  ["a message that does not decode", new Uint8Array([0xff, 0xff, 0xff]), "closed_undecodable"],
-  [
-    "a message that is cut off",
-    toBinary(MessageSchema, proposal(0, 1, 50)).subarray(0, 20),
-    "closed_undecodable",
-  ],
-  ["a message above the limit", toBinary(MessageSchema, proposal(0, 1, 1024 * 1024)), "closed_undecodable"],
-  ["a frame far above the limit", new Uint8Array(8 * 1024 * 1024), "closed_undecodable"],
-  ["a message for another node", toBinary(MessageSchema, accept(2, 1)), "closed_misdirected"],
-])("%s closes that connection, is counted, and disturbs nobody else", async (_, bytes, counter) => {
-  const { zero, good, caller } = await besideAGoodPeer();
-  caller.say(messages(bytes));
-  await until(() => caller.ended, "the connection was closed");
-  expect(zero.counter(counter)).toBe(1);
-  expect(zero.received).toHaveLength(1);
-  expect(zero.warnings.join()).toMatch(/closed the connection from 127\.0\.0\.1:\d+: /);
-  await stillServes(zero, good);
-});
-
-test("what stands before the bad message in its frame is still delivered", async () => {
-  const { zero, caller } = await besideAGoodPeer();
-  caller.say(messages(toBinary(MessageSchema, accept(0, 5)), new Uint8Array([0xff])));
-  await until(() => caller.ended, "the connection was closed");
-  expect(zero.received).toHaveLength(2);
-});
 
 test("a connection lost in the middle of a frame is not taken for a hostile one", async () => {
   const { zero, good } = await besideAGoodPeer();
@@ -87,31 +60,6 @@ test("a connection lost in the middle of a frame is not taken for a hostile one"
   await stillServes(zero, good);
   expect(zero.counter("closed_undecodable")).toBe(0);
   expect(zero.counter("closed_not_http2")).toBe(0);
-});
-
-test("a second connection of the same node replaces the first", async () => {
-  const { zero, good, caller } = await besideAGoodPeer();
-  const second = new RawCaller(zero.address);
-  callers.push(second);
-  second.say(hello());
-  await until(() => caller.ended, "the first was closed");
-  await stillServes(zero, good);
-  expect(second.ended).toBe(false);
-});
-
-test.each([
-  ["bytes that are nothing at all", Buffer.from([0, 1, 2, 3, 255, 254, 253, 10, 13, 0, 0, 0])],
-  ["HTTP/1.1", Buffer.from("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")],
-  [
-    "HTTP/2 and then rubbish",
-    Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Buffer.alloc(64, 0xfe)]),
-  ],
-])("%s on the port: closed, counted, nobody else disturbed", async (_, bytes) => {
-  const { zero, good } = await besideAGoodPeer();
-  const socket = connect(zero.port, "127.0.0.1");
-  await closes(socket, bytes);
-  await until(() => zero.counter("closed_not_http2") === 1, "counted");
-  await stillServes(zero, good);
 });
 
 test("a connection that breaks off at once disturbs nobody", async () => {
@@ -146,11 +94,4 @@ function envelope(data: Uint8Array): Buffer {
   const header = Buffer.alloc(5);
   header.writeUInt32BE(data.length, 1);
   return Buffer.concat([header, data]);
-}
-
-async function closes(socket: Socket, bytes: Uint8Array): Promise<void> {
-  socket.on("error", () => undefined);
-  socket.resume();
-  socket.write(bytes);
-  await new Promise((resolve) => socket.once("close", resolve));
 }

@@ -80,7 +80,13 @@ export class RawCallee {
   readonly heard: PeerFrame[] = [];
   readonly #server: Http2Server;
 
-  constructor(answer: PeerFrame) {
+  static async start(answer: PeerFrame): Promise<RawCallee> {
+    const callee = new RawCallee(answer);
+    await new Promise<void>((resolve) => callee.#server.listen(0, "127.0.0.1", resolve));
+    return callee;
+  }
+
+  private constructor(answer: PeerFrame) {
     const { heard } = this;
     const router = createConnectRouter().service(PeerService, {
       async *exchange(frames) {
@@ -96,8 +102,7 @@ export class RawCallee {
     this.#server.on("request", requestListener(router));
   }
 
-  async start(port = 0): Promise<string> {
-    await new Promise<void>((resolve) => this.#server.listen(port, "127.0.0.1", resolve));
+  get address(): string {
     return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
   }
 

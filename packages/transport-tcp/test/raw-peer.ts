@@ -53,7 +53,7 @@ function listen(socket: Socket, heard: PeerFrame[]): void {
   socket.on("error", () => undefined);
   socket.on("data", (chunk) => {
     bytes = Buffer.concat([bytes, chunk]);
-    for (let size = sizeDelimitedPeek(bytes); size.eof === false; size = sizeDelimitedPeek(bytes)) {
+    for (let size = sizeDelimitedPeek(bytes); !size.eof; size = sizeDelimitedPeek(bytes)) {
       const end = size.offset + size.size;
       if (bytes.length < end) return;
       const frame = bytes.subarray(size.offset, end);

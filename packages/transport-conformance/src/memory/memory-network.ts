@@ -32,11 +32,17 @@ export class MemoryNetwork {
   readonly #cuts = new Set<string>();
   readonly #stopped = new Set<Wire>();
   readonly #open = new Set<MemoryConnection>();
+  readonly #calls = new Map<string, number>();
   #lastPort = 1023;
 
   /** The ends of connections that have not been closed. */
   get openEnds(): number {
     return this.#open.size;
+  }
+
+  /** How many connections have been made to this name. */
+  callsTo(name: string): number {
+    return this.#calls.get(name) ?? 0;
   }
 
   /** An address on which nobody listens and which `listen` does not choose for anybody else. */
@@ -60,6 +66,7 @@ export class MemoryNetwork {
 
   /** Connects. Frames may be sent at once; where nobody listens, the connection ends with a reason that says so. */
   connect(from: string, to: string): MemoryConnection {
+    this.#calls.set(to, this.callsTo(to) + 1);
     const wire = (source: string, target: string): Wire =>
       new Wire(() => this.#isCut(source, target), this.#stopped);
     const there = wire(from, to);

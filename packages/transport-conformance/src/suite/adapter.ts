@@ -12,6 +12,8 @@ export interface ReplicaTransport extends Transport, ClientListener {
 export interface Relay {
   /** What is given to peers and clients as the address. */
   readonly address: string;
+  /** How many connections were made to it. */
+  readonly calls: number;
   /** Passes nothing on, in one direction or in both, and closes nothing; new connections find silence as well. */
   silence(direction?: "there" | "back"): void;
   /** Passes everything on again; what was held back may arrive or not. */

@@ -3,8 +3,7 @@ import { RequestError, type ClientTransport, type RequestErrorCode } from "@paxo
 import { LogRequestSchema } from "@paxos/proto";
 import { describe, expect, test } from "@jest/globals";
 import type { TransportAdapter } from "./adapter.js";
-import type { Endpoints } from "./endpoints.js";
-import { nowhere } from "./endpoints.js";
+import { nowhere, type Endpoints } from "./endpoints.js";
 import { Failing, Handler, Holding } from "./handlers.js";
 import { numbers, update } from "./messages.js";
 import { describeSubject } from "./subject.js";
@@ -129,7 +128,7 @@ function testGivingUp(endpoints: Endpoints, kind: string): void {
     const handler = new Holding();
     const { address } = await endpoints.serving(handler);
     const error = await errorOf(
-      endpoints.client(kind).clientUpdate(address, update(1), AbortSignal.timeout(500)),
+      endpoints.client(kind).clientUpdate(address, update(1), AbortSignal.timeout(200)),
     );
     expect(error).toMatchObject({ name: "RequestError", code: "timed_out" });
     expect((error as Error).message).toMatch(/^no answer from 127\.0\.0\.1:\d+ in time/);

@@ -2,15 +2,14 @@ import { create } from "@bufbuild/protobuf";
 import { LogRequestSchema } from "@paxos/proto";
 import { describe, expect, test } from "@jest/globals";
 import type { TransportAdapter } from "./adapter.js";
-import type { Endpoints } from "./endpoints.js";
-import { nowhere } from "./endpoints.js";
+import { nowhere, type Endpoints } from "./endpoints.js";
 import { Handler, Waiting } from "./handlers.js";
 import { accept, numbers, proposal, update } from "./messages.js";
 import { describeSubject, openResources } from "./subject.js";
 import { errorOf, until } from "./until.js";
 
-/** How long closing may take; much of it is for machines that are busy with other things. */
-const soonMs = 3000;
+/** How long closing may take: less than it takes to find out that the other side has fallen silent. */
+const soonMs = 1000;
 
 /** That close ends everything, whatever is under way. That nothing is left open is checked after every test. */
 export function describeClosing(adapter: TransportAdapter): void {

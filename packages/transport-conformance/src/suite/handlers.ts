@@ -52,15 +52,16 @@ export class Handler implements ClientHandler {
 export class Holding extends Handler {
   /** What was asked, whether answered or not. */
   readonly asked: ClientUpdate[] = [];
-  readonly #answers = new Map<bigint, () => void>();
-  /** How many updates have been aborted. */
+  /** How many updates have been aborted before they were answered. */
   cancelled = 0;
+  readonly #answers = new Map<bigint, () => void>();
 
   override clientUpdate(update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
     this.asked.push(update);
     return new Promise((resolve, reject) => {
       this.#answers.set(update.timestamp, () => resolve(answerTo(update)));
       signal.addEventListener("abort", () => {
+        if (!this.#answers.delete(update.timestamp)) return;
         this.cancelled++;
         reject(new RequestError("cancelled", "the client has gone"));
       });
@@ -69,6 +70,7 @@ export class Holding extends Handler {
 
   answer(timestamp: number): void {
     this.#answers.get(BigInt(timestamp))?.();
+    this.#answers.delete(BigInt(timestamp));
   }
 }
 

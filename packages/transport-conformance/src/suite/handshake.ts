@@ -2,13 +2,13 @@ import { create } from "@bufbuild/protobuf";
 import { HandshakeRefusalReason, PeerFrameSchema } from "@paxos/proto";
 import { expect, test } from "@jest/globals";
 import type { RawCaller, TransportAdapter } from "./adapter.js";
-import type { Endpoint, Endpoints } from "./endpoints.js";
-import { nowhere } from "./endpoints.js";
-import { accept, clusterId, hello } from "./messages.js";
+import { nowhere, type Endpoint, type Endpoints } from "./endpoints.js";
+import { accept, clusterId, hello, messages } from "./messages.js";
 import { describeSubject } from "./subject.js";
 import { until } from "./until.js";
 
 const otherCluster = new Uint8Array(32).fill(8);
+const noHello = messages(new Uint8Array([8, 0]));
 const otherStore = "the storage of node 1 is not the one on record; replace the member";
 
 /** Who is let in, who is not, and that both sides learn why. */
@@ -34,7 +34,7 @@ async function refusedCaller(
 
 function testCallers(endpoints: Endpoints): void {
   test.each([
-    ["no_hello", create(PeerFrameSchema), HandshakeRefusalReason.NO_HELLO, /first frame was no Hello/],
+    ["no_hello", noHello, HandshakeRefusalReason.NO_HELLO, /first frame was no Hello/],
     [
       "protocol_version",
       hello({ protocolVersion: 2 }),
@@ -83,17 +83,16 @@ function testCallers(endpoints: Endpoints): void {
   test("a refused caller's messages are not taken", async () => {
     const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address: nowhere }] });
     const caller = endpoints.rawCaller(zero.address);
-    const message = create(PeerFrameSchema, { messages: [new Uint8Array([8, 0])] });
-    caller.say(hello({ clusterId: otherCluster }), message);
+    caller.say(hello({ clusterId: otherCluster }), noHello);
     await until(() => caller.ended, "the connection has ended");
-    caller.say(message);
+    caller.say(noHello);
     expect(zero.received).toHaveLength(0);
   });
 
   test("messages before the Hello are not taken", async () => {
     const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address: nowhere }] });
     const caller = endpoints.rawCaller(zero.address);
-    caller.say(create(PeerFrameSchema, { messages: [new Uint8Array([8, 0])] }), hello());
+    caller.say(noHello, hello());
     await until(() => caller.ended, "the connection has ended");
     expect(zero.received).toHaveLength(0);
     expect(zero.counter("refused_no_hello")).toBe(1);
@@ -111,7 +110,6 @@ function testCallees(endpoints: Endpoints): void {
     [hello({ ...answering, clusterId: otherCluster }), HandshakeRefusalReason.CLUSTER, "refused_cluster"],
     [hello({ ...answering, nodeId: 2n }), HandshakeRefusalReason.NODE, "refused_node"],
     [hello({ ...answering, to: 4n }), HandshakeRefusalReason.NODE, "refused_node"],
-    [create(PeerFrameSchema), HandshakeRefusalReason.NO_HELLO, "refused_no_hello"],
   ])("a callee that does not fit is refused and told why (%#)", async (answer, reason, counter) => {
     const callee = await endpoints.rawCallee(answer);
     const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address: callee.address }] });
@@ -124,6 +122,21 @@ function testCallees(endpoints: Endpoints): void {
     expect(zero.connected).toHaveLength(0);
     await until(() => zero.disconnected.length === 1, "the failure was told");
     expect(zero.disconnected[0]?.reason).toMatch(/^refused: /);
+  });
+
+  test("a callee that says no Hello is sent no messages; that is counted, and told once", async () => {
+    const callee = await endpoints.rawCallee(noHello);
+    const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address: callee.address }] });
+    zero.transport.send(accept(1, 1));
+    const closed = (): number =>
+      Object.entries(zero.transport.counters())
+        .filter(([name]) => /^(refused|closed)_/.test(name))
+        .reduce((sum, [, count]) => sum + count, 0);
+    await until(() => closed() > 2, "it was tried again and again");
+    expect(callee.heard.flatMap((frame) => frame.messages)).toEqual([]);
+    expect(zero.connected).toHaveLength(0);
+    expect(zero.received).toHaveLength(0);
+    expect(zero.disconnected).toHaveLength(1);
   });
 
   test("a refusal's words are kept to one line of bounded length", async () => {

@@ -8,6 +8,7 @@ type Direction = "there" | "back";
 export class TcpRelay implements Relay {
   readonly #sockets = new Map<Socket, Direction>();
   readonly #silent = new Set<Direction>();
+  #calls = 0;
 
   private constructor(
     private readonly server: Server,
@@ -31,6 +32,10 @@ export class TcpRelay implements Relay {
     return `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
+  get calls(): number {
+    return this.#calls;
+  }
+
   silence(direction?: Direction): void {
     for (const silent of direction === undefined ? (["there", "back"] as const) : [direction]) {
       this.#silent.add(silent);
@@ -52,6 +57,7 @@ export class TcpRelay implements Relay {
   }
 
   #relay(near: Socket): void {
+    this.#calls++;
     const far = connect(this.target);
     this.#pass("there", near, far);
     this.#pass("back", far, near);
