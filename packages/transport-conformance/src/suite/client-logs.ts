@@ -67,7 +67,7 @@ function testPieces(endpoints: Endpoints, kind: string): void {
     await until(() => {
       if (handler.made !== made) quietSince = performance.now();
       made = handler.made;
-      return performance.now() - quietSince > 300;
+      return performance.now() - quietSince > 150;
     }, "the handler's stream is at rest");
     expect(handler.made).toBeLessThan(100);
     const calls = numbers(20).map((timestamp) => client.clientUpdate(address, update(timestamp), never()));
