@@ -102,7 +102,7 @@ export class VirtualTime {
 }
 
 /** Until all promises that can be settled are. */
-export function microtasks(): Promise<void> {
+function microtasks(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
