@@ -1,5 +1,5 @@
 // Measures what one connection moves between two processes on loopback: messages from peer to peer, and updates
-// of clients. Build first, then: node bench/throughput.mjs
+// of clients, on a stream and as calls of their own. Build first, then: node bench/throughput.mjs [updates]
 import { create } from "@bufbuild/protobuf";
 import { ClientUpdateSchema, GloballyOrderedUpdateSchema, MessageSchema, ProposalSchema } from "@paxos/proto";
 import { fork } from "node:child_process";
@@ -79,31 +79,55 @@ async function send(address, child) {
   await transport.close();
 }
 
-async function call(address, protocol, inFlight) {
-  const transport = new ConnectClientTransport({ protocol });
+const percentile = (sorted, p) => sorted[Math.floor(sorted.length * p)].toFixed(2);
+const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
+
+/** Updates per second, with so many in flight. */
+async function call(transport, address, inFlight, total) {
   const { signal } = new AbortController();
-  const update = create(ClientUpdateSchema, { clientId: 1n, timestamp: 1n, update: new Uint8Array(100) });
   const latencies = [];
+  let timestamp = 0n;
   const worker = async (calls) => {
     for (let i = 0; i < calls; i++) {
+      const update = create(ClientUpdateSchema, {
+        clientId: 1n,
+        timestamp: ++timestamp,
+        update: new Uint8Array(100),
+      });
       const start = performance.now();
       await transport.clientUpdate(address, update, signal);
       latencies.push(performance.now() - start);
     }
   };
   const round = (calls) => Promise.all(Array.from({ length: inFlight }, () => worker(calls)));
-  const each = Math.ceil(10_000 / inFlight);
+  const each = Math.ceil(total / inFlight);
   await round(Math.ceil(each / 4));
   latencies.length = 0;
   const start = performance.now();
   await round(each);
-  const seconds = (performance.now() - start) / 1000;
+  const perSecond = latencies.length / ((performance.now() - start) / 1000);
   latencies.sort((a, b) => a - b);
-  const percentile = (p) => latencies[Math.floor(latencies.length * p)].toFixed(2);
-  console.log(
-    `updates of 100 B, ${protocol}, ${inFlight} in flight: ${Math.round(latencies.length / seconds)} /s, p50 ${percentile(0.5)} ms, p99 ${percentile(0.99)} ms`,
-  );
-  await transport.close();
+  return { perSecond, p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99) };
+}
+
+/** Stream and calls in turn, so that what else the machine does strikes both; medians of three rounds. */
+async function compare(address, protocol, inFlight) {
+  const results = { stream: [], unary: [] };
+  const kinds = Object.keys(results);
+  const transports = kinds.map((updates) => new ConnectClientTransport({ protocol, updates }));
+  for (let round = 0; round < 3; round++) {
+    for (const [i, updates] of kinds.entries())
+      results[updates].push(await call(transports[i], address, inFlight, inFlight === 1 ? 1000 : 8000));
+  }
+  const rates = kinds.map((updates) => median(results[updates].map(({ perSecond }) => perSecond)));
+  for (const [i, updates] of kinds.entries()) {
+    const { p50, p99 } = results[updates].at(-1);
+    console.log(
+      `updates of 100 B, ${protocol} ${updates}, ${inFlight} in flight: ${Math.round(rates[i])} /s, p50 ${p50} ms, p99 ${p99} ms`,
+    );
+  }
+  console.log(`  stream to unary: ${(rates[0] / rates[1]).toFixed(1)}`);
+  await Promise.all(transports.map((transport) => transport.close()));
 }
 
 if (process.send !== undefined) {
@@ -111,8 +135,12 @@ if (process.send !== undefined) {
 } else {
   const child = fork(fileURLToPath(import.meta.url));
   const { address } = await new Promise((resolve) => child.once("message", resolve));
-  await send(address, child);
+  if (process.argv[2] !== "updates") await send(address, child);
   for (const protocol of ["connect", "grpc"])
-    for (const inFlight of [1, 64, 256]) await call(address, protocol, inFlight);
+    for (const inFlight of [1, 64, 256]) await compare(address, protocol, inFlight);
+  const transport = new ConnectClientTransport();
+  const { perSecond } = await call(transport, address, 4096, 40_000);
+  console.log(`updates of 100 B, connect stream, 4096 in flight: ${Math.round(perSecond)} /s`);
+  await transport.close();
   child.disconnect();
 }
