@@ -3,7 +3,7 @@ import { MemoryConnection } from "./memory-connection.js";
 import { Wire } from "./wire.js";
 
 /** The address is taken. */
-export class ListenError extends Error {
+class ListenError extends Error {
   override readonly name = "ListenError";
   constructor(
     readonly code: string,

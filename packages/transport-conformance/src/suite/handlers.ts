@@ -13,7 +13,7 @@ import {
 } from "@paxos/proto";
 
 /** The answer to an update: its timestamp as the seq, its own bytes as the result. */
-export const answerTo = (update: ClientUpdate): GloballyOrderedUpdate =>
+const answerTo = (update: ClientUpdate): GloballyOrderedUpdate =>
   create(GloballyOrderedUpdateSchema, {
     nodeId: 0n,
     seq: update.timestamp,

@@ -12,7 +12,6 @@ import {
   type Message,
   type PeerFrame,
 } from "@paxos/proto";
-import type { Endpoint } from "./endpoints.js";
 
 /** The cluster of all endpoints that name no other. */
 export const clusterId = new Uint8Array(32).fill(7);
@@ -43,8 +42,11 @@ export function catchUpAnswer(to: number, seq: number, bytes: number): Message {
 }
 
 /** The seqs of the messages of one kind that an endpoint received, sorted: nobody promises their order. */
-export function seqsOf(endpoint: Endpoint, kind: "accept" | "proposal" | "catchUpAnswer"): number[] {
-  const seqs = endpoint.received.flatMap(({ message: { type } }) =>
+export function seqsOf(
+  { received }: { readonly received: readonly { readonly message: Message }[] },
+  kind: "accept" | "proposal" | "catchUpAnswer",
+): number[] {
+  const seqs = received.flatMap(({ message: { type } }) =>
     type.case === kind ? [Number(type.value.seq)] : [],
   );
   return seqs.sort((a, b) => a - b);
