@@ -95,3 +95,13 @@ function envelope(data: Uint8Array): Buffer {
   header.writeUInt32BE(data.length, 1);
   return Buffer.concat([header, data]);
 }
+
+test("a caller that does not even begin with HTTP/2 is cut off", async () => {
+  const transport = { keepAlive: { intervalMs: 50, timeoutMs: 200 }, connectTimeoutMs: 300 };
+  const zero = await endpoints.start({ nodeId: 0, transport });
+  const socket = connect(zero.port, "127.0.0.1");
+  socket.on("error", () => undefined);
+  socket.resume();
+  await until(() => socket.destroyed, "the connection was closed");
+  expect(zero.connected).toHaveLength(0);
+});
