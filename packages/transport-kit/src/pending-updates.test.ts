@@ -95,7 +95,9 @@ test("an update given up before it was sent is not sent; one that was sent is ab
   const second = new AbortController();
   const calls = [first, second].map(({ signal }, index) => pending.clientUpdate(update(index + 1), signal));
   first.abort();
-  expect(timestamps(pending.takeBatch())).toEqual([2]);
+  const sent = pending.takeBatch();
+  expect(timestamps(sent)).toEqual([2]);
+  expect(abandoned(sent)).toEqual([]);
   second.abort(new DOMException("too late", "TimeoutError"));
   const batch = pending.takeBatch();
   expect(abandoned(batch)).toEqual([2]);
@@ -208,4 +210,26 @@ test("what is pending is bounded, by number and by bytes", async () => {
   const again = small.clientUpdate(update(2), never());
   small.answered(answers(undefined, 2));
   expect((await again).seq).toBe(2n);
+});
+
+test("what is under way is known, and a full server can be told of what was abandoned alone", async () => {
+  const pending = newPending();
+  const { signal } = new AbortController();
+  const abort = new AbortController();
+  const calls = [1, 2, 3].map((timestamp) =>
+    pending.clientUpdate(update(timestamp, 100), timestamp === 1 ? abort.signal : signal),
+  );
+  expect(pending.underWay).toEqual({ updates: 0, bytes: 0 });
+  expect(timestamps(pending.takeBatch(330))).toEqual([1, 2]);
+  expect(pending.underWay).toEqual({ updates: 2, bytes: 328 });
+  expect(pending.takeBatch(0)).toBeUndefined();
+  abort.abort();
+  expect(await errorOf(calls[0] ?? Promise.resolve())).toMatchObject({ code: "cancelled" });
+  expect(pending.underWay).toEqual({ updates: 1, bytes: 164 });
+  const batch = pending.takeBatch(0);
+  expect([timestamps(batch), abandoned(batch)]).toEqual([[], [1]]);
+  expect(timestamps(pending.takeBatch())).toEqual([3]);
+  pending.answered(answers(undefined, 1, 2, 3));
+  await Promise.all(calls.slice(1));
+  expect(pending.underWay).toEqual({ updates: 0, bytes: 0 });
 });

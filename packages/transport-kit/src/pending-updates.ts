@@ -57,6 +57,7 @@ export class PendingUpdates {
   readonly #maxUpdates: number;
   readonly #maxBytes: number;
   #bytes = 0;
+  #unsentBytes = 0;
   #lost: RequestError | undefined;
 
   constructor(
@@ -68,6 +69,14 @@ export class PendingUpdates {
   ) {
     this.#maxUpdates = limits.maxUpdates ?? 65_536;
     this.#maxBytes = limits.maxBytes ?? 64 * 1024 * 1024;
+  }
+
+  /** What has been sent and is neither answered nor abandoned: how many updates, and bytes of them. */
+  get underWay(): { readonly updates: number; readonly bytes: number } {
+    return {
+      updates: this.#pending.size - this.#unsent.size,
+      bytes: this.#bytes - this.#unsentBytes,
+    };
   }
 
   /** Updates that have no answer yet. */
@@ -116,6 +125,7 @@ export class PendingUpdates {
       bytes += pending.bytes;
       updates.push(pending.update);
       this.#unsent.delete(pending);
+      this.#unsentBytes -= pending.bytes;
     }
     return create(UpdateBatchSchema, { updates, abandoned });
   }
@@ -161,6 +171,7 @@ export class PendingUpdates {
     this.#pending.add(update, pending);
     this.#unsent.add(pending);
     this.#bytes += bytes;
+    this.#unsentBytes += bytes;
     this.onUnsent();
     return pending;
   }
@@ -176,7 +187,7 @@ export class PendingUpdates {
   }
 
   #forget(pending: Pending): void {
-    this.#unsent.delete(pending);
+    if (this.#unsent.delete(pending)) this.#unsentBytes -= pending.bytes;
     this.#bytes -= pending.bytes;
   }
 }
