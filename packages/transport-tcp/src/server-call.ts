@@ -2,6 +2,7 @@ import type { RequestError } from "@paxos/core";
 import type { ClientUpdate, Frame, GloballyOrderedUpdate } from "@paxos/proto";
 import {
   closedError,
+  frameTargetBytes,
   keepAlive,
   noAnswerError,
   oncePerTurn,
@@ -17,10 +18,16 @@ import { unexpectedFields, type FrameField } from "./frame-fields.js";
 import type { Conversation } from "./frame-intake.js";
 import { answerFrameBytes, shortFrameBytes } from "./frame-limits.js";
 import type { FrameSocket } from "./frame-socket.js";
-import { UpdateWindow } from "./update-window.js";
 
 const greetings: ReadonlySet<FrameField> = new Set(["serverHello", "refusal"]);
 const fromServers: ReadonlySet<FrameField> = new Set(["answers", "replies", "refusal", "ping", "pong"]);
+
+/** With so many updates of one connection under way, or so many bytes of them, a server reads nothing from it. */
+const serverMaxUpdates = 4096;
+const serverMaxBytes = 8 * 1024 * 1024;
+
+/** What an update counts beyond its payload. */
+const updateOverhead = 64;
 
 /**
  * One connection of a client, from dialling to its end. What is asked on it before it is made waits; what is under way when it
@@ -33,7 +40,6 @@ export class ServerCall implements Conversation {
   /** Resolves when nothing of the connection is left open. */
   readonly ended: Promise<void>;
   readonly #updates: PendingUpdates;
-  readonly #window = new UpdateWindow();
   readonly #flushSoon = oncePerTurn(() => this.onWritable());
   /** Asked for before the handshake was done. */
   #early: Uint8Array[] = [];
@@ -73,7 +79,6 @@ export class ServerCall implements Conversation {
     if (!this.#greeted) return this.#onGreeting(frame);
     this.#link?.pings.take(frame);
     if (frame.answers !== undefined) {
-      this.#window.answered(frame.answers);
       this.#updates.answered(frame.answers);
       this.#flushSoon();
     }
@@ -93,14 +98,18 @@ export class ServerCall implements Conversation {
     while (this.#greeted && this.#link?.ended === false && this.#link.writable) {
       const batch = this.#updates.takeBatch(this.#room());
       if (batch === undefined) return;
-      this.#window.sent(batch);
       this.#link.sendNow(encodeFrame({ updates: batch }));
     }
   }
 
-  /** A frame of updates is no larger than a request may be. */
+  /**
+   * How many bytes of updates, each counted with its overhead, the next frame may have; 0 when the server has as many under way
+   * as it may: it would read nothing more, while other calls and pings travel on the same connection.
+   */
   #room(): number {
-    return Math.min(this.#window.room, this.settings.maxRequestBytes);
+    const { updates, bytes } = this.#updates.underWay;
+    const room = Math.min((serverMaxUpdates - 1 - updates) * updateOverhead, serverMaxBytes - 1 - bytes);
+    return Math.max(0, Math.min(room, frameTargetBytes, this.settings.maxRequestBytes));
   }
 
   async #run(): Promise<void> {

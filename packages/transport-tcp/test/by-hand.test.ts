@@ -32,11 +32,15 @@ class HandMadeClient {
   /** The next frame with its size, in hex. */
   async hear(): Promise<string> {
     for (;;) {
-      const [size, frame] = this.#take() ?? [];
-      if (frame === undefined) await new Promise<void>((resolve) => (this.#waiting = resolve));
-      else if (frame[0] !== 0x50) return Buffer.from([...size, ...frame]).toString("hex");
+      const taken = this.#take();
+      if (taken === undefined) {
+        await new Promise<void>((resolve) => (this.#waiting = resolve));
+        continue;
+      }
+      const [size, frame] = taken;
+      if (frame[0] !== 0x50) return Buffer.from([...size, ...frame]).toString("hex");
       // A ping (10 * 8 + 0 = 0x50) becomes a pong (11 * 8 + 0 = 0x58) with the same number.
-      else this.say([...size, 0x58, ...frame.slice(1)]);
+      this.say([...size, 0x58, ...frame.slice(1)]);
     }
   }
 

@@ -1,0 +1,61 @@
+// The receiving process of throughput.ts: both transports and all bare sockets. It counts messages, and confirms them now and then.
+import { create } from "@bufbuild/protobuf";
+import { GloballyOrderedUpdateSchema, type Message } from "@paxos/proto";
+import { once } from "node:events";
+import type { AddressInfo, Server } from "node:net";
+import { TcpReplicaTransport } from "../src/index.js";
+import { messageReceiver, updateAnswerer } from "./bare-socket.js";
+import { contextOf } from "./context.js";
+
+/** Where the receiver listens. */
+export interface Places {
+  readonly transport: string;
+  readonly messages: number;
+  readonly updates: number;
+}
+
+/** What the receiver says. */
+export type Report = { readonly places: Places } | { readonly count: number } | { readonly cpuMs: number };
+
+export const confirmEvery = 256;
+
+/** To be run in a process of its own. */
+export async function receive(): Promise<void> {
+  const report = (it: Report): void => void process.send?.(it);
+  let count = 0;
+  const onMessage = ({ to }: Message): void => {
+    if (to !== 1n) throw new Error("misdirected");
+    if (++count % confirmEvery === 0) report({ count });
+  };
+  const transport = new TcpReplicaTransport();
+  transport.serve({
+    clientUpdate: ({ timestamp, update }) =>
+      Promise.resolve(create(GloballyOrderedUpdateSchema, { seq: timestamp, result: update })),
+    log: () => {
+      throw new Error("not asked for");
+    },
+    status: () => Promise.reject(new Error("not asked for")),
+  });
+  await transport.start(
+    contextOf(
+      1,
+      { nodeId: 0, address: "127.0.0.1:9" },
+      { onMessage: (_from, message) => onMessage(message) },
+    ),
+  );
+  const messages = await portOf(messageReceiver(onMessage));
+  const updates = await portOf(updateAnswerer());
+  process.on("message", () => {
+    count = 0;
+    const { user, system } = process.cpuUsage();
+    report({ cpuMs: (user + system) / 1000 });
+  });
+  process.on("disconnect", () => process.exit());
+  report({ places: { transport: transport.address ?? "", messages, updates } });
+}
+
+async function portOf(server: Server): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+}
