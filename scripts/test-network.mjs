@@ -39,7 +39,7 @@ const jest = join(server, "node_modules", "jest", "bin", "jest.js");
  */
 async function runTests(transport, env, args) {
   console.log(`\nover the transport ${transport}`);
-  const flags = ["--experimental-vm-modules", "--no-warnings", jest, "--runInBand"];
+  const flags = ["--experimental-vm-modules", "--no-warnings", jest, "--runInBand", "--verbose"];
   const [program = "", ...rest] = [...inside(namespaceOf("tests")), process.execPath, ...flags, ...args];
   const tests = spawn(program, rest, {
     cwd: server,

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Role, type StatusResponse } from "@paxos/proto";
 
 import { freePorts } from "./free-ports.js";
-import { addressOf, patient, runOn } from "./hosts.js";
+import { addressOf, network, patient, runOn } from "./hosts.js";
 import { type Ended, type ProgramProcess, spawnClient, spawnServer } from "./program-process.js";
 import { newClientTransport } from "./transport.js";
 import { until } from "./until.js";
@@ -142,10 +142,16 @@ export class Cluster {
 
   /** A server's ordered log. */
   async log(id: number): Promise<LogEntry[]> {
-    const client = this.startClient(["log", "--json", "--server", String(id)]);
-    const { status, stdout, stderr } = await client.ended;
-    if (status !== 0) throw new Error(`no log of server ${id}: ${stderr}`);
-    return stdout
+    let answer = "";
+    await until(`server ${id} gives its log`, async () => {
+      const { status, stdout, stderr } = await this.startClient(["log", "--json", "--server", String(id)])
+        .ended;
+      answer = stdout;
+      // Where packets are lost, the client may have to be called again: its patience with a server is short.
+      if (status !== 0 && network === undefined) throw new Error(`no log of server ${id}: ${stderr}`);
+      return status === 0;
+    });
+    return answer
       .split("\n")
       .filter(Boolean)
       .map((line) => JSON.parse(line) as LogEntry);

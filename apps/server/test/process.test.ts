@@ -11,6 +11,7 @@ import { Cluster } from "./cluster.js";
 import { freePorts } from "./free-ports.js";
 import { patient } from "./hosts.js";
 import { ProgramProcess, spawnServer } from "./program-process.js";
+import { otherTransportFlags } from "./transport.js";
 import { until } from "./until.js";
 
 // Processes take their time to start on a busy host.
@@ -99,6 +100,24 @@ test("a server that reaches no peer gives up with status 1, and says which addre
   expect(stderr).toContain(
     `error: reached no peer within 0.5 s; tried 127.0.0.1:${dead}: check that they run`,
   );
+});
+
+test("a server whose peers use another transport gives up with status 1, and says that it should be the same", async () => {
+  const ports = await freePorts(2);
+  await writeFile(join(directory, "two"), ports.map((port) => `127.0.0.1:${port}\n`).join(""));
+  const args = ["-h", "two", "--in-memory", "--connect-timeout"];
+  const other = spawnServer([...args, "0", "-i", "0", ...otherTransportFlags], { cwd: directory });
+  try {
+    await until("the other one listens", () => other.stderr.includes("listening"));
+    const { status, stderr } = await run([...args, "2", "-i", "1"]);
+    expect(status).toBe(1);
+    expect(stderr).toContain("check that they run, that all have the same hostfile and --transport, ");
+    // Neither is harmed by what it does not understand.
+    for (const log of [stderr, other.stderr]) expect(log).toMatch(/warning: closed (a|the) connection/);
+    expect(other.running).toBe(true);
+  } finally {
+    await other.end("SIGKILL");
+  }
 });
 
 test("without --data-dir, the data is under the user's data directory, which is named", async () => {
