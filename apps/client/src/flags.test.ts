@@ -6,16 +6,45 @@ import { parseFlags } from "./flags.js";
 const common = { port: 2346, hostfile: "hostfile", transport: "connect", json: false, verbose: false };
 
 test("without arguments, lines are sent to the servers of ./hostfile", () => {
-  expect(parseFlags([])).toEqual({ command: "submit", flags: { ...common, timeoutMs: 30_000, inFlight: 1 } });
+  expect(parseFlags([])).toEqual({
+    command: "lines",
+    flags: { ...common, timeoutMs: 30_000, inFlight: 1, history: true },
+  });
 });
 
 test("the flags have short names, -h is the hostfile", () => {
   expect(
-    parseFlags(["-p", "7", "-h", "file", "-v", "--json", "--timeout", "0.5", "--in-flight", "8"]),
+    parseFlags([
+      "-p",
+      "7",
+      "-h",
+      "file",
+      "-v",
+      "--json",
+      "--timeout",
+      "0.5",
+      "--in-flight",
+      "8",
+      "--no-history",
+    ]),
   ).toEqual({
-    command: "submit",
-    flags: { ...common, port: 7, hostfile: "file", json: true, verbose: true, timeoutMs: 500, inFlight: 8 },
+    command: "lines",
+    flags: {
+      ...common,
+      port: 7,
+      hostfile: "file",
+      json: true,
+      verbose: true,
+      timeoutMs: 500,
+      inFlight: 8,
+      history: false,
+    },
   });
+});
+
+test("a timeout of 0 is none", () => {
+  expect(parseFlags(["--timeout", "0"])).toMatchObject({ flags: { timeoutMs: Infinity } });
+  expect(parseFlags(["--timeout", "0.0001"])).toMatchObject({ flags: { timeoutMs: 1 } });
 });
 
 test("flags may stand before the command", () => {
@@ -27,7 +56,7 @@ test("flags may stand before the command", () => {
       ...common,
       json: true,
       verbose: true,
-      from: 9_007_199_254_740_991n,
+      from: 9_007_199_254_740_991,
       follow: true,
       all: true,
       server: 2,
@@ -35,19 +64,61 @@ test("flags may stand before the command", () => {
   });
   expect(parseFlags(["-h", "x", "status"])).toEqual({
     command: "status",
-    flags: { ...common, hostfile: "x" },
+    flags: { ...common, hostfile: "x", counters: false },
   });
   expect(parseFlags(["log"])).toEqual({
     command: "log",
-    flags: { ...common, from: 1n, follow: false, all: false },
+    flags: { ...common, from: 1, follow: false, all: false },
   });
+});
+
+test("submit takes updates as they are, numbers and words that look like flags too", () => {
+  const updates = (...args: string[]) => parseFlags(["submit", ...args]);
+  expect(updates()).toEqual({ command: "submit", flags: { ...common, timeoutMs: 30_000, updates: [] } });
+  expect(updates("007", "1e3", "", "a b")).toMatchObject({ flags: { updates: ["007", "1e3", "", "a b"] } });
+  expect(updates("a", "-v", "b")).toMatchObject({ flags: { updates: ["a", "b"], verbose: true } });
+  expect(updates("a", "--", "-v")).toMatchObject({ flags: { updates: ["a", "-v"], verbose: false } });
+  expect(updates("--stdin")).toMatchObject({ flags: { updates: [] } });
+});
+
+test("status may be watched, each second unless it says otherwise", () => {
+  expect(parseFlags(["status", "--watch", "--json"])).toMatchObject({
+    flags: { watchMs: 1_000, json: true },
+  });
+  expect(parseFlags(["status", "--watch", "2.5", "--counters"])).toMatchObject({
+    flags: { watchMs: 2_500, counters: true },
+  });
+});
+
+test("bench goes on for 10 s, or as it is told", () => {
+  const usual = { ...common, size: 100, inFlight: 64, clients: 1, timeoutMs: 30_000 };
+  expect(parseFlags(["bench"])).toEqual({
+    command: "bench",
+    flags: { ...usual, end: { durationMs: 10_000 } },
+  });
+  expect(
+    parseFlags(["bench", "--updates", "500", "--size", "0", "--in-flight", "1024", "--clients", "8"]),
+  ).toEqual({
+    command: "bench",
+    flags: { ...usual, end: { updates: 500 }, size: 0, inFlight: 1_024, clients: 8 },
+  });
+  expect(parseFlags(["bench", "--duration", "0.5"])).toMatchObject({ flags: { end: { durationMs: 500 } } });
 });
 
 test("help and version are texts", () => {
   const help = parseFlags(["--help"]);
   expect(help).toMatchObject({ command: "print" });
   const { text } = help as { text: string };
-  for (const word of ["--hostfile", "--in-flight", "log", "status", "empty line", "Exit status"]) {
+  for (const word of [
+    "--hostfile",
+    "--in-flight",
+    "submit",
+    "log",
+    "status",
+    "bench",
+    "empty line",
+    "Exit status",
+  ]) {
     expect(text).toContain(word);
   }
   expect(parseFlags(["log", "--help"])).toMatchObject({ text: expect.stringContaining("--follow") });
@@ -69,13 +140,25 @@ describe("what is refused", () => {
     [["-p", "x"], 'bad --port "x": give a number from 1 to 65535'],
     [["-p", "-1"], 'bad --port "-1": give a number from 1 to 65535'],
     [["--timeout", "soon"], 'bad --timeout "soon": give seconds, such as 30 or 0.5'],
-    [["--in-flight", "0"], 'bad --in-flight "0": give a number from 1 to 256'],
-    [["--in-flight", "257"], 'bad --in-flight "257": give a number from 1 to 256'],
+    [["--in-flight", "0"], 'bad --in-flight "0": give a number from 1 to 1024'],
+    [["--in-flight", "1025"], 'bad --in-flight "1025": give a number from 1 to 1024'],
+    [["--timeout", "2147484"], 'bad --timeout "2147484": give seconds, such as 30 or 0.5, at most 2147483'],
+    [["--no-json"], "Unknown argument: no-json"],
+    [["submit", "--stdin", "x"], "--stdin and updates as arguments exclude each other: give one"],
+    [["submit", "--nope"], "Unknown argument: nope"],
+    [["status", "nope"], "Unknown argument: nope"],
+    [["status", "--watch", "0"], 'bad --watch "0": give seconds from 0.1 to 3600, or nothing for 1'],
+    [["bench", "--updates", "1", "--duration", "1"], "Arguments updates and duration are mutually exclusive"],
+    [["bench", "--updates", "0"], 'bad --updates "0": give a number from 1 to 1000000000000'],
+    [["bench", "--duration", "0"], 'bad --duration "0": give seconds, such as 10 or 0.5, at most 86400'],
+    [["bench", "--size", "1048577"], 'bad --size "1048577": give a number from 0 to 1048576'],
+    [["bench", "--clients", "65"], 'bad --clients "65": give a number from 1 to 64'],
     [["log", "--from", "0"], 'bad --from "0": give a seq, from 1 on'],
+    [["log", "--from", "9007199254740992"], 'bad --from "9007199254740992": give a seq, from 1 on'],
     [["log", "--server", "x"], 'bad --server "x": give a server\'s id, from 0 on'],
     [
       ["--transport", "carrier-pigeon"],
-      'Invalid values: Argument: transport, Given: "carrier-pigeon", Choices: "connect"',
+      'Invalid values: Argument: transport, Given: "carrier-pigeon", Choices: "connect", "tcp"',
     ],
   ])("%j", (args, message) => {
     const parse = () => parseFlags(args);

@@ -1,70 +1,90 @@
 // A person at a terminal: one line, one answer.
-import { createInterface } from "node:readline";
+import type { Client } from "@paxos/client";
 
 import type { Context } from "./context.js";
-import type { SubmitFlags } from "./flags.js";
+import type { LinesFlags } from "./flags.js";
+import { History } from "./history.js";
 import { MAX_UPDATE_BYTES } from "./lines.js";
+import { type Outcome, submitOnce, tooLarge } from "./outcome.js";
 import { updateJson } from "./output.js";
-import type { Submitter } from "./submit.js";
+import { Prompt } from "./prompt.js";
+
+/** How long the first prompt waits for the news which servers were reached, so as to stand below it. */
+const NEWS_FIRST_MS = 100;
 
 /** Prompts until the input ends. Resolves with the exit status. */
 export async function submitInteractively(
   context: Context,
-  flags: SubmitFlags,
-  submitter: Submitter,
+  flags: LinesFlags,
+  client: Client,
+  announced: Promise<void>,
 ): Promise<number> {
-  const { stdin, stdout, stderr, interrupt } = context.environment;
+  const { output, environment } = context;
+  const { stdin, stdout, stderr, interrupt } = environment;
   // The prompt is not a result: it keeps out of a redirected standard output.
-  const output = stdout.isTTY === true && stderr.isTTY !== true ? stdout : stderr;
-  const reader = createInterface({ input: stdin, output, prompt: "Enter an update: " });
-  // At a terminal, readline takes the key for itself.
-  reader.on("SIGINT", () => interrupt.abort("SIGINT"));
-  // The input may end while lines that were typed ahead are still being sent; later Nodes do not prompt then.
-  let ended = false;
-  reader.once("close", () => (ended = true));
-  const close = (): void => reader.close();
+  const screen = stdout.isTTY === true && stderr.isTTY !== true ? stdout : stderr;
+  const history = openHistory(context, flags);
+  const prompt = new Prompt({
+    input: stdin,
+    output: screen,
+    text: "Enter an update: ",
+    history: history?.load() ?? [],
+    onInterrupt: () => interrupt.abort("SIGINT"),
+  });
+  const close = (): void => prompt.close();
   interrupt.signal.addEventListener("abort", close);
   try {
-    reader.prompt();
-    for await (const line of reader) {
-      if (line !== "") await submitLine(context, flags, submitter, Buffer.from(line));
+    const lines = prompt.lines();
+    await Promise.race([announced, environment.wait(NEWS_FIRST_MS, interrupt.signal)]);
+    output.keepAbove((write) => prompt.above(write));
+    prompt.show();
+    for await (const line of lines) {
+      if (line !== "") {
+        if (screen.isTTY === true) history?.add(line);
+        await submitLine(context, flags, client, Buffer.from(line));
+      }
       if (interrupt.signal.aborted) break;
-      if (!ended) reader.prompt();
+      prompt.show();
     }
   } finally {
     interrupt.signal.removeEventListener("abort", close);
-    reader.close();
-    output.write("\n");
+    output.keepAbove(undefined);
+    prompt.close();
+    screen.write("\n");
   }
   return 0;
 }
 
+function openHistory({ environment, output }: Context, flags: LinesFlags): History | undefined {
+  if (!flags.history) return undefined;
+  return new History(environment.historyFile, (reason) =>
+    output.note(`the lines that you type are not kept: ${reason}; --no-history to do without`),
+  );
+}
+
 async function submitLine(
-  { output }: Context,
-  flags: SubmitFlags,
-  submitter: Submitter,
+  { output, servers, environment }: Context,
+  flags: LinesFlags,
+  client: Client,
   update: Buffer,
 ): Promise<void> {
-  if (update.length > MAX_UPDATE_BYTES) {
-    output.note(`not sent: it has ${update.length} bytes, and an update at most ${MAX_UPDATE_BYTES}`);
-    return;
-  }
-  const outcome = await submitter.submit(update);
+  const outcome: Outcome =
+    update.length > MAX_UPDATE_BYTES
+      ? tooLarge(String(update.length))
+      : await submitOnce(client, update, servers, environment.interrupt.signal);
   switch (outcome.kind) {
     case "ordered":
-      await output.print(
+      return output.print(
         flags.json ? JSON.stringify({ seq: outcome.seq, ...updateJson(update) }) : `seq ${outcome.seq}`,
       );
-      return;
-    case "refused":
-      output.note(`not ordered: ${outcome.reason}`);
-      return;
-    case "timed out":
-      output.note(
-        `not ordered within ${flags.timeoutMs / 1000} s, but may still be; last tried: ${outcome.reason}`,
-      );
-      return;
+    case "rejected":
+    case "unknown":
+      return output.note(outcome.text);
     case "interrupted":
-      output.note("interrupted: this update may still be ordered");
+      return output.note(
+        outcome.maybeOrdered
+          ? "interrupted: this update may still be ordered"
+          : "interrupted: this update was not sent",
+      );
   }
 }

@@ -1,61 +1,146 @@
 // `paxos-client log`: a server's ordered log.
-import { create } from "@bufbuild/protobuf";
-import { ConfigError, RequestError } from "@paxos/core";
-import type { HostfileMember } from "@paxos/hostfile";
-import { type GloballyOrderedUpdate, LogRequestSchema } from "@paxos/proto";
+import type { Client, ServerStatus } from "@paxos/client";
+import { RequestError } from "@paxos/core";
+import type { GloballyOrderedUpdate } from "@paxos/proto";
 
 import type { Context } from "./context.js";
 import type { LogFlags } from "./flags.js";
 import { updateJson, updateText } from "./output.js";
-import { describeServer, probe } from "./servers.js";
+import { PROBE_MS, probeAll } from "./probe.js";
+import { whyNot } from "./server-names.js";
 
-/** Prints the log of the chosen server, or of the first one reached. Resolves with the exit status. */
+/** How long servers have to answer at first, so that a silent one holds up nobody. */
+const FIRST_PROBE_MS = 300;
+
+/** The pause before all servers are asked again, when none of them has had anything to read. */
+const PAUSE_MS = 1_000;
+
+/** Prints the log of the chosen server, or of one that answers. Resolves with the exit status. */
 export async function logCommand(context: Context, flags: LogFlags): Promise<number> {
-  const { environment, output } = context;
-  const server = await chooseServer(context, flags.server);
-  if (server === undefined) return 1;
-  const progress = { next: flags.from, toldOfCompaction: false };
-  try {
-    await printLog(context, flags, server, progress);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof RequestError)) throw error;
-    if (environment.interrupt.signal.aborted) return 0;
-    output.note(`${describeServer(server)}: ${error.message}; to go on from here: --from ${progress.next}`);
+  const { server } = flags;
+  const reading = new LogReading(context, flags, context.connect());
+  if (server !== undefined) return reading.readOnce(context.servers.withId(server).address);
+  return flags.follow ? reading.follow() : reading.readOnce();
+}
+
+class LogReading {
+  readonly #context: Context;
+  readonly #flags: LogFlags;
+  readonly #client: Client;
+  /** The first seq that has not been printed. */
+  #next: number;
+  #toldOfCompaction = false;
+
+  constructor(context: Context, flags: LogFlags, client: Client) {
+    this.#context = context;
+    this.#flags = flags;
+    this.#client = client;
+    this.#next = flags.from;
+  }
+
+  /** Reads one server's log. Without an address, that of the first in the hostfile that answers. */
+  async readOnce(chosen?: string): Promise<number> {
+    const { output, servers } = this.#context;
+    const choice = await this.#choose(chosen === undefined ? servers.addresses : [chosen]);
+    if (this.#interrupted) return 0;
+    if ("reasons" in choice) {
+      output.note(`not reached: ${choice.reasons}`);
+      return 1;
+    }
+    const failure = await this.#print(choice.address);
+    if (failure === undefined) return 0;
+    output.note(`${servers.describe(choice.address)}: ${failure}; to go on from here: --from ${this.#next}`);
     return 1;
   }
-}
 
-/** How far the log has been printed. */
-interface Progress {
-  next: bigint;
-  toldOfCompaction: boolean;
-}
-
-async function printLog(
-  context: Context,
-  flags: LogFlags,
-  server: HostfileMember,
-  progress: Progress,
-): Promise<void> {
-  const { transport, environment, output } = context;
-  const { signal } = environment.interrupt;
-  const request = create(LogRequestSchema, { fromSeq: flags.from, follow: flags.follow });
-  for await (const { entries, firstSeq } of transport.log(server.address, request, signal)) {
-    if (firstSeq > flags.from && !progress.toldOfCompaction) {
-      progress.toldOfCompaction = true;
-      output.note(
-        `${describeServer(server)} holds the log from seq ${firstSeq} on; what was before is compacted`,
-      );
+  /** Follows one server's log, and another one's when that fails, until the program is interrupted. */
+  async follow(): Promise<number> {
+    const { output, servers, environment } = this.#context;
+    const { addresses } = servers;
+    let choice = await this.#choose(addresses);
+    if ("reasons" in choice && !this.#interrupted) {
+      output.note(`not reached: ${choice.reasons}`);
+      return 1;
     }
-    for (const entry of entries) {
-      if (signal.aborted) return;
-      if (flags.all || !entry.duplicate)
-        await output.print(flags.json ? formatJson(entry) : formatText(entry));
-      if (entry.seq >= progress.next) progress.next = entry.seq + 1n;
+    while ("address" in choice && !this.#interrupted) {
+      const { address } = choice;
+      const from = this.#next;
+      const failure = (await this.#print(address)) ?? "the log came to an end";
+      if (this.#interrupted) break;
+      if (this.#next === from) await environment.wait(PAUSE_MS, environment.interrupt.signal);
+      choice = await this.#choose(addresses.filter((other) => other !== address));
+      const lost = `${servers.describe(address)}: ${failure}`;
+      if ("reasons" in choice && !this.#interrupted) choice = await this.#waitForAny(lost);
+      if ("address" in choice && !this.#interrupted)
+        output.note(`${lost}; going on at ${servers.describe(choice.address)} from seq ${this.#next}`);
+    }
+    return 0;
+  }
+
+  /** The one that failed may come back before the others. Resolves without an address when the program is to end. */
+  async #waitForAny(lost: string): Promise<Choice> {
+    const { output, servers, environment } = this.#context;
+    for (let told = false; ; told = true) {
+      const choice = await this.#choose(servers.addresses);
+      if ("address" in choice || this.#interrupted) return choice;
+      if (!told) output.note(`${lost}; no server answers, waiting for one to go on from seq ${this.#next}`);
+      await environment.wait(PAUSE_MS, environment.interrupt.signal);
     }
   }
+
+  get #interrupted(): boolean {
+    return this.#context.environment.interrupt.signal.aborted;
+  }
+
+  /** Resolves with why it broke off; undefined when the log has been printed to its end, or the program is to end. */
+  async #print(address: string): Promise<string | undefined> {
+    const { output, environment, servers } = this.#context;
+    const { follow, all, json } = this.#flags;
+    const { signal } = environment.interrupt;
+    const from = this.#next;
+    try {
+      for await (const { entries, firstSeq } of this.#client.log({ from, follow, server: address, signal })) {
+        if (firstSeq > from && !this.#toldOfCompaction) {
+          this.#toldOfCompaction = true;
+          output.note(
+            `${servers.describe(address)} holds the log from seq ${firstSeq} on; what was before is compacted`,
+          );
+        }
+        for (const entry of entries) {
+          if (signal.aborted) return undefined;
+          if (all || !entry.duplicate) await output.print(json ? formatJson(entry) : formatText(entry));
+          this.#next = Math.max(this.#next, Number(entry.seq) + 1);
+        }
+      }
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof RequestError)) throw error;
+      return signal.aborted ? undefined : whyNot(error, PROBE_MS);
+    }
+  }
+
+  /** The first of these servers that answers, or why none does. */
+  async #choose(addresses: readonly string[]): Promise<Choice> {
+    const { servers, environment } = this.#context;
+    let asked: ServerStatus[] = [];
+    for (const ms of [FIRST_PROBE_MS, PROBE_MS]) {
+      const all = await probeAll(this.#client, environment, ms);
+      asked = all.filter(({ address }) => addresses.includes(address));
+      const first = asked.find((one) => "status" in one);
+      if (first !== undefined) return first;
+      // Those that have said no will not say anything else a moment later.
+      const isSilent = (one: ServerStatus) => "error" in one && one.error.code !== "unavailable";
+      if (this.#interrupted || !asked.some(isSilent)) break;
+    }
+    const why = asked.flatMap((one) =>
+      "error" in one ? [`${servers.describe(one.address)}: ${whyNot(one.error, PROBE_MS)}`] : [],
+    );
+    return { reasons: why.join(", ") };
+  }
 }
+
+/** Whose log is read, or why nobody's. */
+type Choice = { readonly address: string } | { readonly reasons: string };
 
 function formatText({ seq, update, duplicate }: GloballyOrderedUpdate): string {
   return `${seq}\t${updateText(update?.update ?? new Uint8Array())}${duplicate ? "\t(ordered again)" : ""}`;
@@ -70,30 +155,4 @@ function formatJson({ seq, update, duplicate }: GloballyOrderedUpdate): string {
     ...updateJson(update?.update ?? new Uint8Array()),
     ...(duplicate ? { duplicate } : {}),
   });
-}
-
-/** Undefined when nobody answers; that has been said then. */
-async function chooseServer(context: Context, id: number | undefined): Promise<HostfileMember | undefined> {
-  const { members, transport, environment, output } = context;
-  const asked = id === undefined ? members : [memberById(members, id)];
-  // All at once, but the first in the file that answers is taken.
-  const probes = asked.map((member) => probe(transport, member, environment.interrupt.signal));
-  const reasons: string[] = [];
-  for (const pending of probes) {
-    const result = await pending;
-    if ("status" in result) return result.member;
-    reasons.push(`${describeServer(result.member)}: ${result.reason}`);
-  }
-  if (!environment.interrupt.signal.aborted) output.note(`not reached: ${reasons.join(", ")}`);
-  return undefined;
-}
-
-function memberById(members: readonly HostfileMember[], id: number): HostfileMember {
-  const member = members[id];
-  if (member === undefined) {
-    throw new ConfigError(
-      `bad --server ${id}: the hostfile names ${members.length}, with the ids from 0 to ${members.length - 1}`,
-    );
-  }
-  return member;
 }

@@ -1,7 +1,11 @@
 // The process: its streams, its signals, its end.
+import { homedir } from "node:os";
+
 import { ConnectClientTransport } from "@paxos/transport-connect";
+import { TcpClientTransport } from "@paxos/transport-tcp";
 
 import { type Environment, type Interruption, waitInRealTime } from "./environment.js";
+import { historyFileOf } from "./history.js";
 import { run } from "./run.js";
 
 /** The program itself is wrong (EX_SOFTWARE of sysexits.h). */
@@ -14,16 +18,24 @@ const environment: Environment = {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
+  variables: process.env,
+  historyFile: historyFileOf({ platform: process.platform, env: process.env, homeDirectory: homedir() }),
   interrupt: new AbortController(),
   createTransport: (name) => {
     switch (name) {
       case "connect":
         return new ConnectClientTransport();
+      case "tcp":
+        return new TcpClientTransport();
     }
   },
-  random: Math.random,
   now: () => performance.now(),
+  date: () => new Date(),
   wait: waitInRealTime,
+  onExit: (callback) => {
+    process.on("exit", callback);
+    return () => process.off("exit", callback);
+  },
 };
 
 function onSignal(signal: Extract<Interruption, NodeJS.Signals>, status: number): void {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 
-import { table, updateJson, updateText } from "./output.js";
+import { updateJson, updateText } from "./output.js";
 
 const bytes = (...values: number[]) => Uint8Array.from(values);
 
@@ -30,14 +30,4 @@ describe("an update for programs", () => {
   test("bytes that are no text come in base64 too", () => {
     expect(updateJson(bytes(0x61, 0xff))).toEqual({ update: "a\ufffd", updateBase64: "Yf8=" });
   });
-});
-
-test("columns are as wide as their widest cell", () => {
-  expect(
-    table([
-      ["A", "BB", "C"],
-      ["1", "2", "long"],
-      ["333", "4", ""],
-    ]),
-  ).toEqual(["A    BB  C", "1    2   long", "333  4"]);
 });

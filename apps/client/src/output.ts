@@ -5,6 +5,7 @@ import type { Writable } from "node:stream";
 /** Writes whole lines, as fast as the reader takes them. */
 export class Output {
   #closed = false;
+  #above: ((write: () => void) => void) | undefined;
 
   /** @param onClosed - Called once when nobody reads standard output any more. */
   constructor(
@@ -37,7 +38,14 @@ export class Output {
 
   /** Says something to the person. */
   note(line: string): void {
-    this.stderr.write(`paxos-client: ${line}\n`);
+    const write = (): void => void this.stderr.write(`paxos-client: ${line}\n`);
+    if (this.#above === undefined) write();
+    else this.#above(write);
+  }
+
+  /** While something is drawn at the bottom of the terminal, has notes written by `above`, which makes room for them. */
+  keepAbove(above: ((write: () => void) => void) | undefined): void {
+    this.#above = above;
   }
 
   /** Resolves when everything that was printed has left the process, or nobody wants it. */
@@ -81,18 +89,4 @@ function escapeCharacter(character: string): string {
   return code <= 0xff
     ? `\\x${code.toString(16).padStart(2, "0")}`
     : `\\u${code.toString(16).padStart(4, "0")}`;
-}
-
-/** Lays rows out in columns, two spaces between them. The last column is not padded. */
-export function table(rows: readonly (readonly string[])[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
-  }
-  return rows.map((row) =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd(),
-  );
 }

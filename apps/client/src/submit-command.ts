@@ -1,41 +1,44 @@
-// The default command: sends lines, typed or piped.
+// `paxos-client submit`: updates given as arguments, or one as the bytes of standard input.
+import type { Readable } from "node:stream";
+
 import type { Context } from "./context.js";
 import type { SubmitFlags } from "./flags.js";
-import { submitInteractively } from "./interactive.js";
-import { submitPiped } from "./piped.js";
-import { type Probe, Servers, describeServer } from "./servers.js";
-import { Submitter } from "./submit.js";
+import { MAX_UPDATE_BYTES } from "./lines.js";
+import { tooLarge } from "./outcome.js";
+import { type NextUpdate, UpdatesInOrder } from "./updates-in-order.js";
 
-/** Connects to all servers, says which were reached, and sends lines. Resolves with the exit status. */
+/** Has the updates ordered, one after another. Resolves with the exit status: 0 when all were ordered, else 1. */
 export async function submitCommand(context: Context, flags: SubmitFlags): Promise<number> {
-  const { members, transport, environment, output } = context;
-  const servers = new Servers(members, transport, environment);
-  const probes = await servers.connect();
-  if (environment.interrupt.signal.aborted) return 1;
-  output.note(describeReached(probes));
-  const submitter = new Submitter({
-    servers,
-    transport,
-    environment,
-    timeoutMs: flags.timeoutMs,
-    onFailure: (line) => output.note(line),
-    onAttempt: (line) => {
-      if (flags.verbose) output.note(line);
-    },
+  const client = context.connect({ timeoutMs: flags.timeoutMs });
+  const { stdin } = context.environment;
+  const job = new UpdatesInOrder(context, client, {
+    json: flags.json,
+    inFlight: 1,
+    unit: "updates",
+    withText: false,
   });
-  return environment.stdin.isTTY === true
-    ? submitInteractively(context, flags, submitter)
-    : submitPiped(context, flags, submitter);
+  return job.run(() => (flags.updates.length === 0 ? wholeInput(stdin) : eachArgument(flags.updates)));
 }
 
-function describeReached(probes: readonly Probe[]): string {
-  const reached: string[] = [];
-  const missed: string[] = [];
-  for (const probe of probes) {
-    const server = describeServer(probe.member);
-    if ("status" in probe) reached.push(server);
-    else missed.push(`${server}: ${probe.reason}`);
+async function* eachArgument(updates: readonly string[]): AsyncGenerator<NextUpdate> {
+  for (const [index, text] of updates.entries()) {
+    const bytes = Buffer.from(text);
+    const update = bytes.length > MAX_UPDATE_BYTES ? tooLarge(String(bytes.length)) : bytes;
+    yield updates.length === 1 ? { update } : { label: `update ${index + 1}`, update };
   }
-  const first = reached.length === 0 ? "reached no server" : `reached ${reached.join(", ")}`;
-  return missed.length === 0 ? first : `${first}; not reached: ${missed.join(", ")}`;
+}
+
+/** No more of it is kept than an update may have. */
+async function* wholeInput(stdin: Readable): AsyncGenerator<NextUpdate> {
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  for await (const piece of stdin as AsyncIterable<Uint8Array>) {
+    length += piece.length;
+    if (length > MAX_UPDATE_BYTES) {
+      yield { update: tooLarge(`more than ${MAX_UPDATE_BYTES}`) };
+      return;
+    }
+    pieces.push(piece);
+  }
+  yield { update: Buffer.concat(pieces) };
 }

@@ -11,6 +11,7 @@ import {
   Role,
   type StatusResponse,
   StatusResponseSchema,
+  UpdateKind,
 } from "@paxos/proto";
 
 /** What a server does with an update before the cluster gets it. Throw to refuse it; `hang` to keep silent. */
@@ -18,16 +19,24 @@ export type Behaviour = (update: ClientUpdate) => void | "hang" | "order, then f
 
 export class FakeCluster implements ClientTransport {
   readonly ordered: GloballyOrderedUpdate[] = [];
-  /** Addresses that updates were sent to, in their order. */
+  readonly #byName = new Map<string, GloballyOrderedUpdate>();
+  /** Addresses that updates were sent to, in their order; registrations are not counted. */
   readonly sentTo: string[] = [];
+  /** Addresses of servers whose logs were read. */
+  readonly logsRead: string[] = [];
   readonly behaviours = new Map<string, Behaviour>();
   readonly statuses = new Map<string, StatusResponse>();
   /** Cuts the log's stream after so many entries. */
   cutLogAfter = Infinity;
-  /** How many no-ops took a place before the first update, as the one of a new leader does. */
-  noops = 0;
+  /** Called at that moment. */
+  onCut = (): void => undefined;
+  /** How many places before the first update are taken by what no log shows: no-ops and registrations. */
+  hidden = 0;
+  registrations = 0;
   /** The first seq that the servers still hold. */
   firstSeq = 1n;
+  /** By how much servers' ARUs are lower. */
+  readonly lags = new Map<string, bigint>();
   closed = 0;
 
   /** @param addresses - Those of the servers that answer, in the order of node ids. */
@@ -43,6 +52,10 @@ export class FakeCluster implements ClientTransport {
         role: nodeId === 0 ? Role.LEADER : Role.FOLLOWER,
         view: 3n,
         leaderId: 0n,
+        storesRecorded: true,
+        peers: this.addresses.flatMap((peer, id) =>
+          peer === address ? [] : [{ nodeId: BigInt(id), address: peer, heard: true }],
+        ),
       }),
     );
   }
@@ -52,6 +65,7 @@ export class FakeCluster implements ClientTransport {
     update: ClientUpdate,
     signal: AbortSignal,
   ): Promise<GloballyOrderedUpdate> {
+    if (update.kind === UpdateKind.REGISTER) return this.#register(address);
     this.sentTo.push(address);
     this.#requireReachable(address);
     const verdict = this.behaviours.get(address)?.(update);
@@ -61,33 +75,47 @@ export class FakeCluster implements ClientTransport {
     return answer;
   }
 
+  #register(address: string): GloballyOrderedUpdate {
+    this.#requireReachable(address);
+    this.registrations++;
+    return create(GloballyOrderedUpdateSchema, { seq: 1n });
+  }
+
   /** Puts an update into the order, unless it is there already. */
   order(update: ClientUpdate): GloballyOrderedUpdate {
-    const same = ({ update: other }: GloballyOrderedUpdate) =>
-      other?.clientId === update.clientId && other.timestamp === update.timestamp;
-    const first = this.ordered.find(same);
+    const name = `${update.clientId} ${update.timestamp}`;
+    const first = this.#byName.get(name);
     if (first !== undefined) return { ...first, duplicate: true };
     const entry = create(GloballyOrderedUpdateSchema, {
-      seq: BigInt(this.noops + this.ordered.length + 1),
+      seq: BigInt(this.hidden + this.ordered.length + 1),
       update,
     });
     this.ordered.push(entry);
+    this.#byName.set(name, entry);
     return entry;
   }
 
-  async *log(_address: string, request: LogRequest, signal: AbortSignal): AsyncIterable<LogResponse> {
+  async *log(address: string, request: LogRequest, signal: AbortSignal): AsyncIterable<LogResponse> {
+    this.#requireReachable(address);
+    this.logsRead.push(address);
     let given = 0;
     const from = request.fromSeq < this.firstSeq ? this.firstSeq : request.fromSeq;
     if (from > request.fromSeq) yield create(LogResponseSchema, { firstSeq: from });
     for (const entry of this.ordered.filter(({ seq }) => seq >= from)) {
-      if (given++ === this.cutLogAfter) throw new RequestError("unavailable", "connection lost");
+      if (given++ === this.cutLogAfter) {
+        this.cutLogAfter = Infinity;
+        this.onCut();
+        throw new RequestError("unavailable", "connection lost");
+      }
       yield create(LogResponseSchema, { entries: [entry] });
     }
     if (request.follow) await aborted(signal);
   }
 
-  async status(address: string): Promise<StatusResponse> {
-    return { ...this.#requireReachable(address), localAru: BigInt(this.noops + this.ordered.length) };
+  async status(address: string, _signal?: AbortSignal): Promise<StatusResponse> {
+    const status = this.#requireReachable(address);
+    const aru = BigInt(this.hidden + this.ordered.length);
+    return { ...status, localAru: aru - (this.lags.get(address) ?? 0n), appliedSeq: aru };
   }
 
   async close(): Promise<void> {

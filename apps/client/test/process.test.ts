@@ -1,14 +1,12 @@
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { create } from "@bufbuild/protobuf";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
-import type { ClientHandler } from "@paxos/core";
 import { ClientUpdateSchema } from "@paxos/proto";
-import { ConnectReplicaTransport } from "@paxos/transport-connect";
 
-import { FakeCluster } from "./fake-cluster.js";
+import { ServedCluster } from "./served-cluster.js";
 import { ClientProcess, runProcess } from "./spawn-client.js";
 
 // Processes take their time to start on a busy host.
@@ -65,29 +63,15 @@ test("--help and --version need no hostfile", async () => {
 });
 
 describe("with a server", () => {
-  let cluster: FakeCluster;
-  let transport: ConnectReplicaTransport;
+  let served: ServedCluster;
   let hosts: string;
 
   beforeEach(async () => {
-    transport = new ConnectReplicaTransport();
-    transport.serve(handlerOf(() => cluster));
-    await transport.start({
-      identity: { clusterId: new Uint8Array(16), nodeId: 0, storeId: 1n },
-      address: "127.0.0.1:0",
-      peers: [],
-      onMessage: () => undefined,
-      admit: () => undefined,
-      onConnected: () => undefined,
-      onDisconnected: () => undefined,
-      onRefused: () => undefined,
-    });
-    hosts = join(directory, "one");
-    await writeFile(hosts, `${transport.address}\n`);
-    cluster = new FakeCluster([transport.address ?? ""]);
+    served = await ServedCluster.start(directory);
+    hosts = served.hostfile;
   });
 
-  afterEach(() => transport.close());
+  afterEach(() => served.close());
 
   test("piped lines are ordered, and in the log; the status is told", async () => {
     const lines = Array.from({ length: 300 }, (_, i) => `line ${i}`);
@@ -96,26 +80,41 @@ describe("with a server", () => {
     expect(sent).toMatchObject({ status: 0, stdout: numbered });
     expect(await runProcess(["log", "-h", hosts])).toMatchObject({ status: 0, stdout: numbered, stderr: "" });
     const status = await runProcess(["status", "-h", hosts, "--json"]);
-    expect(JSON.parse(status.stdout)).toMatchObject({ id: 0, address: transport.address, role: "leader" });
+    expect(JSON.parse(status.stdout)).toMatchObject({ id: 0, address: served.address, role: "leader" });
   });
 
   test("many lines in flight are nothing to complain about", async () => {
     const { status, stderr } = await runProcess(["-h", hosts, "--in-flight", "64"], "x\n".repeat(200));
-    expect([status, stderr]).toEqual([0, `paxos-client: reached server 0 (${transport.address})\n`]);
+    expect([status, stderr]).toEqual([0, `paxos-client: reached server 0 (${served.address})\n`]);
   });
 
-  test("the README's session is what happens", async () => {
-    const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
-    const [, session = ""] = /```console\n(.*?)```/s.exec(readme) ?? [];
-    cluster.noops = 1;
-    let said = "";
-    for (const [, command = ""] of session.matchAll(/^\$ paxos-client *(.*)$/gm)) {
-      const [args = "", input] = command.split(/ *< */);
-      const updates = input === "updates.txt" ? "open the account\npay in 10\n" : "";
-      const { stdout } = await runProcess(["-h", hosts, ...args.split(" ").filter(Boolean)], updates);
-      said += `$ paxos-client ${command}\n${stdout}`;
-    }
-    expect(withoutChance(said)).toBe(withoutChance(session));
+  test("an update of any bytes goes in by way of standard input", async () => {
+    const bytes = Buffer.from([0, 0xff, 0x0a]);
+    expect(await runProcess(["submit", "-h", hosts, "--stdin"], bytes)).toEqual({
+      status: 0,
+      signal: null,
+      stdout: "1\n",
+      stderr: "",
+    });
+    expect(Buffer.from(served.fake.ordered[0]?.update?.update ?? [])).toEqual(bytes);
+  });
+
+  test("SIGINT ends a benchmark, with the result so far", async () => {
+    const client = new ClientProcess(["bench", "-h", hosts, "--duration", "600", "--json"]);
+    while (served.fake.ordered.length < 1_000) await new Promise(setImmediate);
+    client.child.kill("SIGINT");
+    const { status, stdout, stderr } = await client.ended;
+    expect(status).toBe(130);
+    expect(JSON.parse(stdout)).toMatchObject({ interrupted: true, failed: 0, clients: 1, inFlight: 64 });
+    expect(stderr).toMatch(/^paxos-client: interrupted after [\d.]+ s; this is the result so far\n$/);
+  });
+
+  test("a watched status ends with the signal", async () => {
+    const client = new ClientProcess(["status", "-h", hosts, "--watch", "0.1", "--json"]);
+    await client.until(() => client.stdout.split("\n").length > 3);
+    client.child.kill("SIGINT");
+    expect(await client.ended).toMatchObject({ status: 130, stderr: "" });
+    expect(JSON.parse(client.stdout.split("\n")[0] ?? "")).toMatchObject([{ role: "leader" }]);
   });
 
   test.each([
@@ -124,10 +123,10 @@ describe("with a server", () => {
   ] as const)(
     "%s ends a client whose line gets no answer within a second, with status %i",
     async (signal, status) => {
-      cluster.behaviours.set(transport.address ?? "", () => "hang");
+      served.fake.behaviours.set(served.address, () => "hang");
       const client = new ClientProcess(["-h", hosts, "-v"]);
       client.child.stdin.write("stuck\nnever sent\n");
-      await client.until(() => client.stderr.includes("sending to"));
+      await client.until(() => client.stderr.includes("update 1 of"));
       const before = performance.now();
       client.child.kill(signal);
       expect(await client.ended).toMatchObject({ status, signal: null });
@@ -152,27 +151,13 @@ describe("with a server", () => {
     // More than fits into the pipe.
     const update = Buffer.alloc(10_000, "x");
     for (let i = 0; i < 200; i++)
-      cluster.order(create(ClientUpdateSchema, { clientId: 1n, timestamp: BigInt(i), update }));
+      served.fake.order(create(ClientUpdateSchema, { clientId: 1n, timestamp: BigInt(i), update }));
     const client = new ClientProcess(["log", "-h", hosts]);
     await client.until(() => client.stdout.startsWith("1\txxx"));
     client.child.stdout.destroy();
     expect(await client.ended).toMatchObject({ status: 0, stderr: "" });
   });
 });
-
-/** The fake cluster as a server has it. */
-function handlerOf(cluster: () => FakeCluster): ClientHandler {
-  return {
-    clientUpdate: (update, signal) => cluster().clientUpdate(cluster().addresses[0] ?? "", update, signal),
-    log: (request, signal) => cluster().log("", request, signal),
-    status: () => cluster().status(cluster().addresses[0] ?? ""),
-  };
-}
-
-/** Ports and client ids are others every time. */
-function withoutChance(text: string): string {
-  return text.replaceAll(/127\.0\.0\.1:\d{5}/g, "ADDRESS").replaceAll(/"clientId":"\d+"/g, '"clientId":"ID"');
-}
 
 test("a program that was not built says what to run", async () => {
   const bin = join(directory, "bin");

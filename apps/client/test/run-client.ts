@@ -10,6 +10,7 @@ import type { ClientTransport } from "@paxos/core";
 
 import type { Environment } from "../src/environment.js";
 import { run } from "../src/run.js";
+import { VirtualTime } from "./virtual-time.js";
 
 const directories: string[] = [];
 
@@ -26,6 +27,17 @@ export async function hostfile(text: string): Promise<string> {
   return file;
 }
 
+export interface ClientRunOptions {
+  /** Whether a person types and reads. */
+  readonly terminal?: boolean;
+  /** How wide the terminals are on which standard output and standard error are shown; absent: they are not. */
+  readonly columns?: number;
+  /** Time passes only when the test says so. */
+  readonly frozen?: boolean;
+  readonly variables?: Readonly<Record<string, string>>;
+  readonly historyFile?: string;
+}
+
 /** A run of the program. */
 export class ClientRun {
   readonly stdin = new PassThrough();
@@ -34,29 +46,47 @@ export class ClientRun {
   readonly interrupt = new AbortController();
   /** The exit status. */
   readonly done: Promise<number>;
-  /** Virtual, in milliseconds. */
-  now = 0;
+  readonly time: VirtualTime;
+  readonly exitCallbacks = new Set<() => void>();
   #out = "";
   #err = "";
 
-  constructor(args: readonly string[], transport: ClientTransport, { terminal = false } = {}) {
+  constructor(args: readonly string[], transport: ClientTransport, options: ClientRunOptions = {}) {
+    const { terminal = false, columns, frozen = false, variables = {} } = options;
     this.#stdout.setEncoding("utf8").on("data", (text: string) => (this.#out += text));
     this.#stderr.setEncoding("utf8").on("data", (text: string) => (this.#err += text));
+    const screen = columns === undefined ? {} : { isTTY: true, columns, rows: 24 };
+    this.time = new VirtualTime(frozen);
     let drawn = 0;
+    const random = (): number => (drawn = (drawn + 0.37) % 1);
     const environment: Environment = {
       stdin: Object.assign(this.stdin, { isTTY: terminal }),
-      stdout: this.#stdout,
-      stderr: this.#stderr,
+      stdout: Object.assign(this.#stdout, screen),
+      stderr: Object.assign(this.#stderr, screen),
+      variables,
+      historyFile: options.historyFile ?? "/nowhere/history",
       interrupt: this.interrupt,
       createTransport: () => transport,
-      random: () => (drawn = (drawn + 0.37) % 1),
-      now: () => this.now,
-      wait: async (ms) => {
-        this.now += ms;
-        await setImmediate();
+      now: () => this.time.now,
+      date: () => new Date(1_700_000_000_000 + this.time.now),
+      wait: (ms, signal) => this.time.wait(ms, signal),
+      onExit: (callback) => {
+        this.exitCallbacks.add(callback);
+        return () => this.exitCallbacks.delete(callback);
+      },
+      clientEnvironment: {
+        now: () => this.time.now,
+        after: (ms, callback) => this.time.after(ms, callback),
+        random,
       },
     };
-    this.done = run(args, environment);
+    this.done = run(args, environment).finally(() => this.time.stop());
+  }
+
+  /** The terminal has another width from now on. */
+  resize(columns: number): void {
+    Object.assign(this.#stdout, { columns });
+    this.#stdout.emit("resize");
   }
 
   /** Nobody reads standard output any more. */
@@ -82,9 +112,10 @@ export class ClientRun {
 export async function runClient(
   args: readonly string[],
   transport: ClientTransport,
-  input = "",
+  input: string | Uint8Array = "",
+  options: ClientRunOptions = {},
 ): Promise<{ status: number; stdout: string; stderr: string; client: ClientRun }> {
-  const client = new ClientRun(args, transport);
+  const client = new ClientRun(args, transport, options);
   client.stdin.end(input);
   const status = await client.done;
   await setImmediate();

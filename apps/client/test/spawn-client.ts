@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 
 import { afterEach } from "@jest/globals";
 
+import { transportFlags } from "./transport-under-test.js";
+
 const PROGRAM = fileURLToPath(new URL("../bin/paxos-client.js", import.meta.url));
 
 const running = new Set<ChildProcessWithoutNullStreams>();
@@ -31,7 +33,10 @@ export class ClientProcess {
   stderr = "";
 
   constructor(args: readonly string[], options: { readonly cwd?: string; readonly program?: string } = {}) {
-    const child = spawn(process.execPath, [options.program ?? PROGRAM, ...args], { cwd: options.cwd });
+    const child = spawn(process.execPath, [options.program ?? PROGRAM, ...transportFlags, ...args], {
+      cwd: options.cwd,
+      env: { ...process.env, NO_COLOR: "" },
+    });
     this.child = child;
     running.add(child);
     child.stdout.setEncoding("utf8").on("data", (text: string) => (this.stdout += text));
@@ -61,7 +66,11 @@ export class ClientProcess {
 }
 
 /** Runs the client to its end. */
-export async function runProcess(args: readonly string[], input = "", cwd?: string): Promise<Ended> {
+export async function runProcess(
+  args: readonly string[],
+  input: string | Uint8Array = "",
+  cwd?: string,
+): Promise<Ended> {
   const client = new ClientProcess(args, cwd === undefined ? {} : { cwd });
   client.child.stdin.end(input);
   return client.ended;

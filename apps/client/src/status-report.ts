@@ -1,0 +1,156 @@
+// What the servers' statuses, taken together, say about the cluster.
+import type { ServerStatus } from "@paxos/client";
+import { Role, type StatusResponse } from "@paxos/proto";
+
+import { type ServerNames, whyNot } from "./server-names.js";
+
+/** Behind by more than this is told: statuses are not all taken at the same moment, and updates go on meanwhile. */
+const NOTABLE_LAG = 1_000;
+
+const ROLE_NAMES: Readonly<Record<Role, string>> = {
+  [Role.UNSPECIFIED]: "unknown",
+  [Role.LEADER]: "leader",
+  [Role.FOLLOWER]: "follower",
+  [Role.ELECTING]: "electing",
+};
+
+/** What one server says of itself. */
+export interface ServerFigures {
+  readonly role: string;
+  readonly epoch: number;
+  readonly view: number;
+  /** The id of the node that leads, as this server knows it. */
+  readonly leader: number | undefined;
+  readonly aru: number;
+  /** By how much its ARU is lower than the highest of all servers. */
+  readonly lag: number;
+  readonly applied: number;
+  /** Updates that wait for their place in the order. */
+  readonly waiting: number;
+  /** How many of its peers it hears, and how many it has. */
+  readonly heard: number;
+  readonly peers: number;
+  /** By name, those that are not 0. */
+  readonly counters: Readonly<Record<string, number>>;
+}
+
+/** One server of the hostfile. */
+export interface ServerReport {
+  readonly id: number;
+  readonly address: string;
+  /** Absent when it did not answer. */
+  readonly figures: ServerFigures | undefined;
+  /** What is wrong, in words. */
+  readonly problems: readonly string[];
+}
+
+export interface ClusterReport {
+  readonly servers: readonly ServerReport[];
+  /** Degraded: updates are ordered, but something is wrong. Down: they are not. */
+  readonly verdict: "ok" | "degraded" | "down";
+  readonly summary: string;
+}
+
+/** The leader that most servers follow. */
+interface Leadership {
+  readonly leader: number;
+  readonly followers: number;
+}
+
+/** @param withinMs - How long the servers had to answer. */
+export function reportOf(
+  names: ServerNames,
+  statuses: readonly ServerStatus[],
+  withinMs: number,
+): ClusterReport {
+  const answers = statuses.flatMap((one) => ("status" in one ? [one.status] : []));
+  const highest = answers.reduce((aru, { localAru }) => Math.max(aru, Number(localAru)), 0);
+  const leadership = leadershipOf(answers);
+  const servers = statuses.map((one, id): ServerReport => {
+    const { address } = one;
+    if ("error" in one)
+      return { id, address, figures: undefined, problems: [`unreachable: ${whyNot(one.error, withinMs)}`] };
+    const figures = figuresOf(one.status, highest);
+    return { id, address, figures, problems: problemsOf(id, one.status, figures, leadership, names) };
+  });
+  return { servers, ...verdictOf(names, servers, leadership) };
+}
+
+function figuresOf(status: StatusResponse, highestAru: number): ServerFigures {
+  const aru = Number(status.localAru);
+  return {
+    // A newer server may know roles that this client does not.
+    role: ROLE_NAMES[status.role] ?? "unknown",
+    epoch: Number(status.epoch),
+    view: Number(status.view),
+    leader: status.leaderId === undefined ? undefined : Number(status.leaderId),
+    aru,
+    lag: highestAru - aru,
+    applied: Number(status.appliedSeq),
+    waiting: Number(status.waitingUpdates),
+    heard: status.peers.filter(({ heard }) => heard).length,
+    peers: status.peers.length,
+    counters: Object.fromEntries(
+      status.counters.filter(({ count }) => count > 0n).map(({ name, count }) => [name, Number(count)]),
+    ),
+  };
+}
+
+/** Undefined when nobody follows anybody. */
+function leadershipOf(answers: readonly StatusResponse[]): Leadership | undefined {
+  const followers = new Map<number, number>();
+  for (const { leaderId } of answers) {
+    if (leaderId === undefined) continue;
+    followers.set(Number(leaderId), (followers.get(Number(leaderId)) ?? 0) + 1);
+  }
+  const [first] = [...followers].toSorted(([, a], [, b]) => b - a);
+  return first === undefined ? undefined : { leader: first[0], followers: first[1] };
+}
+
+function problemsOf(
+  id: number,
+  status: StatusResponse,
+  figures: ServerFigures,
+  leadership: Leadership | undefined,
+  { members }: ServerNames,
+): string[] {
+  const { leader, heard, peers, lag, aru, applied } = figures;
+  const problems: string[] = [];
+  const nodeId = Number(status.nodeId);
+  if (nodeId !== id) problems.push(`says it is node ${nodeId}: check the hostfiles`);
+  if (peers + 1 !== members.length)
+    problems.push(`is one of ${peers + 1} servers, not of ${members.length}: check the hostfiles`);
+  if (heard < peers) problems.push(`hears ${heard} of ${peers} peers`);
+  if (leader === undefined) problems.push("follows nobody");
+  else if (leadership !== undefined && leader !== leadership.leader)
+    problems.push(`follows node ${leader}, others node ${leadership.leader}`);
+  if (lag > NOTABLE_LAG) problems.push(`${grouped(lag)} behind`);
+  if (aru - applied > NOTABLE_LAG) problems.push(`${grouped(aru - applied)} ordered, but not applied yet`);
+  if (!status.storesRecorded) problems.push("stores not recorded yet");
+  return problems;
+}
+
+function verdictOf(
+  names: ServerNames,
+  servers: readonly ServerReport[],
+  leadership: Leadership | undefined,
+): Pick<ClusterReport, "verdict" | "summary"> {
+  const { members } = names;
+  const quorum = Math.floor(members.length / 2) + 1;
+  const reached = servers.filter(({ figures }) => figures !== undefined).length;
+  const down = (why: string) => ({ verdict: "down" as const, summary: `down: ${why}` });
+  if (reached < quorum)
+    return down(`no quorum of servers is reachable (${reached} of ${members.length}; it takes ${quorum})`);
+  if (leadership === undefined) return down("no leader");
+  const { leader, followers } = leadership;
+  if (followers < quorum) return down(`no leader that a quorum follows (${quorum} of ${members.length})`);
+  const address = members[leader]?.address ?? "not in the hostfile";
+  const agreement = `leader is server ${leader} (${address}), ${followers} of ${members.length} servers agree`;
+  const verdict = servers.every(({ problems }) => problems.length === 0) ? "ok" : "degraded";
+  return { verdict, summary: `${verdict}: ${agreement}` };
+}
+
+/** A number with commas. */
+export function grouped(number: number): string {
+  return number.toLocaleString("en-US");
+}
