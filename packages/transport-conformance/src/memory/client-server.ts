@@ -1,5 +1,5 @@
 import { RequestError, type ClientHandler } from "@paxos/core";
-import type { ClientUpdate, Frame, LogRequest, LogResponse } from "@paxos/proto";
+import type { ClientUpdate, Frame, LogRequest } from "@paxos/proto";
 import type { Counters } from "./counters.js";
 import { sendFrame } from "./frames.js";
 import type { MemoryConnection } from "./memory-connection.js";
@@ -55,24 +55,14 @@ export class ClientServer {
 
   /** A piece is asked for once the client has taken the one before. */
   async #log(connection: MemoryConnection, request: LogRequest, signal: AbortSignal): Promise<void> {
-    let pieces: AsyncIterator<LogResponse> | undefined;
-    // A handler that waits, or a client that stalls and then goes: either way the handler's stream ends.
-    const stop = (): void => void pieces?.return?.().catch(() => undefined);
     try {
-      pieces = this.#handler().log(request, signal)[Symbol.asyncIterator]();
-      connection.onClose(stop);
-      while (connection.closedBecause === undefined) {
-        const next = await pieces.next();
-        if (next.done === true) {
-          await sendFrame(connection, { replies: [{ type: { case: "end", value: true } }] });
-          return;
-        }
-        await sendFrame(connection, { replies: [{ type: { case: "log", value: next.value } }] });
+      for await (const value of this.#handler().log(request, signal)) {
+        await sendFrame(connection, { replies: [{ type: { case: "log", value } }] });
+        if (connection.closedBecause !== undefined) return;
       }
+      await sendFrame(connection, { replies: [{ type: { case: "end", value: true } }] });
     } catch (error) {
       await this.#fail(connection, error);
-    } finally {
-      stop();
     }
   }
 

@@ -3,7 +3,7 @@ import { LogRequestSchema, LogResponseSchema } from "@paxos/proto";
 import { describe, expect, test } from "@jest/globals";
 import type { TransportAdapter } from "./adapter.js";
 import type { Endpoints } from "./endpoints.js";
-import { Endless, Handler, Holding } from "./handlers.js";
+import { Endless, Handler, Holding, Waiting } from "./handlers.js";
 import { numbers, update } from "./messages.js";
 import { describeSubject } from "./subject.js";
 import { collect, errorOf, until } from "./until.js";
@@ -106,13 +106,7 @@ function testEnds(endpoints: Endpoints, kind: string): void {
   });
 
   test("a caller that waits for the next piece is woken by its signal and by its deadline", async () => {
-    const handler = new Handler();
-    handler.log = async function* (this: Handler, _, signal) {
-      this.open++;
-      yield create(LogResponseSchema);
-      await new Promise((resolve) => signal.addEventListener("abort", resolve));
-      this.open--;
-    };
+    const handler = new Waiting();
     const { address } = await endpoints.serving(handler);
     const client = endpoints.client(kind);
     const controller = new AbortController();

@@ -4,7 +4,7 @@ import { describe, expect, test } from "@jest/globals";
 import type { TransportAdapter } from "./adapter.js";
 import { nowhere, type Endpoints } from "./endpoints.js";
 import { Handler, Waiting } from "./handlers.js";
-import { accept, numbers, proposal, update } from "./messages.js";
+import { accept, hello, numbers, proposal, update } from "./messages.js";
 import { describeSubject, openResources } from "./subject.js";
 import { errorOf, until } from "./until.js";
 
@@ -15,7 +15,7 @@ const soonMs = 1000;
 export function describeClosing(adapter: TransportAdapter): void {
   describeSubject("closing", adapter, (endpoints) => {
     testOrder(endpoints, adapter);
-    testUnderWay(endpoints, Object.keys(adapter.clients)[0] ?? "");
+    testUnderWay(endpoints, adapter, Object.keys(adapter.clients)[0] ?? "");
     describe.each(Object.keys(adapter.clients))("of clients (%s)", (kind) => {
       testClients(endpoints, kind);
     });
@@ -74,7 +74,19 @@ function testOrder(endpoints: Endpoints, adapter: TransportAdapter): void {
   });
 }
 
-function testUnderWay(endpoints: Endpoints, kind: string): void {
+function testUnderWay(endpoints: Endpoints, adapter: TransportAdapter, kind: string): void {
+  test("close ends the connections to peers that live on", async () => {
+    const callee = await endpoints.rawCallee(hello({ nodeId: 1n, to: 0n }));
+    const before = openResources(adapter);
+    const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address: callee.address }] });
+    await until(() => zero.connected.length === 1, "connected");
+    const caller = endpoints.rawCaller(zero.address);
+    caller.say(hello());
+    await until(() => caller.answers.length === 1, "admitted");
+    await expectEndsSoon(zero.transport.close());
+    await until(() => caller.ended && openResources(adapter) <= before, "nothing is left");
+  });
+
   test("concurrent closes, with peers connected and streams and calls open, end soon", async () => {
     const address = await endpoints.freeAddress();
     const handler = new Waiting();
@@ -117,7 +129,9 @@ function testUnderWay(endpoints: Endpoints, kind: string): void {
       { nodeId: 2, address: silent.address },
       { nodeId: 3, address: nowhere },
     ];
-    const zero = await endpoints.start({ nodeId: 0, peers });
+    // The pauses between attempts do not delay it either.
+    const transport = { backOff: { minMs: 10_000, maxMs: 10_000 } };
+    const zero = await endpoints.start({ nodeId: 0, peers, transport });
     await until(() => zero.refused.length === 1 && zero.disconnected.length >= 1, "attempts are under way");
     await expectEndsSoon(zero.transport.close());
   });

@@ -19,6 +19,9 @@ export interface EndpointOptions {
   readonly onMessage?: (message: Message) => void;
 }
 
+/** Silence is not taken for death, nor is it what ends anything, unless a test says so. */
+const patient = { keepAlive: { intervalMs: 60_000, timeoutMs: 60_000 } };
+
 /** A transport, and a record of what it tells. */
 export class Endpoint {
   readonly transport: ReplicaTransport;
@@ -34,7 +37,7 @@ export class Endpoint {
   ) {
     const warn = (line: string): void => void this.warnings.push(line);
     const logger = { verbose: false, debug: () => undefined, info: () => undefined, warn, error: warn };
-    this.transport = adapter.replica({ logger, ...options.transport });
+    this.transport = adapter.replica({ logger, ...patient, ...options.transport });
     if (options.handler !== undefined) this.transport.serve(options.handler);
   }
 
@@ -126,7 +129,7 @@ export class Endpoints {
   client(kind: string, options: ClientTransportOptions = {}): ClientTransport {
     const make = this.adapter.clients[kind];
     if (make === undefined) throw new Error(`the adapter makes no clients by the name of ${kind}`);
-    const client = make(options);
+    const client = make({ ...patient, ...options });
     this.#clients.push(client);
     return client;
   }

@@ -21,7 +21,7 @@ export function describeHalfOpen(adapter: TransportAdapter): void {
 
 function testPeers(endpoints: Endpoints): void {
   test("a connection that falls silent is dead within about three seconds by default, and comes back; an idle one is not", async () => {
-    const { zero, one, relay } = await endpoints.relayedPair();
+    const { zero, one, relay } = await endpoints.relayedPair({ keepAlive: {} });
     const idle = await endpoints.relayedPair({ keepAlive: { intervalMs: 20, timeoutMs: 200 } });
     const [before, idleBefore] = [zero.disconnected.length, idle.zero.disconnected.length];
     relay.silence();

@@ -74,7 +74,7 @@ export class Holding extends Handler {
   }
 }
 
-/** Gives pieces of a megabyte for as long as anybody takes them. */
+/** Gives pieces of a megabyte for as long as anybody takes them: more than a connection may hold, so that a test can tell. */
 export class Endless extends Handler {
   /** Pieces made. */
   made = 0;
@@ -82,10 +82,11 @@ export class Endless extends Handler {
   override async *log(): AsyncGenerator<LogResponse> {
     this.open++;
     try {
-      for (;;) {
+      while (this.made < 300) {
         const update = new Uint8Array(1_000_000);
         this.made++;
         yield create(LogResponseSchema, { entries: [{ update: { update } }] });
+        await new Promise((resolve) => setImmediate(resolve));
       }
     } finally {
       this.open--;
@@ -99,7 +100,7 @@ export class Waiting extends Holding {
     this.open++;
     try {
       yield create(LogResponseSchema, { firstSeq: 1n });
-      await new Promise((resolve) => signal.addEventListener("abort", resolve));
+      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
     } finally {
       this.open--;
     }
