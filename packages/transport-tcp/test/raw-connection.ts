@@ -43,7 +43,11 @@ export class RawConnection {
   }
 
   say(frame: FrameInit): void {
-    this.socket.write(encodeFrame(frame));
+    this.sayBytes(encodeFrame(frame));
+  }
+
+  sayBytes(bytes: Uint8Array): void {
+    if (!this.socket.destroyed) this.socket.write(bytes);
   }
 
   /** Reads nothing any more. */
@@ -55,10 +59,12 @@ export class RawConnection {
     this.socket.resume();
   }
 
-  async close(): Promise<void> {
-    if (this.socket.closed) return;
-    this.socket.destroy();
-    await once(this.socket, "close");
+  /** Not by `once`, which rejects when the other side has broken off at the same moment. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.socket.closed) return resolve();
+      this.socket.on("close", () => resolve()).destroy();
+    });
   }
 
   #take(frame: Frame): void {
