@@ -6,6 +6,7 @@ import { BenchProgress } from "./bench-progress.js";
 import { benchJson, benchLines } from "./bench-report.js";
 import type { Context } from "./context.js";
 import type { BenchFlags } from "./flags.js";
+import { canRedraw } from "./palette.js";
 
 /** Resolves with the exit status: 0 when all updates were ordered, else 1. */
 export async function benchCommand(context: Context, flags: BenchFlags): Promise<number> {
@@ -36,8 +37,8 @@ async function warmedUp({ environment, output, servers }: Context, load: BenchLo
 }
 
 async function withProgress({ environment, output }: Context, load: BenchLoad): Promise<void> {
-  const { stderr } = environment;
-  if (stderr.isTTY !== true) return load.run();
+  const { stderr, variables } = environment;
+  if (!canRedraw(stderr, variables)) return load.run();
   const progress = new BenchProgress(stderr, () => ({ progress: load.progress, figures: load.figures() }));
   output.keepAbove((write) => progress.above(write));
   try {

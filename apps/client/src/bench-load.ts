@@ -34,7 +34,7 @@ export interface BenchFigures {
 }
 
 export const QUANTILES = ["min", "p50", "p90", "p99", "p99.9", "max"] as const;
-export type Quantile = (typeof QUANTILES)[number];
+type Quantile = (typeof QUANTILES)[number];
 
 export class BenchLoad {
   readonly #options: BenchLoadOptions;

@@ -9,9 +9,13 @@ const MIB = 1_048_576;
 export function benchLines(figures: BenchFigures, flags: BenchFlags): string[] {
   const { ordered, seconds, latencyMs, failed, errors } = figures;
   const { updatesPerSecond, mibPerSecond } = throughputOf(figures, flags);
-  const clients = flags.clients === 1 ? "1 client" : `${flags.clients} clients`;
+  const { inFlight } = flags;
+  const clients =
+    flags.clients === 1
+      ? `1 client with ${inFlight} in flight`
+      : `${flags.clients} clients with ${inFlight} in flight each`;
   const lines = [
-    `${grouped(ordered)} updates of ${grouped(flags.size)} bytes in ${seconds.toFixed(2)} s, ${clients} with ${flags.inFlight} in flight`,
+    `${grouped(ordered)} updates of ${grouped(flags.size)} bytes in ${seconds.toFixed(2)} s, ${clients}`,
     `throughput  ${grouped(Math.round(updatesPerSecond))} updates/s, ${mibPerSecond.toFixed(2)} MiB/s`,
   ];
   if (latencyMs !== undefined) {

@@ -42,7 +42,7 @@ export function durationFlag(text: string | undefined): number | undefined {
 }
 
 /** A reader of whole numbers for this flag. */
-export function countFlag(flag: string, low: number, high: number): (text: string) => number {
+function countFlag(flag: string, low: number, high: number): (text: string) => number {
   return (text) => {
     const count = /^\d{1,16}$/.test(text) ? Number(text) : -1;
     return count >= low && count <= high ? count : refuse(flag, text, `a number from ${low} to ${high}`);

@@ -19,7 +19,7 @@ import { MAX_UPDATE_BYTES } from "./lines.js";
 const DEFAULT_BENCH_MS = 10_000;
 
 /** Flags of every command. */
-export interface CommonFlags {
+interface CommonFlags {
   readonly port: number;
   readonly hostfile: string;
   readonly transport: TransportName;

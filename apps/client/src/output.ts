@@ -2,6 +2,9 @@
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 
+import type { TextOutput } from "./environment.js";
+import { wrapWords } from "./table.js";
+
 /** Writes whole lines, as fast as the reader takes them. */
 export class Output {
   #closed = false;
@@ -10,7 +13,7 @@ export class Output {
   /** @param onClosed - Called once when nobody reads standard output any more. */
   constructor(
     readonly stdout: Writable,
-    readonly stderr: Writable,
+    readonly stderr: TextOutput,
     onClosed: () => void,
   ) {
     stdout.on("error", () => {
@@ -38,7 +41,11 @@ export class Output {
 
   /** Says something to the person. */
   note(line: string): void {
-    const write = (): void => void this.stderr.write(`paxos-client: ${line}\n`);
+    const text = `paxos-client: ${line}`;
+    const { isTTY, columns = Infinity } = this.stderr;
+    // A terminal would break words.
+    const lines = isTTY === true ? wrapWords(text, columns) : [text];
+    const write = (): void => void this.stderr.write(`${lines.join("\n")}\n`);
     if (this.#above === undefined) write();
     else this.#above(write);
   }

@@ -14,10 +14,15 @@ export interface Palette {
   readonly bad: Paint;
 }
 
+/** Whether what stands there already can be drawn over. */
+export function canRedraw(output: TextOutput, variables: Environment["variables"]): boolean {
+  return output.isTTY === true && variables["TERM"] !== "dumb";
+}
+
 /** Whether to colour what is written there. NO_COLOR counts when it is set and not empty (no-color.org). */
 export function wantsColours(output: TextOutput, variables: Environment["variables"]): boolean {
-  const { NO_COLOR: noColour = "", TERM: term } = variables;
-  return output.isTTY === true && noColour === "" && term !== "dumb";
+  const { NO_COLOR: noColour = "" } = variables;
+  return canRedraw(output, variables) && noColour === "";
 }
 
 export function createPalette(colours: boolean): Palette {

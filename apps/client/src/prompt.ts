@@ -9,6 +9,11 @@ interface DrawnRows {
   prevRows: number;
 }
 
+/** False while keys are handled that came together: then, some Nodes put text at the end, wherever the cursor is. */
+interface KeysTogether {
+  isCompletionEnabled: boolean;
+}
+
 export interface PromptOptions {
   readonly input: Environment["stdin"];
   readonly output: Environment["stdout"];
@@ -36,6 +41,7 @@ export class Prompt {
       historySize: MAX_HISTORY_LINES,
     });
     this.#reader = Object.assign(reader, { prevRows: 0 });
+    editInTheMiddle(this.#reader);
     // At a terminal, readline takes the key for itself.
     reader.on("SIGINT", () => {
       if (reader.line === "") onInterrupt();
@@ -83,4 +89,16 @@ export class Prompt {
     // Or readline would go up once more.
     this.#reader.prevRows = 0;
   }
+}
+
+/** Keys that come together, as they do over a slow line, have the same effect as one by one. */
+function editInTheMiddle(reader: Interface): void {
+  let enabled = true;
+  Object.defineProperty(reader, "isCompletionEnabled" satisfies keyof KeysTogether, {
+    // A paste at the end stays as quick as it is.
+    get: () => enabled || reader.cursor < reader.line.length,
+    set: (value: boolean) => {
+      enabled = value;
+    },
+  });
 }

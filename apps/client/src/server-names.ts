@@ -9,6 +9,7 @@ const PLAIN_WORDS: readonly (readonly [code: RegExp, words: string])[] = [
   [/\b(?:ENOTFOUND|EAI_AGAIN)\b/, "host name not found"],
   [/\b(?:EHOSTUNREACH|ENETUNREACH)\b/, "no route to host"],
   [/\bETIMEDOUT\b/, "connection timed out"],
+  [/^http\/2 stream closed|^socket hang up$|\bEPIPE\b/, "connection lost"],
 ];
 
 /** The servers by id and by address. */

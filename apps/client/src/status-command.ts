@@ -4,7 +4,7 @@ import type { Client } from "@paxos/client";
 import type { Context } from "./context.js";
 import type { StatusFlags } from "./flags.js";
 import { LiveScreen } from "./live-screen.js";
-import { createPalette, wantsColours } from "./palette.js";
+import { canRedraw, createPalette, wantsColours } from "./palette.js";
 import { PROBE_MS, probeAll } from "./probe.js";
 import { type ClusterReport, reportOf } from "./status-report.js";
 import { statusJson, statusLines } from "./status-table.js";
@@ -44,9 +44,9 @@ class StatusView {
   async watch(everyMs: number): Promise<number> {
     const { environment } = this.#context;
     const { signal } = environment.interrupt;
-    const { stdout } = environment;
+    const { stdout, variables } = environment;
     let latest: ClusterReport | undefined;
-    const live = stdout.isTTY === true && !this.#flags.json;
+    const live = canRedraw(stdout, variables) && !this.#flags.json;
     const screen = live
       ? new LiveScreen(environment, (columns) =>
           latest === undefined ? ["asking the servers..."] : this.#frame(latest, columns, everyMs),

@@ -15,7 +15,7 @@ const ROLE_NAMES: Readonly<Record<Role, string>> = {
 };
 
 /** What one server says of itself. */
-export interface ServerFigures {
+interface ServerFigures {
   readonly role: string;
   readonly epoch: number;
   readonly view: number;

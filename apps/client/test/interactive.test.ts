@@ -105,10 +105,9 @@ describe("at a terminal", () => {
     start(args, { columns: 80, historyFile, ...options });
   const texts = () => cluster.ordered.map(({ update }) => Buffer.from(update?.update ?? []).toString());
 
-  /** Types key by key, for readline takes several at once for a paste, and waits until so many updates are ordered. */
+  /** Types, and waits until so many updates are ordered. */
   async function type(client: ClientRun, ordered: number, ...keys: string[]): Promise<void> {
-    const each = keys.flatMap((key) => (key.startsWith("\x1b") ? [key] : key.split("")));
-    for (const key of each) client.stdin.write(key);
+    for (const key of keys) client.stdin.write(key);
     await client.until(() => cluster.ordered.length === ordered);
   }
 
@@ -119,7 +118,9 @@ describe("at a terminal", () => {
     await type(client, 2, "two\r");
     await type(client, 3, UP, UP, " more\r");
     await type(client, 4, UP, UP, DOWN, "\r");
-    expect(texts()).toEqual(["no one", "two", "no one more", "no one more"]);
+    // Over a slow line, keys come together.
+    await type(client, 5, `zwei${LEFT}${LEFT}${LEFT}x${LEFT}${LEFT}y\r`);
+    expect(texts()).toEqual(["no one", "two", "no one more", "no one more", "yzxwei"]);
     client.stdin.write(CTRL_D);
     expect(await client.done).toBe(0);
   });

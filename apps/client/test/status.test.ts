@@ -212,8 +212,11 @@ describe("--watch", () => {
       expect(JSON.parse(line)).toMatchObject([{ id: 0 }, { id: 1 }, { id: 2 }]);
   });
 
-  test("where nothing can be drawn over, prints one table after another", async () => {
-    const client = new ClientRun(["status", "-h", hosts, "--watch"], cluster);
+  test.each([
+    ["no terminal", {}],
+    ["a simple one", { columns: 80, variables: { TERM: "dumb" } }],
+  ])("where nothing can be drawn over, prints one table after another: %s", async (_, options) => {
+    const client = new ClientRun(["status", "-h", hosts, "--watch"], cluster, options);
     await client.until(() => client.stdout.split("ok: ").length > 3);
     client.interrupt.abort("SIGINT");
     expect(await client.done).toBe(130);
