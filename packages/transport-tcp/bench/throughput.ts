@@ -127,7 +127,7 @@ async function compare(receiver: ChildProcess, contest: Contest, seconds: number
 }
 
 async function main(): Promise<void> {
-  const [seconds, rounds] = [Number(process.argv[2] ?? 1), Number(process.argv[3] ?? 9)];
+  const [seconds, rounds] = [Number(process.argv[2] ?? 0.25), Number(process.argv[3] ?? 25)];
   const receiver = fork(fileURLToPath(import.meta.url), ["receive"]);
   const [{ places }] = (await once(receiver, "message")) as [{ places: Places }];
   const transport = new TcpReplicaTransport();

@@ -10,6 +10,7 @@ import {
 } from "@paxos/proto";
 import { abortedError, fromRequestFailure, noAnswerError } from "@paxos/transport-kit";
 import { setMaxListeners } from "node:events";
+import { logCredit } from "./frame-limits.js";
 import { LogPieces } from "./log-pieces.js";
 
 /** Whom the replies to a call are handed to. */
@@ -18,9 +19,6 @@ interface OpenCall {
   /** There will be no more replies. */
   onLost(error: RequestError): void;
 }
-
-/** Pieces of one log that may have come and not been taken: as many as the server sends unasked. */
-const logCredit = 4;
 
 /** The client's end of the calls on one connection: everything but updates. */
 export class CallClient {

@@ -12,10 +12,8 @@ import {
 import { toRequestFailure } from "@paxos/transport-kit";
 import type { Faults } from "./counters.js";
 import { encodeFrame } from "./frame.js";
+import { logCredit } from "./frame-limits.js";
 import type { Link } from "./link.js";
-
-/** Pieces of one log that may be on their way to the client, and not yet reported as taken. */
-export const logCredit = 4;
 
 /** Calls that one connection may have under way: in all, and of logs, each of which may hold a piece in memory. */
 export const maxCalls = 1024;

@@ -1,7 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, expect, test } from "@jest/globals";
 import { FailureCode, LogRequestSchema, LogResponseSchema, type StatusResponse } from "@paxos/proto";
-import { logCredit, maxCalls, maxLogs } from "../src/call-server.js";
+import { maxCalls, maxLogs } from "../src/call-server.js";
+import { logCredit } from "../src/frame-limits.js";
 import { TcpClientTransport } from "../src/index.js";
 import { Closables, handlerOf, until, update } from "./endpoint.js";
 import { RawConnection } from "./raw-connection.js";

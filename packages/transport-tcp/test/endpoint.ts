@@ -152,13 +152,6 @@ export function proposal(to: number, seq: number, bytes: number): Message {
   return create(MessageSchema, { to: BigInt(to), type: { case: "proposal", value } });
 }
 
-/** The seqs of the accepts and proposals that an endpoint received. */
-export function seqsOf({ received }: Endpoint): number[] {
-  return received.flatMap(({ message: { type } }) =>
-    type.case === "accept" || type.case === "proposal" ? [Number(type.value.seq)] : [],
-  );
-}
-
 /** What a promise rejects with. */
 export const errorOf = (promise: Promise<unknown>): Promise<RequestError> =>
   promise.then(

@@ -1,0 +1,41 @@
+import { create } from "@bufbuild/protobuf";
+import {
+  ClientUpdateSchema,
+  GloballyOrderedUpdateSchema,
+  LogResponseSchema,
+  StatusResponseSchema,
+} from "@paxos/proto";
+import { TcpClientTransport, TcpReplicaTransport } from "@paxos/transport-tcp";
+
+// A replica hands its transport a handler and a context; this one stands in for it.
+const transport = new TcpReplicaTransport();
+transport.serve({
+  clientUpdate: (update) => Promise.resolve(create(GloballyOrderedUpdateSchema, { seq: update.timestamp })),
+  status: () => Promise.resolve(create(StatusResponseSchema, { nodeId: 0n })),
+  async *log() {
+    yield create(LogResponseSchema, { firstSeq: 1n });
+  },
+});
+await transport.start({
+  identity: { clusterId: new Uint8Array(32), nodeId: 0, storeId: 1n },
+  address: "127.0.0.1:0",
+  peers: [],
+  onMessage: (from, message) => console.log(`from node ${from}:`, message),
+  admit: () => undefined,
+  onConnected: (peer) => console.log(`connected to node ${peer.nodeId}`),
+  onDisconnected: (peer, reason) => console.log(`lost node ${peer.nodeId}: ${reason}`),
+  onRefused: (peer, refusal) => console.log(`refused by node ${peer.nodeId}: ${refusal.detail}`),
+});
+
+const client = new TcpClientTransport();
+const updateOf = (timestamp: bigint, text: string) =>
+  create(ClientUpdateSchema, { clientId: 7n, timestamp, update: new TextEncoder().encode(text) });
+const address = transport.address ?? "";
+const ordered = await Promise.all([
+  client.clientUpdate(address, updateOf(1n, "hello"), AbortSignal.timeout(5000)),
+  client.clientUpdate(address, updateOf(2n, "world"), AbortSignal.timeout(5000)),
+]);
+console.log(`ordered at ${ordered.map(({ seq }) => seq).join(" and ")}`);
+
+await client.close();
+await transport.close();
