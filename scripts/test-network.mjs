@@ -46,7 +46,8 @@ async function runTests(transport, env, args) {
     env: { ...process.env, ...env, PAXOS_TRANSPORT: transport },
     stdio: ["ignore", "inherit", "inherit"],
   });
-  const [status] = /** @type {(number | null)[]} */ (await once(tests, "exit"));
+  const [status, signal] = /** @type {[number | null, NodeJS.Signals | null]} */ (await once(tests, "exit"));
+  if (signal !== null) console.log(`the tests were ended by ${signal}`);
   return status === 0;
 }
 
