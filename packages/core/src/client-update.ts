@@ -46,26 +46,30 @@ export function forwardUpdates(s: State): void {
   }
 }
 
-const resendAtOnce = 64;
+/** How many updates are sent again at once: when nothing is heard of them; when the leader was too busy for some. */
+const resendAtOnce = { unheard: 64, refused: 1024 };
 
 /**
  * Every heartbeat: the oldest few that were forwarded are sent again, with back-off while none of them gets
- * ordered.
+ * ordered, and without when the leader has said that it was too busy.
  */
 export function resendUpdates(s: State): void {
   const leader = knownLeader(s);
   if (leader === undefined || leader === s.settings.nodeId || s.updates.own === 0) return;
   // What this node has not heard of may be ordered.
   if (s.history.aru < s.catchUp.mark) return;
+  const { refused } = s.resend;
+  const atOnce = refused ? resendAtOnce.refused : resendAtOnce.unheard;
   const oldest = [];
   for (const update of s.updates) {
     if (update.stage === "forwarded") oldest.push(update);
-    if (oldest.length === resendAtOnce) break;
+    if (oldest.length === atOnce) break;
   }
-  if (oldest[0] !== s.resend.oldest) s.resend = { oldest: oldest[0], wait: 2, waited: 0 };
-  if (oldest.length === 0 || ++s.resend.waited < s.resend.wait) return;
+  if (oldest[0] !== s.resend.oldest) s.resend = { oldest: oldest[0], wait: 2, waited: 0, refused: false };
+  if (oldest.length === 0 || (++s.resend.waited < s.resend.wait && !refused)) return;
   s.resend.waited = 0;
-  s.resend.wait = Math.min(16, s.resend.wait * 2);
+  s.resend.wait = refused ? 2 : Math.min(16, s.resend.wait * 2);
+  s.resend.refused = false;
   for (const update of oldest) {
     update.sent++;
     s.outbox.send(leader, { case: "clientUpdate", value: update.bytes });
@@ -100,20 +104,21 @@ function refuse(s: State, to: Peer, clientId: bigint, timestamp: bigint, reason:
 }
 
 /**
- * The leader will not order an update of this node: the node stops waiting for it. When the update was sent more than once,
- * another of its copies may have been taken, and it goes on waiting; but a leader that is there and busy is not to be
- * replaced for that, and is soon asked again.
+ * The leader has not taken an update of this node. Too busy: it is asked again soon. Nobody is told that the update was
+ * refused, for the network may have doubled it, and another copy been taken; who hands in updates is told "busy" when
+ * this node's own queue is full. Too large: the leader will never take it. An earlier leader may have, if its limit was
+ * another one and the update was sent more than once.
  */
 export function onUpdateRefusal(s: State, from: Peer, refusal: UpdateRefusal): void {
   const { clientId, timestamp, reason } = refusal;
   const update = s.updates.get(clientId, timestamp);
   if (knownLeader(s) !== from.nodeId || update?.own !== true) return;
-  if (update.sent > 1) {
+  if (reason !== RefusalReason.TOO_LARGE) {
+    // A sign of life: a leader that is there and busy is not to be replaced for that.
     restartProgress(s);
-    s.resend.wait = Math.min(s.resend.wait, 2);
+    s.resend.refused = true;
     return;
   }
   s.updates.remove(clientId, timestamp);
-  const code = reason === RefusalReason.TOO_LARGE ? "too_large" : "busy";
-  s.outbox.refusals.push({ clientId, timestamp, code });
+  s.outbox.refusals.push({ clientId, timestamp, code: update.sent > 1 ? "unavailable" : "too_large" });
 }

@@ -12,7 +12,7 @@ export type { RequestErrorCode } from "./errors.js";
 export { silentLogger } from "./logger.js";
 export type { Logger } from "./logger.js";
 export { Sessions, sessionWindow } from "./sessions.js";
-export type { Execution, UpdateIdentity } from "./sessions.js";
+export type { Execution, SessionBounds, UpdateIdentity } from "./sessions.js";
 export { describeMessage } from "./describe.js";
 export type {
   AdmissionRefusal,

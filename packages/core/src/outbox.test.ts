@@ -31,7 +31,7 @@ test("what is taken is not given again", () => {
   const outbox = makeOutbox();
   expect(outbox.isEmpty).toBe(true);
   outbox.send(1, content);
-  outbox.refusals.push({ clientId: 1n, timestamp: 1n, code: "busy" });
+  outbox.refusals.push({ clientId: 1n, timestamp: 1n, code: "too_large" });
   outbox.reads.push({ to: 1, from: 1, upTo: 2, maxBytes: 3 });
   outbox.orderedUpdates.push({
     seq: 1,

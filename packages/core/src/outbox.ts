@@ -27,11 +27,12 @@ export interface ReadRequest {
   readonly maxBytes: number;
 }
 
-/** An update of this node that the leader did not take. */
+/** An update of this node that the leader will not take. */
 export interface Refusal {
   readonly clientId: bigint;
   readonly timestamp: bigint;
-  readonly code: "busy" | "too_large";
+  /** Unavailable: an earlier leader, which took larger ones, may have taken it; it may still be ordered. */
+  readonly code: "too_large" | "unavailable";
 }
 
 /** What a node wants done. See the README for the order in which to do it. */
@@ -44,7 +45,7 @@ export interface Ready {
   readonly orderedUpdates: readonly OrderedUpdate[];
   /** To be read from storage and given to {@link Node.answer}. */
   readonly reads: readonly ReadRequest[];
-  /** Updates that will not be ordered unless they are proposed again. */
+  /** Updates that this node does not wait for any more. */
   readonly refusals: readonly Refusal[];
 }
 

@@ -160,13 +160,14 @@ describe("under a session", () => {
 
   test("bytes of answers that the client has had are given back", () => {
     const machine = new Machine(1024 * 1024);
-    machine.run({ clientId: 1n, timestamp: 1n });
     const session = machine.register(7n);
+    // Fifteen of 1 MiB at any time: within the 16 MiB of a client, so that none is forgotten.
     for (let t = 1n; t <= 500n; t++) {
-      machine.run({ clientId: 7n, timestamp: t, session, answeredUpTo: t > 30n ? t - 30n : 0n });
+      machine.run({ clientId: 7n, timestamp: t, session, answeredUpTo: t > 14n ? t - 14n : 0n });
+      const oldest = t > 14n ? t - 13n : 1n;
+      if (machine.sessions.find({ clientId: 7n, timestamp: oldest, session })?.kind !== "duplicate")
+        throw new Error(`${oldest} is forgotten`);
     }
-    expect(machine.sessions.find({ clientId: 1n, timestamp: 1n })?.kind).toBe("duplicate");
-    expect(machine.executed).toHaveLength(501);
   });
 });
 

@@ -106,29 +106,28 @@ test("of 10,001 clients the one whose last new update lies furthest back is forg
 
 const MiB = 1024 * 1024;
 
-test("over 64 MiB of answers whole clients are forgotten, the oldest first", () => {
-  const machine = new Machine(() => new Uint8Array(MiB));
-  for (let client = 1; client <= 66; client++) machine.run(client, 1);
-  expect(machine.sessions.size).toBe(64);
-  expect([2n, 3n].map((client) => machine.sessions.find({ clientId: client, timestamp: 1n })?.kind)).toEqual([
-    undefined,
-    "duplicate",
-  ]);
-  for (let client = 67; client <= 130; client++) machine.run(client, 1);
-  expect(machine.sessions.size).toBe(64);
-  expect(
-    [66n, 67n].map((client) => machine.sessions.find({ clientId: client, timestamp: 1n })?.kind),
-  ).toEqual([undefined, "duplicate"]);
+test("over 256 MiB of answers whole clients are forgotten, the oldest first", () => {
+  // Just under 16 of 16 MiB each, with what is counted for each answer.
+  const machine = new Machine(() => new Uint8Array(15.9 * MiB));
+  const known = (client: number) => machine.sessions.find({ clientId: BigInt(client), timestamp: 1n })?.kind;
+  for (let client = 1; client <= 18; client++) machine.run(client, 1);
+  expect(machine.sessions.size).toBe(16);
+  expect([2, 3].map(known)).toEqual([undefined, "duplicate"]);
+  for (let client = 19; client <= 50; client++) machine.run(client, 1);
+  expect(machine.sessions.size).toBe(16);
+  expect([34, 35].map(known)).toEqual([undefined, "duplicate"]);
 });
 
-test("one client's answers over 64 MiB: its oldest are forgotten, and expired from then on", () => {
+test("one client's answers over 16 MiB: its oldest are forgotten, and expired from then on; others pay nothing", () => {
   const machine = new Machine(() => new Uint8Array(MiB));
-  for (let timestamp = 1; timestamp <= 80; timestamp++) machine.run(7, timestamp);
-  expect([machine.run(7, 1).kind, machine.run(7, 80).kind]).toEqual(["expired", "duplicate"]);
+  machine.run(8, 1);
+  for (let timestamp = 1; timestamp <= 600; timestamp++) machine.run(7, timestamp);
+  expect([machine.run(7, 1).kind, machine.run(7, 600).kind]).toEqual(["expired", "duplicate"]);
+  expect(machine.run(8, 1).kind).toBe("duplicate");
 });
 
-test("an answer over 64 MiB by itself is remembered, alone of all, until another client's comes", () => {
-  const machine = new Machine((seq) => new Uint8Array(seq === 3 ? 65 * MiB : 1));
+test("an answer over 256 MiB by itself is remembered, alone of all, until another client's comes", () => {
+  const machine = new Machine((seq) => new Uint8Array(seq === 3 ? 257 * MiB : 1));
   machine.run(8, 1);
   for (const timestamp of [1, 2]) expect(machine.run(7, timestamp).kind).toBe("executed");
   expect([machine.run(7, 1).kind, machine.run(7, 2).kind]).toEqual(["expired", "duplicate"]);
@@ -136,6 +135,21 @@ test("an answer over 64 MiB by itself is remembered, alone of all, until another
   machine.run(9, 1);
   expect(machine.sessions.find({ clientId: 7n, timestamp: 2n })).toBeUndefined();
   expect(machine.sessions.size).toBe(1);
+});
+
+test("small answers count too: very many of them do not fill the memory", () => {
+  const machine = new Machine(() => new Uint8Array(8));
+  const first = () => machine.sessions.find({ clientId: 1n, timestamp: 1n })?.kind;
+  const round = (timestamp: number) => {
+    for (let client = 1; client <= 2000; client++) machine.run(client, timestamp);
+  };
+  let timestamp = 1;
+  // 392 bytes each: 224 MiB.
+  while (timestamp <= 300) round(timestamp++);
+  expect(first()).toBe("duplicate");
+  // 299 MiB: whole clients are forgotten, and are new when they come back.
+  while (timestamp <= 400) round(timestamp++);
+  expect(first()).toBeUndefined();
 });
 
 test("what is remembered is a copy, not a view of something that may change", () => {
@@ -148,11 +162,18 @@ test("what is remembered is a copy, not a view of something that may change", ()
 
 test("answers forgotten with old timestamps give their bytes back", () => {
   const KiB = 1024;
-  const machine = new Machine(() => new Uint8Array(20 * KiB));
+  const machine = new Machine(() => new Uint8Array(7 * KiB));
   machine.run(1, 1);
-  // 40 MiB at most at any time: nobody else need be forgotten.
+  // 15 MiB at most at any time, 140 MiB in all: nobody else need be forgotten.
   for (let timestamp = 0; timestamp < 20_000; timestamp++) machine.run(7, timestamp);
   expect(machine.sessions.find({ clientId: 1n, timestamp: 1n })?.kind).toBe("duplicate");
+});
+
+test("its bounds can be set, for all nodes alike", () => {
+  const sessions = new Sessions({ clients: 2 });
+  for (const clientId of [1n, 2n, 3n]) sessions.execute(ordered({ clientId }), () => new Uint8Array());
+  expect(sessions.find({ clientId: 1n, timestamp: 0n })).toBeUndefined();
+  expect(sessions.find({ clientId: 2n, timestamp: 0n })?.kind).toBe("duplicate");
 });
 
 test("two tables fed the same agree on everything, and stay within their bounds, over 100,000 updates", () => {

@@ -3,23 +3,40 @@ import { UpdateKind } from "@paxos/proto";
 import type { OrderedUpdate } from "./outbox.js";
 
 /**
- * The bounds of the table. They are part of the replicated state: the same on every node, or nodes would
- * differ.
+ * The bounds of the table. They are part of the replicated state: the same on every node and for the life of the
+ * cluster, or nodes would differ.
  */
-const bounds = {
+export interface SessionBounds {
   /** Clients remembered; over that, the one whose last new update lies furthest back is forgotten. */
-  clients: 10_000,
+  readonly clients: number;
   /**
    * Answers remembered per client at least; at twice as many, those with the lowest timestamps are forgotten.
    */
+  readonly answersPerClient: number;
+  /**
+   * Bytes of one client's answers; over that, half of them, those with the lowest timestamps, are forgotten. The latest
+   * always stays.
+   */
+  readonly bytesPerClient: number;
+  /** Bytes of all answers; over that, whole clients are forgotten as above. */
+  readonly bytes: number;
+}
+
+const MiB = 1024 * 1024;
+
+const defaultBounds: SessionBounds = {
+  clients: 10_000,
   answersPerClient: 1024,
-  /** Bytes of answers remembered in all; over that, whole clients are forgotten as above. */
-  bytes: 64 * 1024 * 1024,
+  bytesPerClient: 16 * MiB,
+  bytes: 256 * MiB,
 };
+
+/** What an answer counts for, in bytes, besides its result: about what the entries around it take. */
+const answerBytes = 384;
 
 /**
  * Of a registered session: how far above what its client has had answers to a timestamp may lie. So nothing is
- * forgotten that the client may still ask for.
+ * forgotten that the client may still ask for, as long as its answers keep within their bytes.
  */
 export const sessionWindow = 1024;
 
@@ -50,8 +67,9 @@ interface Session {
  * else, so that it is the same everywhere at the same seq.
  *
  * A client may have up to 1,024 updates under way, in any order. An update is recognised as long as its
- * client is one of the 10,000 last active and the update is among that client's 1,024 highest timestamps;
- * answers count as long as all of them together take up to 64 MiB.
+ * client is one of the 10,000 last active and the update is among that client's 1,024 highest timestamps; and
+ * as long as the answers of one client take up to 16 MiB, those of all 256 MiB, 384 bytes counted for each
+ * besides its result.
  *
  * A client that is forgotten and comes back is new to the table: a late copy of an update that it sent before would be
  * executed again. A registered session rules that out. Its updates name the seq of its registration, which no
@@ -61,6 +79,12 @@ export class Sessions {
   /** In the order of the clients' last new updates. */
   #sessions = new Map<bigint, Session>();
   #bytes = 0;
+  readonly #bounds: SessionBounds;
+
+  /** @param bounds the same on every node and after every restart. */
+  constructor(bounds: Partial<SessionBounds> = {}) {
+    this.#bounds = { ...defaultBounds, ...bounds };
+  }
 
   /** How many clients are remembered. */
   get size(): number {
@@ -125,12 +149,13 @@ export class Sessions {
 
   #remember(clientId: bigint, timestamp: bigint, seq: number, result: Uint8Array): void {
     const session = this.#touch(clientId);
+    const { answersPerClient, bytesPerClient } = this.#bounds;
+    const size = answerBytes + result.length;
     session.answers.set(timestamp, { seq, result });
-    session.bytes += result.length;
-    this.#bytes += result.length;
-    if (session.answers.size >= 2 * bounds.answersPerClient)
-      this.#forgetOldest(session, bounds.answersPerClient);
-    while (session.bytes > bounds.bytes && session.answers.size > 1)
+    session.bytes += size;
+    this.#bytes += size;
+    if (session.answers.size >= 2 * answersPerClient) this.#forgetOldest(session, answersPerClient);
+    while (session.bytes > bytesPerClient && session.answers.size > 1)
       this.#forgetOldest(session, session.answers.size >> 1);
     this.#forgetClients(session);
   }
@@ -138,7 +163,7 @@ export class Sessions {
   /** Keeps the table within its bounds; `session` is the last to go. */
   #forgetClients(session: Session): void {
     for (const [id, oldest] of this.#sessions) {
-      if (this.#sessions.size <= bounds.clients && this.#bytes <= bounds.bytes) break;
+      if (this.#sessions.size <= this.#bounds.clients && this.#bytes <= this.#bounds.bytes) break;
       if (oldest === session) break;
       this.#sessions.delete(id);
       this.#bytes -= oldest.bytes;
@@ -167,7 +192,9 @@ export class Sessions {
   }
 
   #forget(session: Session, timestamp: bigint): void {
-    const size = session.answers.get(timestamp)?.result.length ?? 0;
+    const answer = session.answers.get(timestamp);
+    if (answer === undefined) return;
+    const size = answerBytes + answer.result.length;
     session.answers.delete(timestamp);
     session.bytes -= size;
     this.#bytes -= size;

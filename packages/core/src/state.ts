@@ -77,7 +77,7 @@ export interface State {
   readonly peers: ReadonlyMap<number, Peer>;
   readonly updates: UpdateQueue;
   /** The oldest forwarded update, and how many heartbeats it waits before it is sent again. */
-  resend: { readonly oldest: PendingUpdate | undefined; wait: number; waited: number };
+  resend: { readonly oldest: PendingUpdate | undefined; wait: number; waited: number; refused: boolean };
 
   // Delivery to the state machine.
   /** The last seq handed out for application. */
@@ -158,7 +158,7 @@ export function makeState(settings: Settings, stored: StoredState): State {
     history,
     peers: restorePeers(makePeers(membership, nodeId), stored),
     updates: new UpdateQueue(bounds.updates, bounds.bytes),
-    resend: { oldest: undefined, wait: 2, waited: 0 },
+    resend: { oldest: undefined, wait: 2, waited: 0, refused: false },
     delivered: 0,
     applied: 0,
     replayUpTo: aru,

@@ -17,6 +17,7 @@ import {
   StatusResponseSchema,
   UpdateKind,
   type ClientUpdate,
+  type ClientUpdateFields,
   type EpochRecord,
   type GloballyOrderedUpdate,
   type LogRequest,
@@ -138,24 +139,27 @@ export class Dispatcher implements ClientHandler {
   }
 
   #entry(seq: number, bytes: Uint8Array) {
-    const update = decodeClientUpdate(bytes);
-    if (update.clientId === 0n || update.kind === UpdateKind.REGISTER) return [];
+    const update = readEntry(bytes);
+    if (update === undefined || update.clientId === 0n || update.kind === UpdateKind.REGISTER) return [];
     const duplicate = this.parts.driver.isRepeated(seq);
     return [{ nodeId: update.nodeId, seq: BigInt(seq), update, duplicate }];
   }
 }
 
 /** Refuses what no client that follows the rules of paxos.proto sends. */
-function requireSense({ clientId, timestamp, kind, session, answeredUpTo }: ClientUpdate): void {
+function requireSense({ clientId, timestamp, kind, session, answeredUpTo, update }: ClientUpdate): void {
   const refuse = (why: string): never => {
     throw new RequestError("invalid", why);
   };
   if (clientId === 0n) refuse("client_id is 0; choose any other 64-bit number at random and keep to it");
   if (kind === UpdateKind.REGISTER) {
-    if (timestamp !== 0n || session !== 0n)
-      refuse("a registration has timestamp 0 and session 0; leave both out");
+    if (timestamp !== 0n || session !== 0n || update.length > 0)
+      refuse("a registration has timestamp 0, session 0 and an empty update; leave all three out");
   } else if (kind !== UpdateKind.UNSPECIFIED) {
     refuse(`this node does not know updates of kind ${kind}; run a release that does`);
+  } else if (timestamp === 0n) {
+    // Who waits for which answer is known by client id and timestamp alone.
+    refuse("timestamp is 0, which is the registration's; number your updates from 1 on");
   } else if (
     session !== 0n &&
     (timestamp <= answeredUpTo || timestamp > answeredUpTo + BigInt(sessionWindow))
@@ -163,5 +167,14 @@ function requireSense({ clientId, timestamp, kind, session, answeredUpTo }: Clie
     refuse(
       `timestamp is ${timestamp} and answered_up_to ${answeredUpTo}; under a session it must be from 1 to ${sessionWindow} greater`,
     );
+  }
+}
+
+/** Undefined when the bytes are no update: in the order, they hold their place as a no-op. */
+function readEntry(bytes: Uint8Array): ClientUpdateFields | undefined {
+  try {
+    return decodeClientUpdate(bytes);
+  } catch {
+    return undefined;
   }
 }

@@ -10,12 +10,14 @@ import {
   type ReadRequest,
   type Ready,
   type Save,
+  type SessionBounds,
   type StateMachine,
   type Storage,
   type Transport,
   type UpdateRequest,
 } from "@paxos/core";
 import type { Message } from "@paxos/proto";
+import { SeqSet } from "./seq-set.js";
 import { Waiters, type Outcome } from "./waiters.js";
 
 /** What the driver drives, and through what. */
@@ -27,20 +29,22 @@ export interface DriverParts {
   readonly clock: Clock;
   /** Milliseconds between ticks. */
   readonly tickMs: number;
+  /** Bounds of the table of sessions; those left out have their defaults. */
+  readonly sessionBounds: Partial<SessionBounds>;
   /** Called once, when something has failed for good: the node must not go on. */
   onFailure(error: Error): void;
 }
 
 /** Feeds inputs to a node and carries out its outputs. Saves, sends and applies overlap. */
 export class Driver {
-  readonly #sessions = new Sessions();
+  readonly #sessions: Sessions;
   readonly #parts: DriverParts;
   readonly #waiters = new Waiters();
   readonly #onSaved = new Set<() => void>();
   readonly #onApplied = new Set<() => void>();
   readonly #onTick = new Set<() => void>();
-  /** Seqs of updates that were ordered once more and not executed: few, and as many as the log holds. */
-  readonly #repeated = new Set<number>();
+  /** Seqs of updates that were ordered and not executed: not again, or not any more. */
+  readonly #repeated = new SeqSet();
   #stopTicking: () => void = () => undefined;
   #wrongSender = 0;
   #scheduled = false;
@@ -50,6 +54,7 @@ export class Driver {
 
   constructor(parts: DriverParts) {
     this.#parts = parts;
+    this.#sessions = new Sessions(parts.sessionBounds);
   }
 
   start(): void {
@@ -143,6 +148,8 @@ export class Driver {
       this.#schedule();
       return result;
     } catch (error) {
+      // Wrong input of a caller is the caller's fault.
+      if (error instanceof RequestError) throw error;
       this.#fail(error);
       return undefined;
     }
@@ -175,7 +182,7 @@ export class Driver {
     for (const message of ready.messages) transport.send(message);
     if (ready.save !== undefined) this.#saving = this.#save(ready.save);
     for (const { clientId, timestamp, code } of ready.refusals) {
-      this.#waiters.reject(clientId, timestamp, refused(code));
+      this.#waiters.reject(clientId, timestamp, () => refused(code));
     }
     for (const update of ready.orderedUpdates) this.#apply(update);
     const last = ready.orderedUpdates.at(-1);
@@ -197,7 +204,7 @@ export class Driver {
 
   #tell(clientId: bigint, timestamp: bigint, execution: Execution): void {
     if (execution.kind === "expired")
-      return this.#waiters.reject(clientId, timestamp, expired(clientId, timestamp));
+      return this.#waiters.reject(clientId, timestamp, () => expired(clientId, timestamp));
     const { seq, result, kind } = execution;
     this.#waiters.resolve(clientId, timestamp, { seq, result, duplicate: kind === "duplicate" });
   }
@@ -259,11 +266,15 @@ function closing(): RequestError {
   return new RequestError("unavailable", "this node is closing; try another one");
 }
 
-function refused(code: "busy" | "too_large"): RequestError {
-  const message =
-    code === "busy" ? "too many updates are waiting; try again later" : "the update exceeds the size limit";
-  return new RequestError(code, message);
+function refused(code: "busy" | "too_large" | "unavailable"): RequestError {
+  return new RequestError(code, refusals[code]);
 }
+
+const refusals = {
+  busy: "too many updates are waiting; try again later",
+  too_large: "the update exceeds the size limit",
+  unavailable: "the leader takes no updates of this size; another one may have taken it before",
+};
 
 function expired(clientId: bigint, timestamp: bigint): RequestError {
   return new RequestError(

@@ -11,6 +11,7 @@ import {
   type Identity,
   type Logger,
   type PeerAddress,
+  type SessionBounds,
   type StateMachine,
   type Storage,
   type Transport,
@@ -51,6 +52,11 @@ export interface ReplicaOptions {
   readonly clientId?: bigint;
   /** The core's timeouts, in ticks, and bounds. */
   readonly tuning?: Omit<Config, "nodeId" | "epochRecord" | "logger" | "seed">;
+  /**
+   * Bounds of the table by which updates are executed once. Part of the replicated state: never to be changed in the
+   * life of a cluster, and the same on all nodes. For simulations; the defaults suit everybody else.
+   */
+  readonly sessionBounds?: Partial<SessionBounds>;
 }
 
 /** How an update is submitted. */
@@ -122,6 +128,7 @@ export class Replica {
       transport,
       clock: this.#options.clock ?? systemClock,
       tickMs,
+      sessionBounds: this.#options.sessionBounds ?? {},
       onFailure: (error) => this.#fail(error),
     }));
     const dispatcher = (this.#dispatcher = new Dispatcher({

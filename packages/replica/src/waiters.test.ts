@@ -20,9 +20,9 @@ test("an outcome reaches all who wait for that update, and nobody else", async (
 test("an outcome that nobody waits for is nothing special", async () => {
   const waiters = new Waiters();
   waiters.resolve(1n, 1n, outcome);
-  waiters.reject(1n, 1n, busy);
+  waiters.reject(1n, 1n, () => busy);
   const later = waiters.wait(1n, 1n, undefined, cancelled);
-  waiters.reject(1n, 1n, busy);
+  waiters.reject(1n, 1n, () => busy);
   await expect(later).rejects.toBe(busy);
 });
 
@@ -44,7 +44,7 @@ test("no listener stays, whatever the end", async () => {
   const { signal } = controller;
   const ends = [
     (id: bigint) => waiters.resolve(id, 1n, outcome),
-    (id: bigint) => waiters.reject(id, 1n, busy),
+    (id: bigint) => waiters.reject(id, 1n, () => busy),
     () => waiters.rejectAll(() => busy),
     () => controller.abort(),
   ];

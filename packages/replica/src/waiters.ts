@@ -48,8 +48,9 @@ export class Waiters {
     for (const waiter of this.#take(clientId, timestamp)) waiter.resolve(outcome);
   }
 
-  reject(clientId: bigint, timestamp: bigint, error: RequestError): void {
-    for (const waiter of this.#take(clientId, timestamp)) waiter.reject(error);
+  /** Makes the error for those only who wait: mostly nobody does. */
+  reject(clientId: bigint, timestamp: bigint, error: () => RequestError): void {
+    for (const waiter of this.#take(clientId, timestamp)) waiter.reject(error());
   }
 
   rejectAll(error: () => RequestError): void {

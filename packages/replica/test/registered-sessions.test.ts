@@ -88,6 +88,11 @@ test.each<[string, Fields]>([
   ["client id 0", { clientId: 0n, timestamp: 1n }],
   ["a registration with a timestamp", { clientId: 7n, timestamp: 1n, kind: UpdateKind.REGISTER }],
   ["a registration under a session", { clientId: 7n, session: 3n, kind: UpdateKind.REGISTER }],
+  [
+    "a registration with content",
+    { clientId: 7n, timestamp: 0n, kind: UpdateKind.REGISTER, update: Uint8Array.of(1) },
+  ],
+  ["an update with the registration's timestamp", { clientId: 7n, timestamp: 0n }],
   ["an unknown kind", { clientId: 7n, timestamp: 1n, kind: 77 as UpdateKind }],
   ["a timestamp of 0 under a session", { clientId: 7n, timestamp: 0n, session: 3n }],
   [
@@ -108,7 +113,7 @@ test("answers name the leader, through whichever node they come", async () => {
   await using cluster = await MemoryCluster.start(3);
   const leader = await cluster.elect();
   for (const node of [0, 1, 2]) {
-    const answer = await send(cluster, node, { clientId: 7n, timestamp: BigInt(node) });
+    const answer = await send(cluster, node, { clientId: 7n, timestamp: BigInt(node + 1) });
     expect(answer.leaderId).toBe(BigInt(leader));
   }
 });
