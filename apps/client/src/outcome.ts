@@ -30,7 +30,7 @@ export async function submitOnce(
     if (!(error instanceof SubmitError)) throw error;
     const { outcome, code } = error;
     if (code === "cancelled") return { kind: "interrupted", maybeOrdered: outcome === "unknown" };
-    const reason = servers.clarify(withoutVerdict(error.message));
+    const reason = servers.clarify(error.reason);
     return {
       kind: outcome,
       text: outcome === "rejected" ? `not ordered: ${reason}` : `may have been ordered: ${reason}`,
@@ -46,9 +46,4 @@ export function tooLarge(size: string): Outcome & { kind: "rejected" } {
     text: `not ordered: it has ${size} bytes, and an update at most ${MAX_UPDATE_BYTES}`,
     outOfTime: false,
   };
-}
-
-/** The library ends each message with what is certain about the update, which stands at the start here. */
-function withoutVerdict(message: string): string {
-  return message.replace(/; the update (?:was not|may have been) executed[^;]*$/, "");
 }

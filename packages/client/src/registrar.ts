@@ -93,6 +93,7 @@ export class Registrar {
         this.#session = this.#newSession();
         if (end.code !== "expired")
           return this.listener.onRefused(end.code, `the client was not registered: ${end.reason}`, end.cause);
+        this.#unused++;
         return this.#register();
       case "too_late":
         return;

@@ -9,6 +9,9 @@ const REST_MS = 1_000;
 /** How long a server may take to say what it is doing. */
 const PROBE_TIMEOUT_MS = 2_000;
 
+/** How long a transport may take to notice that its signal was aborted. */
+const GRACE_MS = 100;
+
 /** How soon the servers are asked again who they are, when that brought nothing; doubled up to the second. */
 const FIRST_ASK_MS = 1_000;
 const LONGEST_ASK_MS = 30_000;
@@ -149,11 +152,19 @@ export class Servers {
   async #ask(entry: Entry, controller: AbortController): Promise<ServerStatus> {
     const { transport, environment } = this.parts;
     const { address } = entry;
-    const stop = environment.after(PROBE_TIMEOUT_MS, () => {
-      controller.abort(new DOMException("no answer in time", "TimeoutError"));
+    let stop = (): void => undefined;
+    const deaf = new Promise<never>((_, reject) => {
+      const error = new RequestError(
+        "timed_out",
+        `no answer from ${address} within ${PROBE_TIMEOUT_MS / 1000} s`,
+      );
+      stop = environment.after(PROBE_TIMEOUT_MS, () => {
+        controller.abort(new DOMException("no answer in time", "TimeoutError"));
+        stop = environment.after(GRACE_MS, () => reject(error));
+      });
     });
     try {
-      const status = await transport.status(address, controller.signal);
+      const status = await Promise.race([transport.status(address, controller.signal), deaf]);
       this.#identified(entry, status);
       if (entry.askAgainAt !== undefined) this.#isBack(entry);
       return { address, status };

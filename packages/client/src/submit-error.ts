@@ -30,7 +30,8 @@ export class SubmitError extends Error {
   constructor(
     readonly outcome: FailedOutcome,
     readonly code: SubmitErrorCode,
-    reason: string,
+    /** What happened, without what follows from it for the update: the message has both. */
+    readonly reason: string,
     options?: ErrorOptions,
   ) {
     super(`${reason}; ${verdicts[outcome]}`, options);

@@ -34,6 +34,15 @@ describe("status", () => {
     expect(scripted.time.timers).toBe(0);
   });
 
+  test("a transport that does not heed its signal keeps nobody waiting either", async () => {
+    const scripted = new ScriptedClient({ servers: ["a:1"] });
+    scripted.transport.status = () => new Promise(() => undefined);
+    const asking = scripted.client.status();
+    await scripted.time.pass(2200);
+    expect(await asking).toMatchObject([{ address: "a:1", error: { code: "timed_out" } }]);
+    expect(scripted.time.timers).toBe(0);
+  });
+
   test("the caller's signal and close end it", async () => {
     const scripted = new ScriptedClient({ servers: ["a:1"] });
     const controller = new AbortController();

@@ -40,7 +40,7 @@ export type ClientUpdate = Message$1<"paxos.v1.ClientUpdate"> & {
   nodeId: bigint;
 
   /**
-   * Grows with each update of one client; need not be a time.
+   * From 1 on; grows with each update of one client; need not be a time.
    *
    * @generated from field: uint64 timestamp = 3;
    */
@@ -753,7 +753,8 @@ export enum UpdateKind {
   UNSPECIFIED = 0,
 
   /**
-   * Registers a session for its client. Its seq is the session's id. `timestamp` is 0, and `update` empty.
+   * Registers a session for its client. Its seq is the session's id. `timestamp` is 0, and `update` empty. A client
+   * whose session is forgotten registers under another client_id: copies of its old updates may still be on their way.
    *
    * @generated from enum value: UPDATE_KIND_REGISTER = 1;
    */
