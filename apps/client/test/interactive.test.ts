@@ -103,6 +103,7 @@ describe("at a terminal", () => {
 
   const atTerminal = (args: string[] = [], options: ClientRunOptions = {}) =>
     start(args, { columns: 80, historyFile, ...options });
+  const shown = (client: ClientRun) => stripVTControlCharacters(client.stderr);
   const texts = () => cluster.ordered.map(({ update }) => Buffer.from(update?.update ?? []).toString());
 
   /** Types, and waits until so many updates are ordered. */
@@ -166,23 +167,51 @@ describe("at a terminal", () => {
   });
 
   test("what there is to say while a line is being typed is said above it", async () => {
-    cluster = new FakeCluster([A, "127.0.0.1:2"]);
-    hosts = await hostfile(`${A}\n127.0.0.1:2\n`);
-    cluster.statuses.delete("127.0.0.1:2");
+    const B = "127.0.0.1:2";
+    const slow = new SlowToComeBack([A, B], B);
+    cluster = slow;
+    hosts = await hostfile(`${A}\n${B}\n`);
+    cluster.statuses.delete(B);
     const client = atTerminal([], { frozen: true });
     await type(client, 1, "one\r");
     await client.until(() => client.stdout === "seq 1\n");
-    cluster.start("127.0.0.1:2", 1);
+    cluster.start(B, 1);
     client.time.advance(2_000);
     await type(client, 2, "two\r");
+    await client.until(() => client.stdout.endsWith("seq 2\n") && shown(client).endsWith(PROMPT));
     client.stdin.write("thr");
-    await client.until(() => client.stderr.includes("answers again"));
-    await client.until(() => client.stderr.endsWith("thr"));
-    const shown = stripVTControlCharacters(client.stderr);
-    expect(shown).toMatch(/paxos-client: server 1 \(127\.0\.0\.1:2\): answers again\nEnter an update: thr$/);
+    await client.until(() => shown(client).endsWith("thr"));
+    const before = shown(client).length;
+    const drawn = client.stderr.length;
+    slow.letGo();
+    await client.until(() => shown(client).slice(before).endsWith("thr"));
+    expect(shown(client).slice(before)).toBe(
+      `paxos-client: server 1 (${B}): answers again\nEnter an update: thr`,
+    );
+    // To the start of the line, and all of it cleared.
+    expect(client.stderr.slice(drawn).startsWith("\x1b[1G\x1b[0Jpaxos-client")).toBe(true);
     await type(client, 3, "ee\r");
     expect(texts()).toEqual(["one", "two", "three"]);
     client.interrupt.abort("SIGINT");
     expect(await client.done).toBe(130);
   });
 });
+
+/** One of its servers is asked in vain until it is let go. */
+class SlowToComeBack extends FakeCluster {
+  letGo = (): void => undefined;
+  readonly #gone: Promise<void>;
+
+  constructor(
+    addresses: readonly string[],
+    readonly slow: string,
+  ) {
+    super(addresses);
+    this.#gone = new Promise((resolve) => (this.letGo = resolve));
+  }
+
+  override async status(address: string) {
+    if (address === this.slow && this.statuses.has(address)) await this.#gone;
+    return super.status(address);
+  }
+}
