@@ -105,6 +105,7 @@ export class Assembly {
       epochRecord,
       tickMs: tickUs / 1000,
       tuning,
+      sessionBounds: profile.sessionClients === undefined ? {} : { clients: profile.sessionClients },
       startReplica: options.startReplica,
       makeStateMachine: options.stateMachine,
       disk: profile.disk,
@@ -132,6 +133,7 @@ export class Assembly {
       );
     }
     this.faultsUntil = Math.min(faultsMs, options.faultsUntilMs ?? Infinity) * 1000;
-    this.clients = new Clients(world, hosts, calls, workload, profile.clients, checkers);
+    const forgetful = profile.sessionClients !== undefined;
+    this.clients = new Clients(world, hosts, calls, workload, { ...profile.clients, forgetful }, checkers);
   }
 }

@@ -37,6 +37,11 @@ export interface Profile {
   readonly leaderPerMille: number;
   /** Faults that do not come by chance alone. `untilUs`: when faults end, in virtual microseconds. */
   readonly script?: (random: Random, nodes: number, untilUs: number) => PlannedFault[];
+  /**
+   * How many clients the replicas remember. Only with clients that all use the library: others would be executed twice.
+   * Default: as shipped.
+   */
+  readonly sessionClients?: number;
   /** What one node, drawn from the seed, suffers from all the time. */
   readonly illness?: Illness;
 }

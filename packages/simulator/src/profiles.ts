@@ -23,7 +23,8 @@ export type ProfileName =
   | "brief-cuts"
   | "quorum-loss"
   | "constrained-election"
-  | "chained-nodes";
+  | "chained-nodes"
+  | "forgotten-sessions";
 
 const calm: Profile = {
   name: "calm",
@@ -114,6 +115,14 @@ const duel: Profile = {
   everyMs: [400, 1500],
   faults: { crash: 3, partition: 1 },
   script: scenarios.planDuels,
+};
+
+const forgottenSessions: Profile = {
+  ...hostile,
+  name: "forgotten-sessions",
+  about: "the cluster remembers two clients, and has more: sessions are forgotten all the time",
+  clients: { ...hostile.clients, clients: [7, 12], libraryPerMille: 1000 },
+  sessionClients: 2,
 };
 
 /** All profiles, by name. */
@@ -293,6 +302,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
     faultsMs: [45_000, 46_000],
     script: scenarios.planChainedNodes,
   },
+  "forgotten-sessions": forgottenSessions,
 };
 
 export const profileNames = Object.keys(profiles) as ProfileName[];

@@ -19,6 +19,8 @@ export function validateProfile(profile: Profile): void {
   range("faultsMs", faultsMs, 0);
   range("everyMs", everyMs, 1);
   range("clockRate", clockRate, 1);
+  if (profile.sessionClients !== undefined && profile.sessionClients < 1)
+    refuse("sessionClients", profile.sessionClients, "an integer, 1 or more");
   range("clients.clients", clients.clients, 1);
   range("clients.thinkMs", clients.thinkMs, 0);
   range("clients.timeoutMs", clients.timeoutMs, 1);

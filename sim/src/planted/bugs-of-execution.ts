@@ -58,6 +58,59 @@ export const bugsOfExecution: readonly PlantedBug[] = [
     seed: 1,
   },
   {
+    name: "forgotten-session-is-a-new-client",
+    breaks: "Rule 6: an update under a session that is forgotten is executed, though an earlier copy may have been.",
+    edits: [
+      {
+        file: "core/src/sessions.ts",
+        find: `if (found === undefined || !belongsTo(found, session)) return { kind: "expired" };
+      this.#forgetUpTo(found, answeredUpTo);
+      if (timestamp > found.forgottenUpTo + BigInt(sessionWindow)) return { kind: "expired" };`,
+        replace: `if (found !== undefined) {
+        this.#forgetUpTo(found, answeredUpTo);
+        if (timestamp > found.forgottenUpTo + BigInt(sessionWindow)) return { kind: "expired" };
+      }`,
+      },
+    ],
+    profile: "forgotten-sessions",
+    seed: 1,
+  },
+  {
+    name: "sessions-forgotten-by-arrival",
+    breaks: "Rule 6: a node forgets a session when it is asked for, not in the order of updates; nodes come to differ.",
+    edits: [
+      {
+        file: "core/src/sessions.ts",
+        find: `const found = this.#sessions.get(clientId);
+    if (found === undefined) return undefined;`,
+        replace: `const found = this.#sessions.get(clientId);
+    if (found === undefined) return undefined;
+    this.#sessions.delete(clientId);
+    this.#sessions.set(clientId, found);`,
+      },
+    ],
+    profile: "forgotten-sessions",
+    seed: 1,
+  },
+  {
+    name: "busy-refusal-told-to-the-client",
+    breaks: "A client hears that its update was refused, while another copy of it was taken.",
+    edits: [
+      {
+        file: "core/src/client-update.ts",
+        find: `  if (reason !== RefusalReason.TOO_LARGE) {`,
+        replace: `  if (reason !== RefusalReason.TOO_LARGE && update.sent > 1) {`,
+      },
+      {
+        file: "core/src/client-update.ts",
+        find: `code: update.sent > 1 ? "unavailable" : "too_large" });`,
+        replace: `code: (reason === RefusalReason.BUSY ? "busy" : "too_large") as "too_large" });`,
+      },
+    ],
+    profile: "hostile",
+    seed: 1,
+  },
+  {
     name: "registration-makes-another-session",
     breaks:
       "Rule 6: a registration that comes twice makes a second session, and updates under the first are refused.",

@@ -7,7 +7,7 @@ import type { Checker } from "../checkers/checker.js";
 import { decodeCall, type Call } from "./call.js";
 import { Calls } from "./calls.js";
 import { Clients } from "./clients.js";
-import type { ClientConditions } from "./courier.js";
+import type { RunConditions } from "./courier.js";
 
 interface Request {
   readonly node: number;
@@ -17,17 +17,18 @@ interface Request {
   readonly answer: (answer: Answer) => void;
 }
 
-const conditions: ClientConditions = {
+const conditions: RunConditions = {
   clients: [1, 1],
   thinkMs: [10, 20],
   timeoutMs: [100, 100],
   givesUpPerMille: 0,
   libraryPerMille: 0,
+  forgetful: false,
 };
 
 /** Clients of nodes that do as `serve` says; by default they take every request and answer none. */
 function setUp(
-  changed: Partial<ClientConditions> = {},
+  changed: Partial<RunConditions> = {},
   serve: (request: Request) => boolean | void = () => true,
   { nodes = 3, seed = 1 } = {},
 ) {

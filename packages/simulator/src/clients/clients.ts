@@ -6,7 +6,7 @@ import type { World } from "../world/world.js";
 import { Attempts, Identity } from "./attempts.js";
 import type { Call } from "./call.js";
 import type { Calls } from "./calls.js";
-import { recordAnswer, type ClientConditions, type Courier, type Desk } from "./courier.js";
+import { recordAnswer, type RunConditions, type Courier, type Desk } from "./courier.js";
 import { Library } from "./library.js";
 
 interface Client {
@@ -38,7 +38,7 @@ export class Clients implements Desk {
     readonly hosts: readonly Host[],
     readonly calls: Calls,
     private readonly workload: Workload,
-    readonly conditions: ClientConditions,
+    readonly conditions: RunConditions,
     private readonly checkers: readonly Checker[],
   ) {
     const random = world.random.fork("clients");
@@ -48,7 +48,9 @@ export class Clients implements Desk {
     let neighbours: { readonly library: Library | undefined; readonly identity: Identity } | undefined;
     for (let index = 0; index < count; index++) {
       if (neighbours === undefined || index % clientsPerId === 0) {
-        const library = usesLibrary && groups.chance(libraryOfNeighboursPerMille);
+        // Not the first ones: what is expected of a cluster under a partition is seen only if somebody soon tries elsewhere.
+        const chance = groups.chance(libraryOfNeighboursPerMille);
+        const library = conditions.forgetful || (index > 0 && usesLibrary && chance);
         neighbours = {
           library: library ? new Library(groups.fork(`library ${index}`), this) : undefined,
           identity: new Identity(BigInt(1000 + index / clientsPerId)),

@@ -19,6 +19,12 @@ export interface ClientConditions {
   readonly libraryPerMille: number;
 }
 
+/** What a run adds to that. */
+export interface RunConditions extends ClientConditions {
+  /** Whether the cluster forgets sessions that are in use: then all clients use the library, and may hear of it. */
+  readonly forgetful: boolean;
+}
+
 /** Has a client's calls ordered, one after the other. */
 export interface Courier {
   /** Sends a call; it ends by one of the methods of {@link Desk}. */
@@ -32,7 +38,7 @@ export interface Desk {
   readonly world: World;
   readonly hosts: readonly Host[];
   readonly calls: Calls;
-  readonly conditions: ClientConditions;
+  readonly conditions: RunConditions;
   /** Nodes that clients leave alone. */
   readonly avoided: ReadonlySet<Host>;
   ordered(call: Call, nodeId: number, seq: number, result: Uint8Array): void;

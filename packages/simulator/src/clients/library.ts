@@ -33,7 +33,7 @@ export class Library implements Courier {
     this.#transport = new SimulatedClientTransport(random.fork("network"), desk);
     const chance = random.fork("library");
     this.#client = connect({
-      servers: desk.hosts.map(addressOf),
+      servers: serversOf(desk.hosts, random),
       transport: this.#transport,
       environment: {
         now: () => world.now / 1000,
@@ -68,10 +68,18 @@ export class Library implements Courier {
   }
 
   #failed(call: Call, error: unknown): void {
-    const wrong = !(error instanceof SubmitError) || error.code === "expired" || error.code === "invalid";
+    const { forgetful } = this.desk.conditions;
+    const wrong =
+      !(error instanceof SubmitError) || error.code === "invalid" || (error.code === "expired" && !forgetful);
     if (wrong) this.desk.world.violate("answers", `call ${call.id} fails: ${String(error)}`, error);
     else this.desk.ended(call, error.outcome);
   }
+}
+
+/** Some clients know one server only, which has to pass their updates on. */
+function serversOf(hosts: readonly Host[], random: Random): string[] {
+  const only = random.chance(200) ? random.pick(hosts) : undefined;
+  return (only === undefined ? hosts : [only]).map(addressOf);
 }
 
 function addressOf(host: Host): string {
@@ -163,6 +171,7 @@ class SimulatedClientTransport implements ClientTransport {
   ): void {
     if (code === "busy" || code === "too_large" || code === "unavailable" || code === "cancelled")
       return fail(code, message);
+    if (code === "expired" && this.desk.conditions.forgetful) return fail(code, message);
     this.desk.world.violate("answers", `call ${number} is answered as ${code}: ${message}`);
     fail("unavailable", message);
   }

@@ -69,6 +69,7 @@ export class Process {
         logger: seat.logger,
         tickMs: surroundings.tickMs,
         tuning: surroundings.tuning,
+        sessionBounds: surroundings.sessionBounds,
         seed: surroundings.world.random.fork(`core ${seat.id} ${number}`).next(),
         clientId: BigInt(2_000_000 + seat.id * 1000 + number),
       })

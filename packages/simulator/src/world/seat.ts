@@ -18,6 +18,7 @@ export interface Surroundings {
   readonly epochRecord: EpochRecord;
   readonly tickMs: number;
   readonly tuning: NonNullable<ReplicaOptions["tuning"]>;
+  readonly sessionBounds: NonNullable<ReplicaOptions["sessionBounds"]>;
   readonly startReplica: typeof startReplica;
   readonly makeStateMachine: (nodeId: number) => SimulatedStateMachine;
   readonly disk: DiskConditions;
