@@ -2,9 +2,9 @@
 // nothing behind it.
 import { create } from "@bufbuild/protobuf";
 import { GloballyOrderedUpdateSchema, StatusResponseSchema } from "@paxos/proto";
-import { ConnectReplicaTransport } from "@paxos/transport-connect";
+import { newReplicaTransport, type TransportName } from "./transports.js";
 
-const transport = new ConnectReplicaTransport();
+const transport = newReplicaTransport(process.argv[2] as TransportName);
 let seq = 0n;
 transport.serve({
   clientUpdate: (update) => Promise.resolve(create(GloballyOrderedUpdateSchema, { seq: ++seq, update })),

@@ -1,23 +1,24 @@
 // The cluster on loopback: three server processes with storage on disk, one process of clients.
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { ConnectClientTransport } from "@paxos/transport-connect";
 import { runLoad, type Load } from "./load.js";
 import { printTable } from "./report.js";
 import { Servers } from "./servers.js";
+import { newClientTransport, type TransportName } from "./transports.js";
 
 /**
  * Orders updates with so many in flight, and beside it, in the same run, has a bare server answer them at
  * once. The ratio is what replication costs.
  */
 export async function benchCluster(
+  transport: TransportName,
   inFlight: readonly number[],
   seconds: number,
   updateBytes: number,
 ): Promise<void> {
-  const client = new ConnectClientTransport();
-  const servers = await Servers.start(3, client);
-  const bare = await startBareServer();
+  const client = newClientTransport(transport);
+  const servers = await Servers.start(3, transport, client);
+  const bare = await startBareServer(transport);
   try {
     // Programs that have just started are slow: what is measured are warm ones.
     await runLoad(client, servers.addresses, 64, 3, updateBytes);
@@ -40,8 +41,8 @@ export async function benchCluster(
   }
 }
 
-async function startBareServer(): Promise<{ address: string; stop(): void }> {
-  const child = fork(fileURLToPath(new URL("./bare-server.js", import.meta.url)));
+async function startBareServer(transport: TransportName): Promise<{ address: string; stop(): void }> {
+  const child = fork(fileURLToPath(new URL("./bare-server.js", import.meta.url)), [transport]);
   const address = await new Promise<string>((resolve, reject) => {
     child.once("message", (message) => resolve(message as string));
     child.once("error", reject);

@@ -4,6 +4,7 @@ import { hideBin } from "yargs/helpers";
 import { benchCluster } from "./cluster.js";
 import { benchCore, benchEncoding } from "./core.js";
 import { printTable } from "./report.js";
+import { transportNames } from "./transports.js";
 
 const flags = await yargs(hideBin(process.argv))
   .usage("pnpm bench [core|cluster]")
@@ -14,6 +15,12 @@ const flags = await yargs(hideBin(process.argv))
     type: "number",
     default: 5,
     describe: "how long each measurement of the cluster takes",
+  })
+  .option("transport", {
+    choices: transportNames,
+    array: true,
+    default: transportNames,
+    describe: "how servers and clients of the cluster talk; repeatable",
   })
   .option("size", { type: "number", default: 100, describe: "bytes of an update" })
   .option("in-flight", {
@@ -40,8 +47,10 @@ if (flags["what"] !== "cluster") {
   ]);
 }
 if (flags["what"] !== "core") {
-  console.log(
-    `\ncluster of three server processes on loopback, storage on disk, updates of ${flags.size} bytes\n`,
-  );
-  await benchCluster(flags.inFlight, flags.seconds, flags.size);
+  for (const transport of flags.transport) {
+    console.log(
+      `\ncluster of three server processes on loopback over ${transport}, storage on disk, updates of ${flags.size} bytes\n`,
+    );
+    await benchCluster(transport, flags.inFlight, flags.seconds, flags.size);
+  }
 }

@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { ClientTransport } from "@paxos/core";
 import { Role } from "@paxos/proto";
+import type { TransportName } from "./transports.js";
 
 /** A cluster of server processes on loopback, with storage on disk. */
 export class Servers {
@@ -17,7 +18,7 @@ export class Servers {
   ) {}
 
   /** Starts them, and waits until one leads and has heard of all others. */
-  static async start(count: number, client: ClientTransport): Promise<Servers> {
+  static async start(count: number, transport: TransportName, client: ClientTransport): Promise<Servers> {
     const directory = await mkdtemp(join(tmpdir(), "paxos-bench-"));
     const servers = new Servers(await freeAddresses(count), directory);
     const hostfile = join(directory, "hostfile");
@@ -28,7 +29,8 @@ export class Servers {
       "paxos-server.js",
     );
     for (let id = 0; id < count; id++) {
-      const args = [program, "-h", hostfile, "-i", String(id), "--data-dir", join(directory, `node-${id}`)];
+      const data = join(directory, `node-${id}`);
+      const args = [program, "-h", hostfile, "-i", String(id), "--data-dir", data, "--transport", transport];
       const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
       child.stderr?.on("data", (text: Buffer) => {
         if (process.env["PAXOS_BENCH_LOG"] !== undefined) process.stderr.write(text);
