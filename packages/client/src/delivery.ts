@@ -222,7 +222,7 @@ export class Delivery {
     const { environment, servers } = this.#parts;
     const attempt = this.#current;
     if (attempt !== undefined) {
-      const what = `no answer within ${Math.round(environment.now() - attempt.since) / 1000} s`;
+      const what = `no answer within ${Math.round((environment.now() - attempt.since) / 100) / 10} s`;
       this.#trouble = { code: "timed_out", reason: `server ${attempt.server.address}: ${what}` };
       this.#uncertain = true;
       this.#current = undefined;
