@@ -140,7 +140,9 @@ function verdictOf(
   const reached = servers.filter(({ figures }) => figures !== undefined).length;
   const down = (why: string) => ({ verdict: "down" as const, summary: `down: ${why}` });
   if (reached < quorum)
-    return down(`no quorum of servers is reachable (${reached} of ${members.length}; it takes ${quorum})`);
+    return down(
+      `no quorum of servers is reachable (${reached} of ${members.length}; it takes ${quorum}): check that they run, and speak this --transport`,
+    );
   if (leadership === undefined) return down("no leader");
   const { leader, followers } = leadership;
   if (followers < quorum) return down(`no leader that a quorum follows (${quorum} of ${members.length})`);

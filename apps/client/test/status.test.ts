@@ -100,7 +100,9 @@ describe("the table", () => {
     cluster.statuses.delete(B);
     expect(await run()).toMatchObject({
       status: 1,
-      stdout: expect.stringContaining("\ndown: no quorum of servers is reachable (1 of 3; it takes 2)\n"),
+      stdout: expect.stringContaining(
+        "\ndown: no quorum of servers is reachable (1 of 3; it takes 2): check that they run, and speak this --transport\n",
+      ),
     });
   });
 

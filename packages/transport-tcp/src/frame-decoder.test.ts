@@ -128,3 +128,14 @@ test("the limit can be raised between two frames", () => {
   decoder.limit = 200;
   expect(decoder.next()?.frame?.messages).toHaveLength(1);
 });
+
+test.each([
+  ["client", Buffer.concat([Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Buffer.alloc(100)])],
+  ["server", Buffer.from("00000c04000000000000030000006400040000ffff", "hex")],
+])("a %s of HTTP/2 is recognised: what is told says what to do", (_, bytes) => {
+  const decoder = new FrameDecoder(65_536);
+  decoder.push(bytes);
+  expect(decoder.next()).toMatchObject({
+    detail: expect.stringMatching(/HTTP\/2[,;] use the same transport on all servers and clients$/),
+  });
+});

@@ -23,6 +23,15 @@ const maxSizeBytes = 5;
 
 const none = new Uint8Array();
 
+/** How a client of HTTP/2 begins, after its "P", which is taken for a size. */
+const http2Preface = new TextEncoder().encode("RI * HTTP/2.0");
+const sameTransport = "use the same transport on all servers and clients";
+const perhapsHttp2 = `if it is HTTP/2, ${sameTransport}`;
+
+function startsWith(bytes: Uint8Array, prefix: Uint8Array): boolean {
+  return prefix.every((byte, i) => bytes[i] === byte);
+}
+
 /**
  * Cuts a stream of bytes into frames, each preceded by its size as a varint. What it holds of an unfinished frame is at most
  * twice what has arrived of it, and each byte is copied a bounded number of times, whatever the size of the chunks.
@@ -34,6 +43,8 @@ export class FrameDecoder {
   #end = 0;
   /** Whether `#bytes` was made here, so that there may be room after `#end`. */
   #own = false;
+  /** Whether a frame has been read. */
+  #begun = false;
   #fault: Decoded | undefined;
 
   /** `limit` is the largest frame, in bytes. It may be changed between frames. */
@@ -71,7 +82,10 @@ export class FrameDecoder {
     if (size === undefined) return undefined;
     if (size === "malformed")
       return this.#fail("size_malformed", "a frame whose size is no varint of 32 bits");
-    if (size.bytes === 0) return this.#fail("frame_empty", "an empty frame");
+    if (size.bytes === 0) {
+      // A server of HTTP/2 begins with a frame of settings, whose size in three bytes begins with 0.
+      return this.#fail("frame_empty", this.#begun ? "an empty frame" : `an empty frame; ${perhapsHttp2}`);
+    }
     if (size.bytes > this.limit) {
       return this.#fail("frame_too_large", `a frame of ${size.bytes} bytes; the limit is ${this.limit}`);
     }
@@ -81,9 +95,13 @@ export class FrameDecoder {
     const bytes = this.#bytes.subarray(start, end);
     this.#start = end;
     if (this.#start === this.#end) this.#forget();
+    const isFirst = !this.#begun;
+    this.#begun = true;
     try {
       return { frame: decodeFrame(bytes) };
     } catch (error) {
+      if (isFirst && startsWith(bytes, http2Preface))
+        return this.#fail("frame_undecodable", `HTTP/2; ${sameTransport}`);
       const why = error instanceof Error ? error.message : String(error);
       return this.#fail("frame_undecodable", `a frame that does not decode (${why})`);
     }
