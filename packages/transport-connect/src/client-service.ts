@@ -10,8 +10,16 @@ import type {
   UpdateAnswers,
   UpdateBatch,
 } from "@paxos/proto";
-import { internalErrorDetail, reasonForClient, type FaultRecord } from "@paxos/transport-kit";
+import {
+  internalErrorDetail,
+  reasonForClient,
+  requireFits,
+  UpdateStream,
+  type FaultRecord,
+} from "@paxos/transport-kit";
 import { toConnectError } from "./error-codes.js";
+import { sessionKey } from "./request-listener.js";
+import { SessionUpdates } from "./session-updates.js";
 import { answersTo } from "./update-stream-service.js";
 
 /** Moves the requests of clients to the node's handler, and its answers back. */
@@ -22,20 +30,36 @@ export class ClientServiceAdapter implements ServiceImpl<typeof ClientService> {
     private readonly maxRequestBytes: number,
   ) {}
 
-  async clientUpdate(update: ClientUpdate, { signal }: HandlerContext): Promise<GloballyOrderedUpdate> {
+  async clientUpdate(
+    update: ClientUpdate,
+    { signal, values }: HandlerContext,
+  ): Promise<GloballyOrderedUpdate> {
     try {
-      return await this.handler.clientUpdate(update, signal);
+      requireFits(update, this.maxRequestBytes);
+      return await SessionUpdates.of(values.get(sessionKey)).order(this.handler, update, signal);
     } catch (error) {
       throw this.#failure(error);
     }
   }
 
-  clientUpdates(
+  async *clientUpdates(
     requests: AsyncIterable<UpdateBatch>,
-    { signal }: HandlerContext,
-  ): AsyncIterable<UpdateAnswers> {
-    const { maxRequestBytes } = this;
-    return answersTo(requests, signal, [this.handler, this.faults, { maxRequestBytes }]);
+    { signal, values }: HandlerContext,
+  ): AsyncGenerator<UpdateAnswers> {
+    const { handler, faults, maxRequestBytes } = this;
+    const session = SessionUpdates.of(values.get(sessionKey));
+    let close: () => void;
+    try {
+      close = session.openStream();
+    } catch (error) {
+      throw this.#failure(error);
+    }
+    try {
+      const limits = { maxRequestBytes, allowance: session.allowance };
+      yield* answersTo(requests, signal, (onAnswers) => new UpdateStream(handler, faults, limits, onAnswers));
+    } finally {
+      close();
+    }
   }
 
   async status(): Promise<StatusResponse> {

@@ -11,22 +11,21 @@ import {
 } from "@paxos/proto";
 import {
   abortedError,
+  AbortListeners,
   clientTransportSettings,
   closedError,
-  frameTargetBytes,
   invalidAddressError,
   keepAlive,
   requireFits,
   type ClientTransportOptions,
   type ClientTransportSettings,
 } from "@paxos/transport-kit";
-import { setMaxListeners } from "node:events";
 import type { ClientHttp2Session } from "node:http2";
 import { dial, DialedSession, originOf } from "./dial.js";
 import { fromConnectError } from "./error-codes.js";
 import { windowBytes } from "./http2-settings.js";
 import { connectionOf } from "./session-connection.js";
-import { UpdateCalls } from "./update-calls.js";
+import { orderAlone, UpdateCalls } from "./update-calls.js";
 
 /** Options of a client's connections. All have defaults. */
 export interface ConnectClientTransportOptions extends ClientTransportOptions {
@@ -48,6 +47,7 @@ interface Settings extends ClientTransportSettings {
 export class ConnectClientTransport implements ClientTransport {
   readonly #settings: Settings;
   readonly #servers = new Map<string, ServerConnection>();
+  readonly #aborts = new AbortListeners();
   #closing: Promise<void> | undefined;
 
   /** Throws a ConfigError when an option is out of bounds. */
@@ -63,7 +63,7 @@ export class ConnectClientTransport implements ClientTransport {
   ): Promise<GloballyOrderedUpdate> {
     requireFits(update, this.#settings.maxRequestBytes);
     if (this.#settings.updates === "unary") {
-      return this.#call(address, signal, (client, own) => client.clientUpdate(update, { signal: own }));
+      return this.#call(address, signal, (client, own) => orderAlone(client, update, own));
     }
     if (signal.aborted) throw abortedError(address, signal);
     return this.#server(address).updates.clientUpdate(update, signal);
@@ -74,9 +74,9 @@ export class ConnectClientTransport implements ClientTransport {
   }
 
   async *log(address: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
-    const link = linkSignal(signal);
+    if (signal.aborted) throw abortedError(address, signal);
+    const link = this.#follow(signal);
     try {
-      if (signal.aborted) throw abortedError(address, signal);
       yield* this.#server(address).client.log(request, { signal: link.controller.signal });
     } catch (error) {
       throw fromConnectError(error, address, signal);
@@ -100,7 +100,7 @@ export class ConnectClientTransport implements ClientTransport {
     call: (client: Client<typeof ClientService>, own: AbortSignal) => Promise<T>,
   ): Promise<T> {
     if (signal.aborted) throw abortedError(address, signal);
-    const link = linkSignal(signal);
+    const link = this.#follow(signal);
     try {
       return await call(this.#server(address).client, link.controller.signal);
     } catch (error) {
@@ -108,6 +108,17 @@ export class ConnectClientTransport implements ClientTransport {
     } finally {
       link.unlink();
     }
+  }
+
+  /**
+   * A controller that follows a caller's signal. The library leaves listeners behind on the signals that it is given, and
+   * a caller may use one signal for very many requests, at the same time too.
+   */
+  #follow(signal: AbortSignal): { controller: AbortController; unlink: () => void } {
+    const controller = new AbortController();
+    const onAbort = (): void => controller.abort(signal.reason);
+    this.#aborts.add(signal, onAbort);
+    return { controller, unlink: () => this.#aborts.remove(signal, onAbort) };
   }
 
   #server(address: string): ServerConnection {
@@ -143,8 +154,7 @@ class ServerConnection {
     const transport: CallTransport =
       settings.protocol === "grpc" ? createGrpcTransport(options) : createConnectTransport(options);
     this.client = createClient(ClientService, transport);
-    const batchBytes = Math.min(frameTargetBytes, settings.maxRequestBytes);
-    this.updates = new UpdateCalls(address, this.client, batchBytes);
+    this.updates = new UpdateCalls(address, this.client);
   }
 
   async close(): Promise<void> {
@@ -206,16 +216,4 @@ function isAddress(address: string): boolean {
   } catch {
     return false;
   }
-}
-
-/**
- * A controller that follows a caller's signal. The library leaves listeners behind on the signals that it is given, and
- * a caller may use one signal for very many requests, at the same time too.
- */
-function linkSignal(signal: AbortSignal): { controller: AbortController; unlink: () => void } {
-  const controller = new AbortController();
-  const onAbort = (): void => controller.abort(signal.reason);
-  setMaxListeners(0, signal);
-  signal.addEventListener("abort", onAbort);
-  return { controller, unlink: () => signal.removeEventListener("abort", onAbort) };
 }

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RequestError, type RequestErrorCode } from "@paxos/core";
-import { abortedError, noAnswerError } from "@paxos/transport-kit";
+import { abortedError, describeError, noAnswerError, oneLine } from "@paxos/transport-kit";
 
 // What the node itself has said is marked with its code. An error without the mark came about on the way: the
 // library has codes of its own for broken streams, and some of them are among those below.
@@ -28,10 +28,26 @@ export function toConnectError(error: RequestError): ConnectError {
 export function fromConnectError(error: unknown, address: string, signal: AbortSignal): RequestError {
   if (signal.aborted) return abortedError(address, signal);
   if (error instanceof RequestError) return error;
-  const { rawMessage, metadata } = ConnectError.from(error);
-  const code = metadata.get(mark);
-  if (code !== null && isRequestErrorCode(code)) return new RequestError(code, rawMessage, { cause: error });
-  return noAnswerError(address, rawMessage, error);
+  const why = describeConnectError(error);
+  const code = ConnectError.from(error).metadata.get(mark);
+  if (code !== null && isRequestErrorCode(code)) return new RequestError(code, why, { cause: error });
+  return noAnswerError(address, why, error);
+}
+
+/** What went wrong, for people, without the library's code. */
+export function describeConnectError(error: unknown): string {
+  if (error instanceof ConnectError && error.rawMessage !== "") return oneLine(error.rawMessage);
+  return describeError(error instanceof ConnectError ? error.cause : error);
+}
+
+/** Whether the library refused a message for its size; streams that HTTP/2 resets may have the same code. */
+export function isOversize(error: unknown): boolean {
+  return (
+    error instanceof ConnectError &&
+    error.code === Code.ResourceExhausted &&
+    !error.metadata.has(mark) &&
+    error.rawMessage.startsWith("message size")
+  );
 }
 
 function isRequestErrorCode(code: string): code is RequestErrorCode {

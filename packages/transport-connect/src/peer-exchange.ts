@@ -1,11 +1,12 @@
 import { create } from "@bufbuild/protobuf";
-import { ConnectError, createClient } from "@connectrpc/connect";
+import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { InvariantError } from "@paxos/core";
 import { PeerFrameSchema, PeerService, type PeerFrame } from "@paxos/proto";
 import { frameTargetBytes, keepAlive, type Ended, type PeerAttempt } from "@paxos/transport-kit";
 import type { ClientHttp2Session } from "node:http2";
 import { dial, DialedSession, originOf } from "./dial.js";
+import { describeConnectError } from "./error-codes.js";
 import { windowBytes } from "./http2-settings.js";
 import { OutgoingFrames } from "./outgoing-frames.js";
 import { connectionOf } from "./session-connection.js";
@@ -21,7 +22,7 @@ export async function exchangeWithPeer(attempt: PeerAttempt): Promise<Ended> {
   try {
     session = await dial(peer.address, { timeoutMs, windowBytes, signal: closing });
   } catch (error) {
-    return { reason: describe(error) };
+    return { reason: describeConnectError(error) };
   }
   const connection = connectionOf(session);
   if (session.destroyed || closing.aborted) {
@@ -40,7 +41,7 @@ export async function exchangeWithPeer(attempt: PeerAttempt): Promise<Ended> {
     return await exchange(attempt, session, frames, ended.signal);
   } catch (error) {
     if (error instanceof InvariantError) throw error;
-    return { reason: describe(cause ?? error) };
+    return { reason: describeConnectError(cause ?? error) };
   } finally {
     frames.end();
     closing.removeEventListener("abort", onClosing);
@@ -99,9 +100,4 @@ function exchangeOn(
     readMaxBytes: answerMaxBytes,
   });
   return createClient(PeerService, transport).exchange(frames, { signal });
-}
-
-function describe(error: unknown): string {
-  if (error instanceof ConnectError) return error.rawMessage;
-  return error instanceof Error ? error.message : String(error);
 }

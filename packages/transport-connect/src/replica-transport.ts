@@ -1,3 +1,4 @@
+import type { DescMethod } from "@bufbuild/protobuf";
 import { createConnectRouter, type ConnectRouter } from "@connectrpc/connect";
 import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import type { ClientHandler } from "@paxos/core";
@@ -6,14 +7,18 @@ import {
   frameTargetBytes,
   keepAlive,
   overheadBytes,
+  peerFrameRules,
+  requestFrameBytes,
   StreamReplicaTransport,
   type PeerLinkage,
   type PeerReceiver,
   type Protocol,
   type ReplicaTransportOptions,
+  updateBatchRules,
 } from "@paxos/transport-kit";
 import { createServer, type Http2Server } from "node:http2";
 import type { Socket } from "node:net";
+import type { BodyLimits } from "./body-limits.js";
 import { ClientServiceAdapter } from "./client-service.js";
 import { maxSessionMemory, windowBytes } from "./http2-settings.js";
 import { exchangeWithPeer } from "./peer-exchange.js";
@@ -23,6 +28,9 @@ import { SessionConnection } from "./session-connection.js";
 
 /** Options of {@link ConnectReplicaTransport}. All have defaults, which suit a local network. */
 export type ConnectReplicaTransportOptions = ReplicaTransportOptions;
+
+/** The largest first frame of a peer, in bytes: it holds a Hello. */
+const helloFrameBytes = 64 * 1024;
 
 /** Connections closed because they did not speak HTTP/2, or broke off within it. */
 const notHttp2 = "closed_not_http2";
@@ -39,7 +47,7 @@ export class ConnectReplicaTransport extends StreamReplicaTransport<typeof notHt
 
   protected override speak(_linkage: PeerLinkage, receiver: PeerReceiver, handler: ClientHandler): Protocol {
     const server = this.#createServer();
-    server.on("request", requestListener(this.#services(receiver, handler)));
+    server.on("request", requestListener(this.#services(receiver, handler), this.#bodyLimits()));
     return { server, connect: exchangeWithPeer };
   }
 
@@ -67,21 +75,49 @@ export class ConnectReplicaTransport extends StreamReplicaTransport<typeof notHt
     const faults = { counters: this.counts, log: this.log };
     const clients = new ClientServiceAdapter(handler, faults, maxRequestBytes);
     const { clientUpdate, clientUpdates, log, status } = ClientService.method;
+    // Unknown fields are of no use, and a small one takes up much memory.
+    const binaryOptions = { readUnknownFields: false };
     const options = {
-      readMaxBytes: maxRequestBytes,
+      binaryOptions,
+      // What is larger than a request may be, but no larger than this, is refused by itself, with a reason.
+      readMaxBytes: requestFrameBytes(maxRequestBytes),
       // Compressed requests are understood; answers are small and leave as they are.
       acceptCompression: [compressionGzip, compressionBrotli],
       compressMinBytes: 0xffffffff,
     };
-    // Batches have a size of their own; each update in them is held to maxRequestBytes.
-    const readMaxBytes = Math.max(maxRequestBytes, frameTargetBytes) + overheadBytes;
+    // Streams go without compression: what is in them is looked at before it is decoded.
+    const streamOptions = { ...options, acceptCompression: [] };
     return createConnectRouter()
       .service(PeerService, new PeerServer(receiver, connectTimeoutMs), {
-        readMaxBytes: Math.max(maxMessageBytes, 2 * frameTargetBytes) + overheadBytes,
+        binaryOptions,
+        readMaxBytes: peerFrameBytes(maxMessageBytes),
       })
       .rpc(clientUpdate, clients.clientUpdate.bind(clients), options)
-      .rpc(clientUpdates, clients.clientUpdates.bind(clients), { ...options, readMaxBytes })
+      .rpc(clientUpdates, clients.clientUpdates.bind(clients), streamOptions)
       .rpc(log, clients.log.bind(clients), options)
       .rpc(status, clients.status.bind(clients), options);
   }
+
+  #bodyLimits(): ReadonlyMap<string, BodyLimits> {
+    const { maxMessageBytes, maxRequestBytes } = this.settings;
+    const batchBytes = requestFrameBytes(maxRequestBytes);
+    const peers = {
+      rules: peerFrameRules,
+      maxBytes: peerFrameBytes(maxMessageBytes),
+      maxFirstBytes: helloFrameBytes,
+    };
+    const updates = { rules: updateBatchRules, maxBytes: batchBytes, maxFirstBytes: Infinity };
+    return new Map([
+      [pathOf(PeerService.method.exchange), peers],
+      [pathOf(ClientService.method.clientUpdates), updates],
+    ]);
+  }
+}
+
+function peerFrameBytes(maxMessageBytes: number): number {
+  return Math.max(maxMessageBytes, 2 * frameTargetBytes) + overheadBytes;
+}
+
+function pathOf({ name, parent }: DescMethod): string {
+  return `/${parent.typeName}/${name}`;
 }

@@ -1,7 +1,9 @@
 import { createContextKey, createContextValues, type ConnectRouter } from "@connectrpc/connect";
-import type { UniversalServerResponse } from "@connectrpc/connect/protocol";
+import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { constants, type Http2ServerRequest, type Http2ServerResponse, type Http2Session } from "node:http2";
+
+import { limitedBody, type BodyLimits } from "./body-limits.js";
 
 type Handler = ConnectRouter["handlers"][number];
 
@@ -11,9 +13,11 @@ export const sessionKey = createContextKey<Http2Session | undefined>(undefined);
 /**
  * Connects the services of a router to an HTTP/2 server. connect-node's own adapter is not used because it writes to
  * the console whenever a stream breaks off, and throws out of the server on a request with a malformed authority.
+ * `limits` are those of streams, by their paths.
  */
 export function requestListener(
   router: ConnectRouter,
+  limits: ReadonlyMap<string, BodyLimits> = new Map(),
 ): (request: Http2ServerRequest, response: Http2ServerResponse) => void {
   const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
   return (request, response) => {
@@ -23,7 +27,7 @@ export function requestListener(
       response.end();
       return;
     }
-    answer(handler, request, response).catch(() => {
+    answer(handler, request, response, limits.get(handler.requestPath)).catch(() => {
       // Failures of the implementation have been answered by the handler. What is left is a stream that broke
       // off, or a request so malformed that no answer can be made.
       if (!response.stream.destroyed) response.stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
@@ -35,10 +39,23 @@ async function answer(
   handler: Handler,
   request: Http2ServerRequest,
   response: Http2ServerResponse,
+  limits: BodyLimits | undefined,
 ): Promise<void> {
   const values = createContextValues().set(sessionKey, request.stream.session);
   const universal = universalRequestFromNodeRequest(request, response, undefined, values);
-  await universalResponseToNodeResponse(withPlainMessage(await handler(universal)), response);
+  const limited = limits === undefined ? universal : withLimits(universal, limits);
+  await universalResponseToNodeResponse(withPlainMessage(await handler(limited)), response);
+}
+
+function withLimits(request: UniversalServerRequest, limits: BodyLimits): UniversalServerRequest {
+  const { body, header } = request;
+  if (!isByteStream(body)) return request;
+  const json = header.get("content-type")?.includes("json") === true;
+  return { ...request, body: limitedBody(body, json, limits) };
+}
+
+function isByteStream(body: UniversalServerRequest["body"]): body is AsyncIterable<Uint8Array> {
+  return typeof body === "object" && body !== null && Symbol.asyncIterator in body;
 }
 
 /**

@@ -1,8 +1,22 @@
+import { create } from "@bufbuild/protobuf";
 import type { Client } from "@connectrpc/connect";
-import type { RequestError } from "@paxos/core";
-import type { ClientService, ClientUpdate, GloballyOrderedUpdate, UpdateBatch } from "@paxos/proto";
-import { noAnswerError, oncePerTurn, PendingUpdates } from "@paxos/transport-kit";
-import { fromConnectError } from "./error-codes.js";
+import { RequestError } from "@paxos/core";
+import {
+  UpdateBatchSchema,
+  type ClientService,
+  type ClientUpdate,
+  type GloballyOrderedUpdate,
+  type UpdateBatch,
+  type UpdateId,
+} from "@paxos/proto";
+import {
+  frameTargetBytes,
+  noAnswerError,
+  oncePerTurn,
+  PendingUpdates,
+  UpdateTable,
+} from "@paxos/transport-kit";
+import { fromConnectError, isOversize } from "./error-codes.js";
 
 /** The updates for one server, on one stream for all. The stream is opened when first needed, and again after a loss. */
 export class UpdateCalls {
@@ -11,7 +25,6 @@ export class UpdateCalls {
   constructor(
     private readonly address: string,
     private readonly client: Client<typeof ClientService>,
-    private readonly batchBytes: number,
   ) {}
 
   clientUpdate(update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
@@ -26,7 +39,7 @@ export class UpdateCalls {
   }
 
   #open(): OpenStream {
-    const stream = new OpenStream(this.address, this.client, this.batchBytes, () => {
+    const stream = new OpenStream(this.address, this.client, () => {
       if (this.#stream === stream) this.#stream = undefined;
     });
     return stream;
@@ -35,15 +48,31 @@ export class UpdateCalls {
 
 const never = new AbortController().signal;
 
+/** Has one update ordered by a call of its own. Whatever its size, it ends nothing but itself. */
+export async function orderAlone(
+  client: Client<typeof ClientService>,
+  update: ClientUpdate,
+  signal: AbortSignal,
+): Promise<GloballyOrderedUpdate> {
+  try {
+    return await client.clientUpdate(update, { signal });
+  } catch (error) {
+    if (!isOversize(error)) throw error;
+    const why = `the update has ${update.update.length} bytes; the server reads none so large; split it`;
+    throw new RequestError("too_large", why, { cause: error });
+  }
+}
+
 class OpenStream {
   readonly pending: PendingUpdates;
+  /** Too large for a batch: on their way by calls of their own. */
+  readonly #alone = new UpdateTable<AbortController>();
   #finished = false;
   #goOn: () => void = () => undefined;
 
   constructor(
     private readonly address: string,
     private readonly client: Client<typeof ClientService>,
-    private readonly batchBytes: number,
     /** Told before those who wait for answers are: they may call again at once. */
     onEnded: () => void,
   ) {
@@ -53,6 +82,7 @@ class OpenStream {
     );
     void this.#run().then((error) => {
       onEnded();
+      for (const abort of this.#alone.takeAll()) abort.abort();
       this.pending.lost(error);
       this.finish();
     });
@@ -79,11 +109,44 @@ class OpenStream {
   /** Pulled by the connection as it takes them. */
   async *#batches(): AsyncGenerator<UpdateBatch> {
     for (;;) {
-      const batch = this.pending.takeBatch(this.batchBytes);
-      if (batch !== undefined) yield batch;
+      const batch = this.pending.takeBatch();
+      if (batch !== undefined) {
+        const rest = this.#withoutLarge(batch);
+        if (rest !== undefined) yield rest;
+      }
       // The server answers what it was sent before it ends its side.
-      else if (this.#finished) return;
+      else if (this.#finished && this.#alone.size === 0) return;
       else await new Promise<void>((resolve) => (this.#goOn = resolve));
     }
+  }
+
+  /** Sends an update that is larger than a batch should be by a call of its own; undefined when nothing is left to send. */
+  #withoutLarge({ updates, abandoned }: UpdateBatch): UpdateBatch | undefined {
+    const kept = abandoned.filter((id) => !this.#giveUp(id));
+    const small = updates.filter((update) => update.update.length <= frameTargetBytes);
+    for (const update of updates) if (update.update.length > frameTargetBytes) void this.#order(update);
+    if (kept.length === 0 && small.length === 0) return undefined;
+    return create(UpdateBatchSchema, { updates: small, abandoned: kept });
+  }
+
+  async #order(update: ClientUpdate): Promise<void> {
+    const abort = new AbortController();
+    this.#alone.add(update, abort);
+    try {
+      const ordered = await orderAlone(this.client, update, abort.signal);
+      if (this.#alone.get(update) === abort) this.pending.settle(update, ordered);
+    } catch (error) {
+      if (this.#alone.get(update) === abort)
+        this.pending.settle(update, fromConnectError(error, this.address, never));
+    } finally {
+      if (this.#alone.get(update) === abort) this.#alone.take(update);
+      this.#goOn();
+    }
+  }
+
+  #giveUp(id: UpdateId): boolean {
+    const abort = this.#alone.take(id);
+    abort?.abort();
+    return abort !== undefined;
   }
 }

@@ -1,24 +1,20 @@
 import type { UpdateAnswers, UpdateBatch } from "@paxos/proto";
-import { oncePerTurn, UpdateStream } from "@paxos/transport-kit";
+import { oncePerTurn, type UpdateStream } from "@paxos/transport-kit";
 
-/** What an update stream is made with, but for its events. */
-export type UpdateStreamParts = readonly [
-  ...(ConstructorParameters<typeof UpdateStream> extends [...infer Parts, unknown] ? Parts : never),
-];
-
-/** Serves one stream of updates: reads while there is room, and says answers as they become known. */
+/**
+ * Serves one stream of updates: reads for as long as the client takes its answers, and says answers as they become known. `open`
+ * makes the stream.
+ */
 export async function* answersTo(
   requests: AsyncIterable<UpdateBatch>,
   signal: AbortSignal,
-  parts: UpdateStreamParts,
+  open: (onAnswers: () => void) => UpdateStream,
 ): AsyncGenerator<UpdateAnswers> {
   let goOnReading = (): void => undefined;
   let goOnAnswering = (): void => undefined;
   let ended = false;
-  const stream = new UpdateStream(...parts, {
-    onAnswers: oncePerTurn(() => goOnAnswering()),
-    onRoom: () => goOnReading(),
-  });
+  let broken = false;
+  const stream = open(oncePerTurn(() => goOnAnswering()));
   // A client that goes while its stream is stalled is noticed by the signal alone.
   const close = (): void => {
     ended = true;
@@ -27,24 +23,33 @@ export async function* answersTo(
     goOnAnswering();
   };
   const read = async (): Promise<void> => {
-    for await (const batch of requests) {
-      stream.take(batch);
-      if (!ended && !stream.hasRoom) await new Promise<void>((resolve) => (goOnReading = resolve));
-      if (ended) return;
+    try {
+      for await (const batch of requests) {
+        stream.take(batch);
+        while (!ended && !stream.hasRoom) await new Promise<void>((resolve) => (goOnReading = resolve));
+        if (ended) return;
+      }
+    } catch (error) {
+      // What cannot be read ends the stream at once, whatever is under way.
+      broken = true;
+      throw error;
+    } finally {
+      ended = true;
+      goOnAnswering();
     }
   };
   signal.addEventListener("abort", close);
   try {
-    const reading = read().finally(() => {
-      ended = true;
-      goOnAnswering();
-    });
+    const reading = read();
     // It is awaited below, or of no interest to anybody.
     reading.catch(() => undefined);
     for (;;) {
+      if (broken) return await reading;
       const answers = stream.takeAnswers();
-      if (answers !== undefined) yield answers;
-      else if (ended && stream.length === 0) return await reading;
+      if (answers !== undefined) {
+        goOnReading();
+        yield answers;
+      } else if (ended && stream.length === 0) return await reading;
       else await new Promise<void>((resolve) => (goOnAnswering = resolve));
     }
   } finally {

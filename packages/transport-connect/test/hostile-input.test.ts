@@ -1,9 +1,10 @@
-import { toBinary } from "@bufbuild/protobuf";
-import { MessageSchema, PeerFrameSchema } from "@paxos/proto";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { MessageSchema, PeerFrameSchema, UpdateBatchSchema } from "@paxos/proto";
 import { afterEach, expect, test } from "@jest/globals";
 import { connect as connectHttp2, constants } from "node:http2";
 import { connect } from "node:net";
 import { accept, Endpoints, until, type Endpoint } from "./endpoint.js";
+import { Handler } from "./handlers.js";
 import { hello, messages, RawCaller } from "./raw-peer.js";
 
 // What all transports do is tested in conformance.test.ts; here is what is HTTP/2's.
@@ -104,4 +105,96 @@ test("a caller that does not even begin with HTTP/2 is cut off", async () => {
   socket.resume();
   await until(() => socket.destroyed, "the connection was closed");
   expect(zero.connected).toHaveLength(0);
+});
+
+/** Says one message on a stream, which announces its size, and resolves when the connection or the stream has ended. */
+async function sayOnce(
+  address: string,
+  path: string,
+  message: Uint8Array,
+  type = "application/connect+proto",
+): Promise<string> {
+  const session = connectHttp2(`http://${address}`);
+  session.on("error", () => undefined);
+  const stream = session.request({ ":method": "POST", ":path": path, "content-type": type });
+  let answer = "";
+  stream.on("error", () => undefined).on("data", (chunk: Buffer) => (answer += chunk.toString()));
+  stream.write(envelope(message));
+  await new Promise<void>((resolve) => stream.once("close", resolve).once("end", resolve));
+  session.destroy();
+  return answer;
+}
+
+/** Elements of two bytes each. */
+const empty = (tag: number, count: number): Uint8Array =>
+  new Uint8Array(2 * count).map((_, index) => (index % 2 === 0 ? tag : 0));
+
+test.each([
+  ["a first frame of very many empty messages", empty(0x1a, 1_000_000)],
+  ["a first frame with as many as there is room for", empty(0x1a, 32_768)],
+])("%s closes that connection, and is cheap", async (_, message) => {
+  const { zero, good } = await besideAGoodPeer();
+  const start = performance.now();
+  await sayOnce(zero.address, "/paxos.v1.PeerService/Exchange", message);
+  expect(performance.now() - start).toBeLessThan(2000);
+  await stillServes(zero, good);
+});
+
+test("a frame of very many empty messages from a peer that was let in closes its connection", async () => {
+  const { zero, good } = await besideAGoodPeer();
+  callers[0]?.say(messages(...Array.from({ length: 65_537 }, () => new Uint8Array())));
+  await until(() => zero.counter("closed_undecodable") === 1, "closed");
+  expect(zero.warnings.join()).toMatch(/more than 65536 elements/);
+  await stillServes(zero, good);
+});
+
+test.each([
+  ["Protobuf", empty(0x0a, 1_000_000), "application/connect+proto", "more than 4096 elements"],
+  ["gRPC", empty(0x0a, 4097), "application/grpc", ""],
+  [
+    "JSON",
+    Buffer.from(`{"updates":[${"{},".repeat(600_000)}{}]}`),
+    "application/connect+json",
+    "more than 65536 elements",
+  ],
+])(
+  "too many updates in one message (%s) end their stream before they are decoded",
+  async (_, message, type, why) => {
+    let asked = 0;
+    const handler = new Handler();
+    handler.clientUpdate = () => {
+      asked++;
+      return new Promise(() => undefined);
+    };
+    const { address } = await endpoints.start({ nodeId: 0, handler });
+    const answer = await sayOnce(address, "/paxos.v1.ClientService/ClientUpdates", message, type);
+    expect(answer).toContain(why);
+    expect(asked).toBe(0);
+  },
+);
+
+test("4,096 updates in one message are taken, in drops too", async () => {
+  let asked = 0;
+  const handler = new Handler();
+  handler.clientUpdate = () => {
+    asked++;
+    return new Promise(() => undefined);
+  };
+  const { address } = await endpoints.start({ nodeId: 0, handler });
+  const updates = Array.from({ length: 4096 }, (_, index) => ({ clientId: 1n, timestamp: BigInt(index) }));
+  const bytes = envelope(toBinary(UpdateBatchSchema, create(UpdateBatchSchema, { updates })));
+  const session = connectHttp2(`http://${address}`);
+  session.on("error", () => undefined);
+  const stream = session.request({
+    ":method": "POST",
+    ":path": "/paxos.v1.ClientService/ClientUpdates",
+    "content-type": "application/connect+proto",
+  });
+  stream.on("error", () => undefined);
+  for (let at = 0; at < bytes.length; at += 1000) {
+    stream.write(bytes.subarray(at, at + 1000));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  await until(() => asked === 4096, "all are with the handler");
+  session.destroy();
 });

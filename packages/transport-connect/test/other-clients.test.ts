@@ -50,6 +50,6 @@ test("a plain gRPC client that sends too much is told the limit, and the node se
   const { grpc } = anyClients(address);
   const error = await errorOf(grpc.clientUpdate(update(1, 3 * 1024 * 1024)));
   expect(ConnectError.from(error)).toMatchObject({ code: Code.ResourceExhausted });
-  expect((error as Error).message).toMatch(/larger than configured readMaxBytes 2097152/);
+  expect((error as Error).message).toMatch(/larger than configured readMaxBytes 2162688/);
   expect((await grpc.clientUpdate(update(2))).seq).toBe(2n);
 });

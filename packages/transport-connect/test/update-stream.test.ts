@@ -4,6 +4,8 @@ import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect
 import { RequestError, type ClientHandler } from "@paxos/core";
 import {
   ClientService,
+  ClientUpdateSchema,
+  FailureCode,
   GloballyOrderedUpdateSchema,
   UpdateBatchSchema,
   type ClientUpdate,
@@ -13,6 +15,7 @@ import {
 } from "@paxos/proto";
 import { afterEach, describe, expect, test } from "@jest/globals";
 import { ConnectClientTransport } from "../src/index.js";
+import { maxUpdateStreams } from "../src/session-updates.js";
 import { Endpoints, until, type Endpoint } from "./endpoint.js";
 import { errorOf, Failing, Handler, Stuck, update } from "./handlers.js";
 import { Proxy } from "./proxy.js";
@@ -78,6 +81,12 @@ class RawStream {
     return this.received.flatMap(({ answers }) => answers.map(({ timestamp }) => Number(timestamp)));
   }
 
+  /** Answers that say that there was no room. */
+  get busy(): number {
+    const codes = this.received.flatMap(({ answers }) => answers.map(({ failure }) => failure?.code));
+    return codes.filter((code) => code === FailureCode.BUSY).length;
+  }
+
   async close(): Promise<void> {
     this.#abort.abort();
     this.paused = false;
@@ -110,6 +119,11 @@ class RawStream {
 }
 
 const batch = (...updates: ClientUpdate[]): UpdateBatch => create(UpdateBatchSchema, { updates });
+/** Says one batch, and keeps the stream open. */
+async function* forEver(first: UpdateBatch): AsyncGenerator<UpdateBatch> {
+  yield first;
+  await new Promise(() => undefined);
+}
 const connectClient = (address: string): Client<typeof ClientService> =>
   createClient(ClientService, createConnectTransport({ baseUrl: `http://${address}`, httpVersion: "2" }));
 const grpcClient = (address: string): Client<typeof ClientService> =>
@@ -232,23 +246,145 @@ test.each(["stream", "unary"] as const)("close tells calls under way (%s)", asyn
   );
 });
 
-test("a client that sends for ever to a handler that never answers is read from no more", async () => {
+test("a client that sends for ever to a handler that never answers is told so, and heard", async () => {
   const handler = new Stuck();
   const { address } = await serving(handler);
   let timestamp = 0;
-  const endless = function* (): Generator<UpdateBatch> {
-    for (;;) yield batch(...numbers(64).map(() => update(++timestamp, 1000)));
+  const client = connectClient(address);
+  let raw: RawStream | undefined;
+  const endless = async function* (): AsyncGenerator<UpdateBatch> {
+    while (timestamp < 50_000) {
+      yield batch(...numbers(100).map(() => update(++timestamp, 1000)));
+      await until(() => (raw?.busy ?? 0) > timestamp - 10_000, "most of them are answered");
+    }
+    yield create(UpdateBatchSchema, { abandoned: [{ clientId: update(1).clientId, timestamp: 1n }] });
+    await new Promise(() => undefined);
   };
-  const raw = new RawStream(connectClient(address), endless());
-  await until(() => handler.started === 4096, "the handler has what there may be");
-  await settled(() => raw.taken);
+  raw = new RawStream(client, endless());
+  await until(() => raw.busy === 50_000 - 4096, "all but those that the handler has are busy", 30_000);
   expect(handler.started).toBe(4096);
-  // What was sent and not read fits the windows of HTTP/2 and the buffers of the sockets.
-  expect(timestamp).toBeLessThan(4096 + 40_000);
+  await until(() => handler.cancelled === 1, "the abandonment was heard");
   expect(raw.ended).toBe(false);
   await raw.close();
   await until(() => handler.cancelled === 4096, "the handler learnt that the client has gone");
 }, 60_000);
+
+test("streams of one connection, and calls on it, share what may be under way", async () => {
+  const handler = new Stuck();
+  const { address } = await serving(handler);
+  const client = connectClient(address);
+  const streams = numbers(20).map((clientId) => {
+    const updates = numbers(1000).map((timestamp) =>
+      create(ClientUpdateSchema, { clientId: BigInt(clientId), timestamp: BigInt(timestamp) }),
+    );
+    return new RawStream(client, forEver(batch(...updates)));
+  });
+  const busy = () => streams.reduce((sum, stream) => sum + stream.busy, 0);
+  await until(() => busy() === 20_000 - 4096, "all but 4,096 are busy");
+  expect(handler.started).toBe(4096);
+  expect(await errorOf(client.clientUpdate(update(1)))).toMatchObject({ code: Code.ResourceExhausted });
+  // Another connection has its own.
+  const other = new RawStream(connectClient(address), forEver(batch(update(1))));
+  await until(() => handler.started === 4097, "that of another connection");
+  expect(other.busy).toBe(0);
+  await streams[0]?.close();
+  await until(() => handler.cancelled > 0, "there is room again");
+  const call = new AbortController();
+  const started = handler.started;
+  const alone = errorOf(client.clientUpdate(update(2), { signal: call.signal }));
+  await until(() => handler.started === started + 1, "a call of its own is under way");
+  call.abort();
+  await alone;
+});
+
+test("too many streams of one connection are refused", async () => {
+  const { address } = await serving(new Stuck());
+  const client = connectClient(address);
+  const streams = numbers(maxUpdateStreams).map(() => new RawStream(client, forEver(batch(update(1)))));
+  const last = new RawStream(client, forEver(batch(update(1))));
+  await until(() => last.ended || streams.some(({ ended }) => ended), "one is refused");
+  const refused = [last, ...streams].filter(({ ended }) => ended);
+  expect(refused.map(({ error }) => ConnectError.from(error).code)).toEqual([Code.ResourceExhausted]);
+});
+
+test("with more in flight than the server takes, all are answered", async () => {
+  const { address } = await serving(new Handler());
+  const client = newClient();
+  const calls = numbers(10_000).map((timestamp) => client.clientUpdate(address, update(timestamp), never()));
+  expect((await Promise.all(calls)).map(({ seq }) => Number(seq))).toEqual(numbers(10_000));
+});
+
+test("updates that were given up, many or large, do not keep later ones from being answered", async () => {
+  const stuck = new Stuck();
+  const handler = new Handler();
+  const usual = handler.clientUpdate.bind(handler);
+  handler.clientUpdate = (sent, signal) =>
+    sent.timestamp < 1_000_000n ? stuck.clientUpdate(sent, signal) : usual(sent, signal);
+  const { address } = await serving(handler);
+  const client = newClient();
+  let last = 1_000_000;
+  for (const [count, bytes, room] of [
+    [5000, 100, 4096],
+    [8, 1024 * 1024, 7],
+    [8, 1024 * 1024, 7],
+  ] as const) {
+    const abort = new AbortController();
+    const before = stuck.started;
+    const calls = numbers(count).map((timestamp) =>
+      errorOf(client.clientUpdate(address, update(timestamp, bytes), abort.signal)),
+    );
+    await until(() => stuck.started === before + room, "as many as there is room for");
+    expect((await client.status(address, never())).nodeId).toBe(3n);
+    abort.abort();
+    expect((await client.clientUpdate(address, update(++last), never())).seq).toBe(BigInt(last));
+    for (const error of await Promise.all(calls)) expect(error).toMatchObject({ code: "cancelled" });
+  }
+  await until(() => stuck.cancelled === stuck.started, "the handler learnt it");
+});
+
+test.each([
+  ["larger than the server takes", 100_000, 1024 * 1024],
+  ["larger than the server reads", 2 * 1024 * 1024, 4 * 1024 * 1024],
+])("an update %s is too large, and the others go on", async (_, maxRequestBytes, bytes) => {
+  const handler = new Held();
+  const { address } = await endpoints.start({ nodeId: 0, handler, transport: { maxRequestBytes } });
+  for (const updates of ["stream", "unary"] as const) {
+    const client = newClient({ updates, maxRequestBytes: 16 * 1024 * 1024 });
+    const others = [1, 2].map((timestamp) => client.clientUpdate(address, update(timestamp), never()));
+    await until(() => handler.held.size === 2, "the others are under way");
+    expect(await errorOf(client.clientUpdate(address, update(3, bytes), never()))).toMatchObject({
+      name: "RequestError",
+      code: "too_large",
+      message: expect.stringContaining(`the update has ${bytes} bytes; `),
+    });
+    for (const answer of handler.held.values()) answer();
+    expect((await Promise.all(others)).map(({ seq }) => seq)).toEqual([1n, 2n]);
+    handler.held.clear();
+  }
+});
+
+test("a large update is answered with all that a small one is", async () => {
+  const handler = new Held();
+  const { address } = await serving(handler);
+  const client = newClient();
+  const call = client.clientUpdate(address, update(1, 1024 * 1024), never());
+  await until(() => handler.held.size === 1, "it is under way");
+  handler.held.get(1)?.();
+  const { seq, leaderId } = await call;
+  expect({ seq, leaderId }).toEqual({ seq: 1n, leaderId: 2n });
+});
+
+test("what a server says of a failure is one line of bounded length", async () => {
+  const words = `\u001b[2J two\nlines ${"x".repeat(5000)}`;
+  const { address } = await serving(new Failing(new RequestError("invalid", words)));
+  const client = newClient();
+  const calls = [client.clientUpdate(address, update(1), never()), client.status(address, never())];
+  for (const error of await Promise.all(calls.map(errorOf))) {
+    const { message } = error as Error;
+    expect(message).toMatch(/^ \[2J two lines x{900,}$/);
+    expect(message.length).toBeLessThanOrEqual(1000);
+  }
+});
 
 test("a client that does not read its answers is read from no more, until it does", async () => {
   let started = 0;

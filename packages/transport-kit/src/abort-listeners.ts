@@ -1,3 +1,5 @@
+import { setMaxListeners } from "node:events";
+
 /**
  * Tells who has to know when a signal is aborted. A caller may use one signal for very many requests at the same
  * time: the signal gets one listener for all of them, as adding and removing takes long on a signal that has many.
@@ -21,6 +23,8 @@ export class AbortListeners {
       for (const told of callbacks) told();
     };
     this.#signals.set(signal, { callbacks, onAbort });
+    // One signal may be used for calls to many servers.
+    setMaxListeners(0, signal);
     signal.addEventListener("abort", onAbort, { once: true });
   }
 

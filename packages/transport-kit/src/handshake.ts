@@ -7,6 +7,7 @@ import {
   type HandshakeRefusal,
   type Hello,
 } from "@paxos/proto";
+import { oneLine } from "./one-line.js";
 
 /** The version of the protocol between peers. */
 const protocolVersion = 1;
@@ -41,9 +42,9 @@ export function handshakeRefusal({ reason, detail }: Refusal): HandshakeRefusal 
   return create(HandshakeRefusalSchema, { reason: reasonOnTheWire[reason], detail });
 }
 
-/** Reads a refusal. Its detail comes from a peer and goes to logs: one line of bounded length is kept. */
+/** Reads a refusal. Its detail comes from a peer and goes to logs. */
 export function readRefusal(refusal: HandshakeRefusal): AdmissionRefusal {
-  const detail = refusal.detail.slice(0, 1000).replace(/[\p{Cc}\u2028\u2029]+/gu, " ");
+  const detail = oneLine(refusal.detail);
   switch (refusal.reason) {
     case HandshakeRefusalReason.CLUSTER:
       return { reason: "cluster", detail };

@@ -8,6 +8,17 @@ export { cutOff } from "./connection.js";
 export type { Connection, FaultRecord } from "./connection.js";
 export { Counters } from "./counters.js";
 export type { CounterName } from "./counters.js";
+export {
+  countElements,
+  elementRules,
+  maxElements,
+  peerFrameRules,
+  requireFew,
+  requireWireType,
+  updateAnswersRules,
+  updateBatchRules,
+} from "./elements.js";
+export type { ElementRules } from "./elements.js";
 export { checkHello, handshakeRefusal, helloFrom, readRefusal } from "./handshake.js";
 export type { Greeting, HelloCheck, Refusal } from "./handshake.js";
 export { keepAlive } from "./keep-alive.js";
@@ -22,6 +33,7 @@ export {
   frameTargetBytes,
   overheadBytes,
   replicaTransportSettings,
+  requestFrameBytes,
   requireKeepAlive,
   requireWhole,
 } from "./options.js";
@@ -31,6 +43,7 @@ export type {
   ReplicaTransportOptions,
   ReplicaTransportSettings,
 } from "./options.js";
+export { describeError, oneLine } from "./one-line.js";
 export { oncePerTurn } from "./once-per-turn.js";
 export { PeerAttempt } from "./peer-attempt.js";
 export type { Connect, Ended } from "./peer-attempt.js";
@@ -55,7 +68,9 @@ export {
   reasonForClient,
   toRequestFailure,
 } from "./request-failure.js";
+export { countedBytes, maxUpdatesUnderWay, UpdateAllowance } from "./update-allowance.js";
+export type { UpdateAllowanceLimits } from "./update-allowance.js";
 export { UpdateStream } from "./update-stream.js";
-export type { UpdateStreamEvents, UpdateStreamLimits } from "./update-stream.js";
+export type { UpdateStreamLimits } from "./update-stream.js";
 export { UpdateTable } from "./update-table.js";
 export type { UpdateIdentity } from "./update-table.js";

@@ -12,7 +12,7 @@ export interface ReplicaTransportOptions {
   readonly logger?: Logger;
   /** The largest message between peers, in bytes. Default 32 MiB. The same on all nodes. */
   readonly maxMessageBytes?: number;
-  /** The largest request of a client, in bytes. Default 2 MiB. */
+  /** The largest request of a client, in bytes; larger updates are answered as too_large. Default 2 MiB. */
   readonly maxRequestBytes?: number;
   /** What may wait for a peer. Default: control 64 MiB and 65,536 messages, bulk 4 MiB and 64 messages. */
   readonly lanes?: Partial<Readonly<Record<LaneName, LaneLimits>>>;
@@ -43,6 +43,14 @@ export const frameTargetBytes = 256 * KiB;
 
 /** What a frame adds to the messages in it, and a message to the update in it, at most. */
 export const overheadBytes = 64 * KiB;
+
+/**
+ * The largest frame of a client that is read, in bytes: with room for an update that is refused by itself, so that it does not
+ * end its connection.
+ */
+export function requestFrameBytes(maxRequestBytes: number): number {
+  return Math.max(maxRequestBytes, defaultMaxRequestBytes) + overheadBytes;
+}
 
 /** Options of a client's connections. All have defaults. */
 export interface ClientTransportOptions {

@@ -3,6 +3,7 @@ import { MessageSchema, type HandshakeRefusal, type Hello, type Message } from "
 import { cutOff, type Connection } from "./connection.js";
 import type { CounterName } from "./counters.js";
 import { checkHello, handshakeRefusal, helloFrom, readRefusal, type Greeting } from "./handshake.js";
+import { requireFewInMessage } from "./elements.js";
 import type { PeerLinkage } from "./linkage.js";
 
 /** What to answer to a caller's first frame: a Hello to the peer `from`, or a refusal, which is the last frame. */
@@ -67,6 +68,7 @@ export class PeerReceiver {
       }
       let message: Message;
       try {
+        requireFewInMessage(bytes);
         message = fromBinary(MessageSchema, bytes);
       } catch {
         return this.undecodable(connection, "a message that does not decode");

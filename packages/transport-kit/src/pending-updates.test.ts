@@ -9,6 +9,7 @@ import { errorOf } from "../test/until.js";
 const never = (): AbortSignal => new AbortController().signal;
 const newPending = (limits?: PendingUpdatesLimits): PendingUpdates =>
   new PendingUpdates("server:1", () => undefined, limits);
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 const timestamps = (batch: UpdateBatch | undefined): number[] | undefined =>
   batch?.updates.map(({ timestamp }) => Number(timestamp));
 const abandoned = (batch: UpdateBatch | undefined): number[] | undefined =>
@@ -53,22 +54,6 @@ test("batches have about the size that is asked for; a larger update goes alone"
   expect(batches).toEqual([[1, 2], [3], [4], [5], []]);
   pending.lost(new RequestError("unavailable", "gone"));
   await Promise.all(calls.map(errorOf));
-});
-
-test("a server that is to get no more updates is still told what was abandoned", async () => {
-  const pending = newPending();
-  const controller = new AbortController();
-  const given = errorOf(pending.clientUpdate(update(1), controller.signal));
-  pending.takeBatch();
-  const kept = pending.clientUpdate(update(2), never());
-  expect(pending.takeBatch(0)).toBeUndefined();
-  controller.abort();
-  const batch = pending.takeBatch(0);
-  expect(abandoned(batch)).toEqual([1]);
-  expect(timestamps(batch)).toEqual([]);
-  expect(timestamps(pending.takeBatch())).toEqual([2]);
-  pending.answered(answers(undefined, 2));
-  await Promise.all([given, kept]);
 });
 
 test("callers of the same update share one request and its answer", async () => {
@@ -116,7 +101,7 @@ test("an update given up before it was sent is not sent; one that was sent is ab
 });
 
 test("an update that is wanted again after it was abandoned goes no earlier than its abandonment", async () => {
-  const pending = newPending();
+  const pending = newPending({ maxUpdatesSent: 5000 });
   const signals = Array.from({ length: 5000 }, () => new AbortController());
   const calls = signals.map(({ signal }, index) => errorOf(pending.clientUpdate(update(index + 1), signal)));
   while (pending.takeBatch() !== undefined);
@@ -212,24 +197,83 @@ test("what is pending is bounded, by number and by bytes", async () => {
   expect((await again).seq).toBe(2n);
 });
 
-test("what is under way is known, and a full server can be told of what was abandoned alone", async () => {
-  const pending = newPending();
-  const { signal } = new AbortController();
+test("no more is sent than the server takes; answers and abandonments that were sent make room", async () => {
+  let told = 0;
+  const pending = new PendingUpdates("server:1", () => told++, { maxUpdatesSent: 3 });
   const abort = new AbortController();
-  const calls = [1, 2, 3].map((timestamp) =>
-    pending.clientUpdate(update(timestamp, 100), timestamp === 1 ? abort.signal : signal),
+  const calls = numbers(5).map((timestamp) =>
+    errorOf(pending.clientUpdate(update(timestamp), timestamp === 2 ? abort.signal : never())),
   );
-  expect(pending.underWay).toEqual({ updates: 0, bytes: 0 });
-  expect(timestamps(pending.takeBatch(330))).toEqual([1, 2]);
-  expect(pending.underWay).toEqual({ updates: 2, bytes: 328 });
-  expect(pending.takeBatch(0)).toBeUndefined();
+  expect(timestamps(pending.takeBatch())).toEqual([1, 2, 3]);
+  expect(pending.takeBatch()).toBeUndefined();
+  told = 0;
+  pending.answered(answers(undefined, 1));
+  expect(told).toBe(1);
+  expect(timestamps(pending.takeBatch())).toEqual([4]);
   abort.abort();
-  expect(await errorOf(calls[0] ?? Promise.resolve())).toMatchObject({ code: "cancelled" });
-  expect(pending.underWay).toEqual({ updates: 1, bytes: 164 });
-  const batch = pending.takeBatch(0);
-  expect([timestamps(batch), abandoned(batch)]).toEqual([[], [1]]);
+  const batch = pending.takeBatch();
+  expect([timestamps(batch), abandoned(batch)]).toEqual([[5], [2]]);
+  pending.answered(answers(undefined, 3, 4, 5));
+  await Promise.all(calls);
+  expect(pending.length).toBe(0);
+});
+
+test("an update waits while it does not fit beside others, however large it is; alone it is sent", async () => {
+  const pending = newPending({ maxBytesSent: 1000 });
+  const calls = [400, 5000, 1].map((bytes, index) => pending.clientUpdate(update(index + 1, bytes), never()));
+  expect(timestamps(pending.takeBatch())).toEqual([1]);
+  expect(pending.takeBatch()).toBeUndefined();
+  pending.answered(answers(undefined, 1));
+  expect(timestamps(pending.takeBatch())).toEqual([2]);
+  expect(pending.takeBatch()).toBeUndefined();
+  pending.answered(answers(undefined, 2));
   expect(timestamps(pending.takeBatch())).toEqual([3]);
-  pending.answered(answers(undefined, 1, 2, 3));
-  await Promise.all(calls.slice(1));
-  expect(pending.underWay).toEqual({ updates: 0, bytes: 0 });
+  pending.answered(answers(undefined, 3));
+  await Promise.all(calls);
+});
+
+test("by default 4,096 updates and 8 MiB are sent at most", async () => {
+  const many = newPending();
+  const large = newPending();
+  const calls = numbers(5000).map((timestamp) => errorOf(many.clientUpdate(update(timestamp), never())));
+  const others = numbers(20).map((timestamp) =>
+    errorOf(large.clientUpdate(update(timestamp, 1024 * 1024), never())),
+  );
+  const sent = (pending: PendingUpdates): number => {
+    let count = 0;
+    for (let batch = pending.takeBatch(); batch !== undefined; batch = pending.takeBatch())
+      count += batch.updates.length;
+    return count;
+  };
+  expect([sent(many), sent(large)]).toEqual([4096, 7]);
+  for (const pending of [many, large]) pending.lost(new RequestError("unavailable", "gone"));
+  await Promise.all([...calls, ...others]);
+});
+
+test("once the server has told its limit, larger updates fail by themselves, those that wait as well", async () => {
+  const pending = newPending();
+  const calls = [2000, 900].map((bytes, index) =>
+    errorOf(pending.clientUpdate(update(index + 1, bytes), never())),
+  );
+  pending.restrict(1000);
+  calls.push(errorOf(pending.clientUpdate(update(3, 2000), never())));
+  const tooLarge = { code: "too_large", message: "the update has 2000 bytes; the limit is 936; split it" };
+  expect(await Promise.all([calls[0], calls[2]])).toMatchObject([tooLarge, tooLarge]);
+  expect(timestamps(pending.takeBatch())).toEqual([2]);
+  pending.answered(answers(undefined, 2));
+  expect(await calls[1]).toBe("no error");
+});
+
+test("what a server says of a failure is one line of bounded length", async () => {
+  const pending = newPending();
+  const call = errorOf(pending.clientUpdate(update(1), never()));
+  const detail = `\u001b[2J two\r\nlines\u2028${"x".repeat(5000)}`;
+  pending.answered(
+    create(UpdateAnswersSchema, {
+      answers: [{ clientId: 7n, timestamp: 1n, failure: { code: FailureCode.INVALID, detail } }],
+    }),
+  );
+  const { message } = (await call) as Error;
+  expect(message).toMatch(/^ \[2J two lines x{900,}$/);
+  expect(message.length).toBeLessThanOrEqual(1000);
 });

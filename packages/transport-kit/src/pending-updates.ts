@@ -12,8 +12,9 @@ import {
 } from "@paxos/proto";
 import { AbortListeners } from "./abort-listeners.js";
 import { frameTargetBytes } from "./options.js";
-import { abortedError } from "./request-errors.js";
+import { abortedError, tooLargeError } from "./request-errors.js";
 import { fromRequestFailure } from "./request-failure.js";
+import { countedBytes, maxBytesUnderWay, maxUpdatesUnderWay } from "./update-allowance.js";
 import { UpdateTable, type UpdateIdentity } from "./update-table.js";
 
 /** How much may be pending to one server. */
@@ -22,7 +23,14 @@ export interface PendingUpdatesLimits {
   readonly maxUpdates?: number;
   /** Bytes of updates, sent and unsent. Default 64 MiB; passed by the last update that begins below it. */
   readonly maxBytes?: number;
+  /** Updates sent: what is more waits, as the server would answer it as busy. Default 4,096, as on the server. */
+  readonly maxUpdatesSent?: number;
+  /** Bytes of updates sent, likewise. Default 8 MiB; passed only by an update that is sent while no other is under way. */
+  readonly maxBytesSent?: number;
 }
+
+/** What an answer says of an update that was ordered. */
+type Ordered = Pick<GloballyOrderedUpdate, "seq" | "result" | "duplicate">;
 
 /** Who waits for an answer. */
 interface Caller {
@@ -39,25 +47,29 @@ interface Pending extends UpdateIdentity {
   readonly callers: Set<Caller>;
 }
 
-/** What an update takes up beyond its payload, about, and at least what its other fields take up on the wire. */
-const entryBytes = 64;
-
-/** Ids of abandoned updates in one batch, at most. */
+/** Ids of abandoned updates in one batch, at most; and what one takes up, at most. */
 const maxAbandonedPerBatch = 4096;
+const abandonedBytes = 32;
 
 /**
- * The client's end of one stream of updates: gathers them into batches, and hands each answer to those that wait for it.
+ * The client's end of one stream of updates: gathers them into batches, sends no more than the server takes, and hands each
+ * answer to those that wait for it.
  * When the stream ends, `lost` must be called; the next stream has an object of its own.
  */
 export class PendingUpdates {
   readonly #pending = new UpdateTable<Pending>();
   readonly #unsent = new Set<Pending>();
-  #abandoned: UpdateId[] = [];
+  /** Sent, given up, and not yet reported to the server: they have not made room there. */
+  #abandoned: Pending[] = [];
   readonly #aborts = new AbortListeners();
   readonly #maxUpdates: number;
   readonly #maxBytes: number;
+  readonly #maxUpdatesSent: number;
+  readonly #maxBytesSent: number;
   #bytes = 0;
-  #unsentBytes = 0;
+  #sent = 0;
+  #bytesSent = 0;
+  #maxRequestBytes = Infinity;
   #lost: RequestError | undefined;
 
   constructor(
@@ -69,14 +81,8 @@ export class PendingUpdates {
   ) {
     this.#maxUpdates = limits.maxUpdates ?? 65_536;
     this.#maxBytes = limits.maxBytes ?? 64 * 1024 * 1024;
-  }
-
-  /** What has been sent and is neither answered nor abandoned: how many updates, and bytes of them. */
-  get underWay(): { readonly updates: number; readonly bytes: number } {
-    return {
-      updates: this.#pending.size - this.#unsent.size,
-      bytes: this.#bytes - this.#unsentBytes,
-    };
+    this.#maxUpdatesSent = limits.maxUpdatesSent ?? maxUpdatesUnderWay;
+    this.#maxBytesSent = limits.maxBytesSent ?? maxBytesUnderWay;
   }
 
   /** Updates that have no answer yet. */
@@ -91,6 +97,8 @@ export class PendingUpdates {
   clientUpdate(update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
     if (signal.aborted) return Promise.reject(abortedError(this.address, signal));
     if (this.#lost !== undefined) return Promise.reject(copyOf(this.#lost));
+    const misfit = tooLargeError(update, this.#maxRequestBytes);
+    if (misfit !== undefined) return Promise.reject(misfit);
     const pending = this.#pending.get(update) ?? this.#queue(update);
     if (pending === undefined) {
       const why = `${this.#pending.size} updates for ${this.address} are under way already; try again later`;
@@ -109,86 +117,136 @@ export class PendingUpdates {
     });
   }
 
+  /** The server has told the largest request that it takes: larger ones fail, those that wait as well. */
+  restrict(maxRequestBytes: number): void {
+    this.#maxRequestBytes = maxRequestBytes;
+    for (const pending of this.#unsent) {
+      const misfit = tooLargeError(pending.update, maxRequestBytes);
+      if (misfit === undefined) continue;
+      this.#pending.take(pending);
+      this.#fail(pending, misfit);
+    }
+  }
+
   /**
-   * What is to be sent next, up to about `targetBytes` and at least one update; undefined when there is nothing. With 0, for
-   * a server that is to get no more updates now, what was abandoned alone.
+   * What is to be sent next, up to about `targetBytes`, at least one update if the server has room for it; undefined when there
+   * is nothing. An update alone may be larger than `targetBytes`, never than the room that is left at the server, unless
+   * nothing is under way there.
    */
   takeBatch(targetBytes = frameTargetBytes): UpdateBatch | undefined {
-    if (this.#abandoned.length === 0 && (this.#unsent.size === 0 || targetBytes <= 0)) return undefined;
-    const abandoned = this.#abandoned.splice(0, maxAbandonedPerBatch);
+    const given = this.#abandoned.splice(0, maxAbandonedPerBatch);
+    for (const { bytes } of given) this.#leave(bytes);
     const updates: ClientUpdate[] = [];
     // An update that was abandoned and is wanted again must not overtake its own abandonment.
-    if (this.#abandoned.length > 0 || targetBytes <= 0) return create(UpdateBatchSchema, { abandoned });
-    let bytes = abandoned.length * entryBytes;
-    for (const pending of this.#unsent) {
-      if (updates.length > 0 && bytes + pending.bytes > targetBytes) break;
-      bytes += pending.bytes;
-      updates.push(pending.update);
-      this.#unsent.delete(pending);
-      this.#unsentBytes -= pending.bytes;
-    }
+    if (this.#abandoned.length === 0) this.#takeUnsent(updates, targetBytes - given.length * abandonedBytes);
+    if (updates.length === 0 && given.length === 0) return undefined;
+    const abandoned = given.map(({ clientId, timestamp }): UpdateId =>
+      create(UpdateIdSchema, { clientId, timestamp }),
+    );
     return create(UpdateBatchSchema, { updates, abandoned });
   }
 
-  /** Hands out answers. Those that nobody waits for any more are ignored. */
+  #takeUnsent(updates: ClientUpdate[], targetBytes: number): void {
+    let bytes = 0;
+    for (const pending of this.#unsent) {
+      bytes += pending.bytes;
+      if ((updates.length > 0 && bytes > targetBytes) || updates.length >= maxUpdatesUnderWay) return;
+      if (this.#sent >= this.#maxUpdatesSent) return;
+      if (this.#sent > 0 && this.#bytesSent + pending.bytes > this.#maxBytesSent) return;
+      this.#unsent.delete(pending);
+      this.#sent++;
+      this.#bytesSent += pending.bytes;
+      updates.push(pending.update);
+    }
+  }
+
+  /**
+   * Hands out answers. Those that nobody waits for any more are ignored.
+   *
+   * An answer says which update it is of, not which sending of it: where an update was given up and is wanted again, the answer
+   * may still be that of the earlier sending. A success is the same for both. A failure may be one that the later sending would
+   * not have met with (the server was busy then, say), and the later one may be ordered all the same. So whoever has sent an
+   * update twice takes no failure of it, `busy` included, for a promise that it is not ordered.
+   */
   answered({ answers, leaderId }: UpdateAnswers): void {
     for (const answer of answers) {
-      const pending = this.#pending.take(answer);
-      if (pending === undefined) continue;
-      this.#forget(pending);
-      const { seq, result, duplicate, failure } = answer;
-      for (const caller of pending.callers) {
-        caller.unlink();
-        if (failure !== undefined) caller.reject(fromRequestFailure(failure, this.address));
-        else {
-          const ordered = create(GloballyOrderedUpdateSchema, { seq, result, duplicate });
-          if (leaderId !== undefined) ordered.leaderId = leaderId;
-          caller.resolve(ordered);
-        }
-      }
+      const { failure } = answer;
+      const outcome = failure === undefined ? answer : fromRequestFailure(failure, this.address);
+      this.#settle(answer, outcome, leaderId);
     }
+    this.#sendMore();
+  }
+
+  /** Hands out what became of an update that was sent otherwise than in its batch. */
+  settle(id: UpdateIdentity, outcome: GloballyOrderedUpdate | RequestError): void {
+    this.#settle(id, outcome, outcome instanceof RequestError ? undefined : outcome.leaderId);
+    this.#sendMore();
+  }
+
+  #settle(id: UpdateIdentity, outcome: Ordered | RequestError, leaderId: bigint | undefined): void {
+    const pending = this.#pending.take(id);
+    if (pending === undefined) return;
+    if (outcome instanceof RequestError) return this.#fail(pending, outcome);
+    const { seq, result, duplicate } = outcome;
+    this.#forget(pending);
+    for (const caller of pending.callers) {
+      caller.unlink();
+      const ordered = create(GloballyOrderedUpdateSchema, { seq, result, duplicate });
+      if (leaderId !== undefined) ordered.leaderId = leaderId;
+      caller.resolve(ordered);
+    }
+  }
+
+  #sendMore(): void {
+    // There is room at the server again.
+    if (this.#unsent.size > 0) this.onUnsent();
   }
 
   /** The stream has ended: all that are pending fail, and all later ones. */
   lost(error: RequestError): void {
     this.#lost ??= error;
     this.#abandoned = [];
-    for (const pending of this.#pending.takeAll()) {
-      this.#forget(pending);
-      for (const caller of pending.callers) {
-        caller.unlink();
-        caller.reject(copyOf(error));
-      }
-    }
+    for (const pending of this.#pending.takeAll()) this.#fail(pending, error);
   }
 
   /** Undefined when there is too much already. */
   #queue(update: ClientUpdate): Pending | undefined {
     if (this.#pending.size >= this.#maxUpdates || this.#bytes >= this.#maxBytes) return undefined;
     const { clientId, timestamp } = update;
-    const bytes = update.update.length + entryBytes;
+    const bytes = countedBytes(update);
     const pending: Pending = { clientId, timestamp, update, bytes, callers: new Set() };
     this.#pending.add(update, pending);
     this.#unsent.add(pending);
     this.#bytes += bytes;
-    this.#unsentBytes += bytes;
     this.onUnsent();
     return pending;
   }
 
   #abandon(pending: Pending): void {
     this.#pending.take(pending);
-    const sent = !this.#unsent.has(pending);
-    this.#forget(pending);
-    if (!sent) return;
-    const { clientId, timestamp } = pending;
-    this.#abandoned.push(create(UpdateIdSchema, { clientId, timestamp }));
+    this.#bytes -= pending.bytes;
+    if (this.#unsent.delete(pending)) return;
+    this.#abandoned.push(pending);
     this.onUnsent();
   }
 
+  #fail(pending: Pending, error: RequestError): void {
+    this.#forget(pending);
+    for (const caller of pending.callers) {
+      caller.unlink();
+      caller.reject(copyOf(error));
+    }
+  }
+
   #forget(pending: Pending): void {
-    if (this.#unsent.delete(pending)) this.#unsentBytes -= pending.bytes;
     this.#bytes -= pending.bytes;
+    if (!this.#unsent.delete(pending)) this.#leave(pending.bytes);
+  }
+
+  /** An update is no longer under way at the server. */
+  #leave(bytes: number): void {
+    this.#sent--;
+    this.#bytesSent -= bytes;
   }
 }
 

@@ -41,10 +41,16 @@ export function noHandlerError(): RequestError {
 /** Bytes of an update's other fields, at most. */
 const fieldBytes = 64;
 
-/** Throws, before anything is sent, when an update does not fit a request of `maxRequestBytes`. */
-export function requireFits({ update }: ClientUpdate, maxRequestBytes: number): void {
-  if (update.length + fieldBytes <= maxRequestBytes) return;
-  throw new RequestError(
+/** Throws when an update does not fit a request of `maxRequestBytes`. */
+export function requireFits(update: ClientUpdate, maxRequestBytes: number): void {
+  const misfit = tooLargeError(update, maxRequestBytes);
+  if (misfit !== undefined) throw misfit;
+}
+
+/** Says that an update does not fit a request of `maxRequestBytes`; undefined when it does. */
+export function tooLargeError({ update }: ClientUpdate, maxRequestBytes: number): RequestError | undefined {
+  if (update.length + fieldBytes <= maxRequestBytes) return undefined;
+  return new RequestError(
     "too_large",
     `the update has ${update.length} bytes; the limit is ${maxRequestBytes - fieldBytes}; split it`,
   );

@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { RequestError, type RequestErrorCode } from "@paxos/core";
 import { FailureCode, RequestFailureSchema, type RequestFailure } from "@paxos/proto";
 import type { FaultRecord } from "./connection.js";
+import { oneLine } from "./one-line.js";
 import { noAnswerError } from "./request-errors.js";
 
 /** What clients are told of a failure that is not meant for them. */
@@ -50,7 +51,9 @@ export function toRequestFailure(
 }
 
 /** What a failure on the wire means for the caller. */
-export function fromRequestFailure({ code, detail }: RequestFailure, address: string): RequestError {
+export function fromRequestFailure(failure: RequestFailure, address: string): RequestError {
+  const { code } = failure;
+  const detail = oneLine(failure.detail);
   switch (code) {
     case FailureCode.BUSY:
       return new RequestError("busy", detail);

@@ -1,8 +1,16 @@
 import { create } from "@bufbuild/protobuf";
 import { RequestError, type RequestErrorCode } from "@paxos/core";
-import { FailureCode, UpdateBatchSchema, type UpdateAnswers } from "@paxos/proto";
+import {
+  ClientUpdateSchema,
+  FailureCode,
+  UpdateBatchSchema,
+  type ClientUpdate,
+  type UpdateAnswers,
+} from "@paxos/proto";
 import { expect, test } from "@jest/globals";
+import { UpdateAllowance, type UpdateAllowanceLimits } from "./update-allowance.js";
 import { UpdateStream, type UpdateStreamLimits } from "./update-stream.js";
+import { collidingBigInts } from "../test/colliding-bigints.js";
 import { FaultRecorder } from "../test/fault-record.js";
 import { SettlingHandler, update } from "../test/settling-handler.js";
 import { turn } from "../test/until.js";
@@ -11,15 +19,14 @@ class Fixture {
   readonly handler = new SettlingHandler();
   readonly faults = new FaultRecorder();
   answersTold = 0;
-  roomTold = 0;
   readonly stream: UpdateStream;
 
-  constructor(limits: Partial<UpdateStreamLimits> = {}) {
+  constructor(limits: Partial<UpdateStreamLimits> & UpdateAllowanceLimits = {}) {
     this.stream = new UpdateStream(
       this.handler,
       this.faults,
-      { maxRequestBytes: 1_000_000, ...limits },
-      { onAnswers: () => this.answersTold++, onRoom: () => this.roomTold++ },
+      { maxRequestBytes: 1_000_000, allowance: new UpdateAllowance(limits), ...limits },
+      () => this.answersTold++,
     );
   }
 
@@ -107,65 +114,116 @@ test("an update whose answer waits is not answered once it is abandoned", async 
   expect(stream.length).toBe(0);
 });
 
-test("no more than so many updates are under way; the rest of a batch waits in its order", async () => {
+const busyOf = (answers: UpdateAnswers | undefined): number[] =>
+  (answers?.answers ?? [])
+    .filter(({ failure }) => failure?.code === FailureCode.BUSY)
+    .map(({ timestamp }) => Number(timestamp));
+
+test("what there is no room for is answered as busy at once, and what comes after it is heard", async () => {
   const fixture = new Fixture({ maxUpdates: 3 });
   const { stream, handler, send, abandon } = bound(fixture);
-  send(1, 2);
-  expect(stream.hasRoom).toBe(true);
-  send(3, 4, 5, 6);
-  expect(stream.hasRoom).toBe(false);
+  send(1, 2, 3, 4, 5);
   expect(fixture.handed).toEqual([1, 2, 3]);
-  abandon(5);
-  handler.call(2).answer();
-  await turn();
-  // Answered, but the client may not be reading.
-  expect(fixture.handed).toEqual([1, 2, 3]);
-  stream.takeAnswers();
-  expect(fixture.handed).toEqual([1, 2, 3, 4]);
-  expect(stream.hasRoom).toBe(false);
-  expect(fixture.roomTold).toBe(0);
-  for (const call of handler.calls) call.answer();
-  await turn();
-  stream.takeAnswers();
-  expect(fixture.handed).toEqual([1, 2, 3, 4, 6]);
+  const answers = stream.takeAnswers();
+  expect(busyOf(answers)).toEqual([4, 5]);
+  expect(answers?.answers[0]?.failure?.detail).toBe(
+    "3 updates or 8388608 bytes of this connection are under way already; send more as answers come",
+  );
   expect(stream.hasRoom).toBe(true);
-  expect(fixture.roomTold).toBe(1);
-});
-
-test("no more than so many bytes are under way, of updates and of answers that wait", async () => {
-  const fixture = new Fixture({ maxBytes: 1000 });
-  const { stream, handler } = fixture;
-  stream.take(create(UpdateBatchSchema, { updates: [update(1, 500), update(2, 500), update(3, 500)] }));
-  expect(fixture.handed).toEqual([1, 2]);
+  // An abandonment makes room at once, for the update beside it already.
+  stream.take(
+    create(UpdateBatchSchema, { updates: [update(6)], abandoned: [{ clientId: 7n, timestamp: 2n }] }),
+  );
+  expect(fixture.handed).toEqual([1, 2, 3, 6]);
+  abandon(6);
   handler.call(1).answer();
   await turn();
-  expect(stream.hasRoom).toBe(false);
-  stream.takeAnswers();
-  expect(fixture.handed).toEqual([1, 2, 3]);
+  // There is room for the answered one, taken or not.
+  send(7, 8, 9);
+  expect(fixture.handed).toEqual([1, 2, 3, 6, 7, 8]);
+  expect(timestamps(stream.takeAnswers())).toEqual([1, 9]);
+});
+
+test("no more than so many bytes are under way, but for one update alone", async () => {
+  const fixture = new Fixture({ maxBytes: 1000 });
+  const { stream, handler } = fixture;
+  const take = (...updates: ClientUpdate[]) => stream.take(create(UpdateBatchSchema, { updates }));
+  take(update(1, 5000), update(2, 1));
+  expect(busyOf(stream.takeAnswers())).toEqual([2]);
+  handler.call(1).answer();
+  await turn();
+  take(update(3, 500), update(4, 1000 - 564 - 64), update(5, 1));
+  expect(fixture.handed).toEqual([1, 3, 4]);
+  expect(timestamps(stream.takeAnswers())).toEqual([1, 5]);
 });
 
 test("by default 4,096 updates and 8 MiB are under way at most", () => {
   const many = bound(new Fixture());
-  for (let timestamp = 1; many.stream.hasRoom; timestamp++) many.send(timestamp);
+  many.send(...numbers(5000));
   expect(many.handler.calls).toHaveLength(4096);
   const large = new Fixture({ maxRequestBytes: 2 * 1024 * 1024 });
-  for (let timestamp = 1; large.stream.hasRoom; timestamp++)
+  for (const timestamp of numbers(20))
     large.stream.take(create(UpdateBatchSchema, { updates: [update(timestamp, 1024 * 1024)] }));
-  expect(large.handler.calls).toHaveLength(8);
+  expect(large.handler.calls).toHaveLength(7);
 });
 
-test("an abandoned update counts until the handler has let go of it", async () => {
+test("streams may share what may be under way", () => {
+  const allowance = new UpdateAllowance({ maxUpdates: 5 });
+  const streams = numbers(3).map(() => bound(new Fixture({ allowance })));
+  for (const { send } of streams) send(1, 2, 3);
+  expect(streams.map(({ handler }) => handler.calls.length)).toEqual([3, 2, 0]);
+  streams[0]?.stream.close();
+  streams[2]?.send(4, 5, 6, 7);
+  expect(streams[2]?.handler.calls).toHaveLength(3);
+});
+
+test("who abandons what the handler does not let go of finds no more room in the end", async () => {
   const fixture = new Fixture({ maxUpdates: 2 });
   const { stream, handler, send, abandon } = bound(fixture);
   handler.stubborn = true;
-  send(1, 2, 3);
-  abandon(1, 2);
-  expect(fixture.handed).toEqual([1, 2]);
+  for (const timestamp of numbers(10)) {
+    send(timestamp);
+    abandon(timestamp);
+  }
+  expect(fixture.handed).toEqual([1, 2, 3, 4]);
   handler.call(1).fail(new Error("too late"));
   await turn();
-  expect(fixture.handed).toEqual([1, 2, 3]);
-  expect(stream.length).toBe(1);
+  send(11);
+  expect(fixture.handed).toEqual([1, 2, 3, 4, 11]);
+  handler.call(2).answer();
+  handler.call(11).answer();
+  await turn();
+  expect(timestamps(stream.takeAnswers())).toEqual([11]);
   expect(fixture.faults.count("failed_client_requests")).toBe(0);
+});
+
+test("who does not take the answers should be read from no more", async () => {
+  const { stream, handler, send } = bound(new Fixture({ maxUpdates: 10, maxAnswerBytes: 1000 }));
+  send(...numbers(10));
+  for (const call of handler.calls) call.answer();
+  expect(stream.hasRoom).toBe(true);
+  await turn();
+  expect(stream.hasRoom).toBe(true);
+  // Busy is an answer too.
+  send(...numbers(20).map((timestamp) => 10 + timestamp));
+  expect(stream.hasRoom).toBe(false);
+  while (stream.takeAnswers(100) !== undefined);
+  expect(stream.hasRoom).toBe(true);
+});
+
+test("ids that collide in a map of bigints take no longer than others", () => {
+  const collide = collidingBigInts(30_000);
+  const ids = (timestamps: readonly bigint[]) => timestamps.map((timestamp) => ({ clientId: 1n, timestamp }));
+  const time = (timestamps: readonly bigint[]): number => {
+    const { stream } = new Fixture({ maxUpdates: timestamps.length, maxBytes: Infinity });
+    const updates = ids(timestamps).map((id) => create(ClientUpdateSchema, id));
+    const start = performance.now();
+    stream.take(create(UpdateBatchSchema, { updates }));
+    return performance.now() - start;
+  };
+  const ordinary = time(collide.map((_, index) => BigInt(index) * 1_000_003n));
+  // Quadratic, it would be more than a hundred times as long.
+  expect(time(collide)).toBeLessThan(20 * ordinary + 500);
 });
 
 test("answers are taken in pieces of about the size that is asked for", async () => {
@@ -250,10 +308,10 @@ test("an update above the limit of a request fails by itself", async () => {
 });
 
 test("close aborts everything; nothing is taken or answered afterwards", async () => {
-  const fixture = new Fixture({ maxUpdates: 2 });
+  const fixture = new Fixture();
   const { stream, handler, send } = bound(fixture);
   handler.stubborn = true;
-  send(1, 2, 3);
+  send(1, 2);
   const told = fixture.answersTold;
   stream.close();
   expect(handler.calls.every(({ signal }) => signal.aborted)).toBe(true);

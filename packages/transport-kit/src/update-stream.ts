@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { ClientHandler } from "@paxos/core";
+import { RequestError, type ClientHandler } from "@paxos/core";
 import {
   UpdateAnswerSchema,
   UpdateAnswersSchema,
@@ -13,56 +13,40 @@ import type { FaultRecord } from "./connection.js";
 import { frameTargetBytes } from "./options.js";
 import { requireFits } from "./request-errors.js";
 import { toRequestFailure } from "./request-failure.js";
+import { countedBytes, entryBytes, UpdateAllowance } from "./update-allowance.js";
 import { UpdateTable, type UpdateIdentity } from "./update-table.js";
 
-/** How much one client may have under way on a stream. */
+/** How much a stream takes on. */
 export interface UpdateStreamLimits {
-  /** Updates. Default 4,096. */
-  readonly maxUpdates?: number;
-  /** Bytes of updates, and of answers that wait to be taken. Default 8 MiB; passed by the last update that begins below it. */
-  readonly maxBytes?: number;
   /** The size of a request, which one update must fit. */
   readonly maxRequestBytes: number;
-}
-
-/** What the transport is told. */
-export interface UpdateStreamEvents {
-  /** There are answers to take. May be told many times in one turn of the event loop. */
-  onAnswers(): void;
-  /** There is room again, after there was none. */
-  onRoom(): void;
+  /** Bytes of answers that may wait to be taken before the transport stops reading. Default 1 MiB. */
+  readonly maxAnswerBytes?: number;
+  /** What may be under way. To be shared by all that carries updates on one connection. Default: one with its defaults. */
+  readonly allowance?: UpdateAllowance;
 }
 
 /** One update, from when it is received until its answer is taken. */
 interface Entry extends UpdateIdentity {
-  /** Until it is handed to the handler. */
-  update: ClientUpdate | undefined;
-  /** What it is accounted with. */
+  /** What it, or then its answer, is accounted with. */
   bytes: number;
-  /** Aborted when nobody wants the answer any more. */
-  readonly abort: AbortController;
+  /** While the handler has it: aborted when nobody wants the answer any more. */
+  abort: AbortController | undefined;
   answer: UpdateAnswer | undefined;
 }
 
-/** What an update or an answer takes up beyond its payload, about. */
-const entryBytes = 64;
-
 /**
  * The server's end of a stream of updates: hands them to the handler side by side, and gathers the answers in the
- * order in which they become known. An update is under way from when it is handed over until its answer has been
- * taken, so a client that does not read its answers is read from no more, as is one that sends too much.
+ * order in which they become known. An update for which there is no room is answered as busy at once, so the client is always
+ * heard; only a client that does not take its answers should be read from no more.
  */
 export class UpdateStream {
   /** Those that will be answered. */
   readonly #entries = new UpdateTable<Entry>();
-  /** Received, but not handed over for lack of room: the rest of a batch, if the transport heeds `hasRoom`. */
-  readonly #waiting = new Set<Entry>();
   readonly #answered = new Set<Entry>();
-  readonly #maxUpdates: number;
-  readonly #maxBytes: number;
-  #underWay = 0;
-  #bytes = 0;
-  #full = false;
+  readonly #allowance: UpdateAllowance;
+  readonly #maxAnswerBytes: number;
+  #answerBytes = 0;
   #leaderId: bigint | undefined;
   #closed = false;
 
@@ -70,15 +54,16 @@ export class UpdateStream {
     private readonly handler: Pick<ClientHandler, "clientUpdate">,
     private readonly faults: FaultRecord<"failed_client_requests">,
     private readonly limits: UpdateStreamLimits,
-    private readonly events: UpdateStreamEvents,
+    /** Told that there are answers to take. May be told many times in one turn of the event loop. */
+    private readonly onAnswers: () => void,
   ) {
-    this.#maxUpdates = limits.maxUpdates ?? 4096;
-    this.#maxBytes = limits.maxBytes ?? 8 * 1024 * 1024;
+    this.#allowance = limits.allowance ?? new UpdateAllowance();
+    this.#maxAnswerBytes = limits.maxAnswerBytes ?? 1024 * 1024;
   }
 
-  /** Whether the transport should go on reading. */
+  /** Whether the transport should go on reading: false while too many answers wait to be taken. */
   get hasRoom(): boolean {
-    return this.#waiting.size === 0 && this.#fits();
+    return this.#answerBytes <= this.#maxAnswerBytes;
   }
 
   /** Updates whose answers have not been taken. */
@@ -91,15 +76,19 @@ export class UpdateStream {
     if (this.#closed) return;
     for (const id of abandoned) this.#abandon(id);
     for (const update of updates) {
-      const { clientId, timestamp } = update;
       if (this.#entries.get(update) !== undefined) continue;
-      const bytes = update.update.length + entryBytes;
-      const abort = new AbortController();
-      const entry: Entry = { clientId, timestamp, update, bytes, abort, answer: undefined };
+      const { clientId, timestamp } = update;
+      const entry: Entry = {
+        clientId,
+        timestamp,
+        bytes: countedBytes(update),
+        abort: undefined,
+        answer: undefined,
+      };
       this.#entries.add(update, entry);
-      this.#waiting.add(entry);
+      if (this.#allowance.take(entry.bytes)) void this.#order(entry, update);
+      else this.#fail(entry, new RequestError("busy", this.#allowance.full));
     }
-    this.#moveOn();
   }
 
   /** Up to about `targetBytes` of answers, and at least one; undefined when there is none. */
@@ -111,11 +100,9 @@ export class UpdateStream {
       if (answers.length > 0 && bytes + entry.bytes > targetBytes) break;
       bytes += entry.bytes;
       if (entry.answer !== undefined) answers.push(entry.answer);
-      this.#answered.delete(entry);
       this.#entries.take(entry);
-      this.#release(entry);
+      this.#drop(entry);
     }
-    this.#moveOn();
     const leaderId = this.#leaderId;
     return create(UpdateAnswersSchema, leaderId === undefined ? { answers } : { answers, leaderId });
   }
@@ -123,74 +110,58 @@ export class UpdateStream {
   /** Abandons everything. */
   close(): void {
     this.#closed = true;
-    this.#waiting.clear();
-    this.#answered.clear();
-    for (const { abort } of this.#entries.takeAll()) abort.abort();
+    for (const entry of this.#entries.takeAll()) this.#giveUp(entry);
   }
 
-  #fits(): boolean {
-    return this.#underWay < this.#maxUpdates && this.#bytes < this.#maxBytes;
-  }
-
-  /** Hands over what there is room for. */
-  #moveOn(): void {
-    for (const entry of this.#waiting) {
-      if (!this.#fits()) break;
-      this.#waiting.delete(entry);
-      this.#underWay++;
-      this.#bytes += entry.bytes;
-      void this.#order(entry);
-    }
-    const wasFull = this.#full;
-    this.#full = !this.hasRoom;
-    if (wasFull && !this.#full) this.events.onRoom();
-  }
-
-  async #order(entry: Entry): Promise<void> {
-    const { update, abort } = entry;
-    if (update === undefined) return;
-    entry.update = undefined;
-    const { clientId, timestamp } = update;
+  async #order(entry: Entry, update: ClientUpdate): Promise<void> {
+    const { bytes } = entry;
+    const abort = new AbortController();
+    entry.abort = abort;
+    let ordered: GloballyOrderedUpdate;
     try {
       requireFits(update, this.limits.maxRequestBytes);
-      const ordered = await this.handler.clientUpdate(update, abort.signal);
-      if (this.#dropped(entry)) return;
-      this.#leaderId = ordered.leaderId;
-      this.#answer(entry, answerOf(entry, ordered));
+      ordered = await this.handler.clientUpdate(update, abort.signal);
     } catch (error) {
-      if (this.#dropped(entry)) return;
-      const failure = toRequestFailure(error, this.faults);
-      this.#answer(entry, create(UpdateAnswerSchema, { clientId, timestamp, failure }));
+      this.#allowance.release(bytes, abort.signal.aborted);
+      if (!abort.signal.aborted) this.#fail(entry, error);
+      return;
     }
+    this.#allowance.release(bytes, abort.signal.aborted);
+    if (abort.signal.aborted) return;
+    this.#leaderId = ordered.leaderId;
+    this.#answer(entry, answerOf(entry, ordered));
+  }
+
+  #fail(entry: Entry, error: unknown): void {
+    const { clientId, timestamp } = entry;
+    const failure = toRequestFailure(error, this.faults);
+    this.#answer(entry, create(UpdateAnswerSchema, { clientId, timestamp, failure }));
   }
 
   #answer(entry: Entry, answer: UpdateAnswer): void {
-    this.#bytes -= entry.bytes;
-    entry.bytes = answer.result.length + entryBytes;
-    this.#bytes += entry.bytes;
+    entry.abort = undefined;
+    entry.bytes = answer.result.length + (answer.failure?.detail.length ?? 0) + entryBytes;
     entry.answer = answer;
+    this.#answerBytes += entry.bytes;
     this.#answered.add(entry);
-    this.events.onAnswers();
-  }
-
-  /** An abandoned update is under way until the handler has let go of it. */
-  #dropped(entry: Entry): boolean {
-    if (!entry.abort.signal.aborted) return false;
-    this.#release(entry);
-    if (!this.#closed) this.#moveOn();
-    return true;
+    this.onAnswers();
   }
 
   #abandon(id: UpdateIdentity): void {
     const entry = this.#entries.take(id);
-    if (entry === undefined || this.#waiting.delete(entry)) return;
-    if (this.#answered.delete(entry)) this.#release(entry);
-    else entry.abort.abort();
+    if (entry !== undefined) this.#giveUp(entry);
   }
 
-  #release(entry: Entry): void {
-    this.#underWay--;
-    this.#bytes -= entry.bytes;
+  #giveUp(entry: Entry): void {
+    if (entry.abort === undefined) return this.#drop(entry);
+    // Before the handler is told: it may let go at once.
+    this.#allowance.abandon(entry.bytes);
+    entry.abort.abort();
+  }
+
+  /** Forgets an answer. */
+  #drop(entry: Entry): void {
+    if (this.#answered.delete(entry)) this.#answerBytes -= entry.bytes;
   }
 }
 

@@ -4,43 +4,42 @@ export interface UpdateIdentity {
   readonly timestamp: bigint;
 }
 
-/** A map whose keys are updates' client ids and timestamps. */
+/**
+ * A map whose keys are updates' client ids and timestamps. They are chosen by clients, so they are kept as strings: V8 hashes
+ * bigints without a seed, and whoever knows how can make a map of them take quadratic time.
+ */
 export class UpdateTable<T> {
-  readonly #clients = new Map<bigint, Map<bigint, T>>();
-  #size = 0;
+  readonly #values = new Map<string, T>();
 
   get size(): number {
-    return this.#size;
+    return this.#values.size;
   }
 
-  get({ clientId, timestamp }: UpdateIdentity): T | undefined {
-    return this.#clients.get(clientId)?.get(timestamp);
+  get(id: UpdateIdentity): T | undefined {
+    return this.#values.get(keyOf(id));
   }
 
   /** Adds a value for an update that has none. */
-  add({ clientId, timestamp }: UpdateIdentity, value: T): void {
-    let client = this.#clients.get(clientId);
-    if (client === undefined) this.#clients.set(clientId, (client = new Map<bigint, T>()));
-    client.set(timestamp, value);
-    this.#size++;
+  add(id: UpdateIdentity, value: T): void {
+    this.#values.set(keyOf(id), value);
   }
 
   /** Removes the value of an update, and returns it. */
-  take({ clientId, timestamp }: UpdateIdentity): T | undefined {
-    const client = this.#clients.get(clientId);
-    const value = client?.get(timestamp);
-    if (client === undefined || value === undefined) return undefined;
-    client.delete(timestamp);
-    if (client.size === 0) this.#clients.delete(clientId);
-    this.#size--;
+  take(id: UpdateIdentity): T | undefined {
+    const key = keyOf(id);
+    const value = this.#values.get(key);
+    if (value !== undefined) this.#values.delete(key);
     return value;
   }
 
   /** Removes all values, and returns them. */
   takeAll(): T[] {
-    const values = [...this.#clients.values()].flatMap((client) => [...client.values()]);
-    this.#clients.clear();
-    this.#size = 0;
+    const values = [...this.#values.values()];
+    this.#values.clear();
     return values;
   }
+}
+
+function keyOf({ clientId, timestamp }: UpdateIdentity): string {
+  return `${clientId}/${timestamp}`;
 }

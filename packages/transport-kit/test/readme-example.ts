@@ -21,7 +21,7 @@ const server = new UpdateStream(
   { clientUpdate: async ({ timestamp }) => create(GloballyOrderedUpdateSchema, { seq: timestamp }) },
   { counters: new Counters(), log: new LimitedLog(logger) },
   { maxRequestBytes: 2 * 1024 * 1024 },
-  { onAnswers: sendAnswers, onRoom: silent },
+  sendAnswers,
 );
 
 const signal = AbortSignal.timeout(5000);

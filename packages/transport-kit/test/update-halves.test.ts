@@ -1,7 +1,7 @@
 import { RequestError } from "@paxos/core";
 import type { GloballyOrderedUpdate } from "@paxos/proto";
 import { expect, test } from "@jest/globals";
-import { PendingUpdates, UpdateStream } from "../src/index.js";
+import { PendingUpdates, UpdateAllowance, UpdateStream } from "../src/index.js";
 import { FaultRecorder } from "./fault-record.js";
 import { SettlingHandler, update } from "./settling-handler.js";
 import { turn } from "./until.js";
@@ -19,12 +19,15 @@ function seeded(seed: number): () => number {
 class Pipe {
   readonly handler = new SettlingHandler();
   readonly faults = new FaultRecorder();
-  readonly client = new PendingUpdates("server:1", () => undefined);
+  readonly client = new PendingUpdates("server:1", () => undefined, {
+    maxUpdatesSent: 8,
+    maxBytesSent: 4000,
+  });
   readonly server = new UpdateStream(
     this.handler,
     this.faults,
-    { maxRequestBytes: 10_000, maxUpdates: 8, maxBytes: 4000 },
-    { onAnswers: () => undefined, onRoom: () => undefined },
+    { maxRequestBytes: 10_000, allowance: new UpdateAllowance({ maxUpdates: 8, maxBytes: 4000 }) },
+    () => undefined,
   );
   readonly outcomes: Promise<{ timestamp: number; aborted: boolean; outcome: unknown }>[] = [];
   readonly #aborts: AbortController[] = [];

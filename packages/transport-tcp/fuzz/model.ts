@@ -20,7 +20,8 @@ export interface Outcome {
 
 const maxPayload = 4096;
 const firstFrameBytes = 64 * 1024;
-const laterFrameBytes = 512 * 1024 + 64 * 1024;
+const peerFrameBytes = 512 * 1024 + 64 * 1024;
+const clientFrameBytes = 2048 * 1024 + 64 * 1024;
 
 class Model {
   readonly outcome: Outcome = { open: true, messages: 0, updates: [], logs: 0, statuses: 0 };
@@ -30,7 +31,8 @@ class Model {
   readonly #calls = new Set<bigint>();
 
   get limit(): number {
-    return this.#speaker === "unknown" ? firstFrameBytes : laterFrameBytes;
+    if (this.#speaker === "unknown") return firstFrameBytes;
+    return this.#speaker === "peer" ? peerFrameBytes : clientFrameBytes;
   }
 
   close(counter?: string): void {

@@ -1,14 +1,14 @@
 import { create } from "@bufbuild/protobuf";
 import type { ClientHandler, Identity } from "@paxos/core";
 import { HandshakeRefusalReason, HandshakeRefusalSchema, type Frame, type Hello } from "@paxos/proto";
-import { cutOff, type PeerReceiver } from "@paxos/transport-kit";
+import { cutOff, requestFrameBytes, type PeerReceiver } from "@paxos/transport-kit";
 import { ClientSession } from "./client-session.js";
 import type { Faults, TcpCounter } from "./counters.js";
 import { encodeFrame } from "./frame.js";
 import type { FrameFault } from "./frame-decoder.js";
 import { unexpectedFields, type FrameField } from "./frame-fields.js";
 import type { Conversation } from "./frame-intake.js";
-import { frameBytes, shortFrameBytes } from "./frame-limits.js";
+import { messageFrameBytes, shortFrameBytes } from "./frame-limits.js";
 import type { Link } from "./link.js";
 import type { Pings } from "./pings.js";
 
@@ -63,9 +63,9 @@ export class AcceptedConnection implements Conversation {
       case "unknown":
         return shortFrameBytes;
       case "peer":
-        return frameBytes(this.host.maxMessageBytes);
+        return messageFrameBytes(this.host.maxMessageBytes);
       case "client":
-        return frameBytes(this.host.maxRequestBytes);
+        return requestFrameBytes(this.host.maxRequestBytes);
     }
   }
 
@@ -135,7 +135,12 @@ export class AcceptedConnection implements Conversation {
       return link.finish(encodeFrame({ refusal: create(HandshakeRefusalSchema, { reason, detail }) }));
     }
     const { nodeId, clusterId } = host.identity;
-    const serverHello = { protocolVersion: clientProtocolVersion, nodeId: BigInt(nodeId), clusterId };
+    const serverHello = {
+      protocolVersion: clientProtocolVersion,
+      nodeId: BigInt(nodeId),
+      clusterId,
+      maxRequestBytes: host.maxRequestBytes,
+    };
     link.send(encodeFrame({ serverHello }));
     this.#speaker = { kind: "client", session: new ClientSession(link, host) };
     this.onGreeted();

@@ -8,8 +8,7 @@ import {
   type Reply,
   type StatusResponse,
 } from "@paxos/proto";
-import { abortedError, fromRequestFailure, noAnswerError } from "@paxos/transport-kit";
-import { setMaxListeners } from "node:events";
+import { abortedError, AbortListeners, fromRequestFailure, noAnswerError } from "@paxos/transport-kit";
 import { logCredit } from "./frame-limits.js";
 import { LogPieces } from "./log-pieces.js";
 
@@ -23,6 +22,7 @@ interface OpenCall {
 /** The client's end of the calls on one connection: everything but updates. */
 export class CallClient {
   readonly #open = new Map<bigint, OpenCall>();
+  readonly #aborts = new AbortListeners();
   #lastId = 0n;
 
   constructor(
@@ -36,7 +36,7 @@ export class CallClient {
   status(signal: AbortSignal): Promise<StatusResponse> {
     return new Promise((resolve, reject) => {
       const settle = (how: () => void): void => {
-        unlink();
+        this.#aborts.remove(signal, onAbort);
         this.#open.delete(id);
         how();
       };
@@ -51,10 +51,11 @@ export class CallClient {
           onLost: (error) => settle(() => reject(error)),
         },
       );
-      const unlink = onAborted(signal, () => {
+      const onAbort = (): void => {
         this.#cancel(id);
         reject(abortedError(this.address, signal));
-      });
+      };
+      this.#aborts.add(signal, onAbort);
     });
   }
 
@@ -65,11 +66,12 @@ export class CallClient {
       { case: "log", value: request },
       { onReply: (reply) => this.#onPiece(id, pieces, reply), onLost: (error) => pieces.end(error) },
     );
-    const unlink = onAborted(signal, () => {
+    const onAbort = (): void => {
       pieces.abort(abortedError(this.address, signal));
       // The caller may never ask for another piece.
       this.#cancel(id);
-    });
+    };
+    this.#aborts.add(signal, onAbort);
     try {
       for (;;) {
         const piece = await pieces.next();
@@ -78,7 +80,7 @@ export class CallClient {
         yield piece;
       }
     } finally {
-      unlink();
+      this.#aborts.remove(signal, onAbort);
       this.#cancel(id);
     }
   }
@@ -121,12 +123,4 @@ export class CallClient {
       ? fromRequestFailure(reply.value, this.address)
       : noAnswerError(this.address, `it replies with ${reply.case ?? "something unknown"}`);
   }
-}
-
-/** Calls `callback` when the signal is aborted, until the returned function is called. */
-function onAborted(signal: AbortSignal, callback: () => void): () => void {
-  // A caller may use one signal for very many calls at the same time.
-  setMaxListeners(0, signal);
-  signal.addEventListener("abort", callback);
-  return () => signal.removeEventListener("abort", callback);
 }

@@ -24,11 +24,14 @@ export class ClientSession {
       handler,
       faults,
       { maxRequestBytes },
-      { onAnswers: oncePerTurn(() => this.#sendAnswers()), onRoom: () => link.goOn() },
+      oncePerTurn(() => {
+        this.#sendAnswers();
+        link.goOn();
+      }),
     );
   }
 
-  /** False while the client has as many updates under way as it may have. */
+  /** False while the client does not take its answers. */
   get ready(): boolean {
     return this.#updates.hasRoom;
   }

@@ -3,9 +3,9 @@ import { frameTargetBytes, overheadBytes } from "@paxos/transport-kit";
 /** The largest frame of a handshake, and of all that a called peer says, in bytes. */
 export const shortFrameBytes = 64 * 1024;
 
-/** The largest frame once the handshake is done, in bytes, where the largest message or request has `payloadBytes`. */
-export function frameBytes(payloadBytes: number): number {
-  return Math.max(payloadBytes, 2 * frameTargetBytes) + overheadBytes;
+/** The largest frame of a peer once the handshake is done, in bytes. */
+export function messageFrameBytes(maxMessageBytes: number): number {
+  return Math.max(maxMessageBytes, 2 * frameTargetBytes) + overheadBytes;
 }
 
 /** The largest frame that a server may say: one answer holds one result, however large. In bytes. */

@@ -1,4 +1,3 @@
-import type { KeepAliveOptions } from "@paxos/transport-kit";
 import type { Socket } from "node:net";
 import { FrameIntake, type Conversation } from "./frame-intake.js";
 import type { Link } from "./link.js";
@@ -7,9 +6,8 @@ import { Pings } from "./pings.js";
 /** Above this, nothing more is taken on from the other side until what was sent has left. */
 const congestedBytes = 1024 * 1024;
 
-/** Times of a connection. */
+/** Bounds of a connection. */
 export interface FrameSocketOptions {
-  readonly keepAlive: KeepAliveOptions;
   /** How long the other side may take to close the connection after the last frame. */
   readonly lingerMs: number;
 }
@@ -23,8 +21,7 @@ export class FrameSocket implements Link {
   #corked = false;
   #finished = false;
   #error: Error | undefined;
-  #held: NodeJS.Timeout | undefined;
-  #signsOfLife = 0;
+  #drained = 0;
 
   constructor(
     private readonly socket: Socket,
@@ -33,7 +30,6 @@ export class FrameSocket implements Link {
     this.remote = `${socket.remoteAddress ?? "?"}:${socket.remotePort ?? "?"}`;
     socket.setNoDelay(true);
     socket.on("error", (error) => (this.#error ??= error));
-    socket.once("close", () => clearInterval(this.#held));
   }
 
   /** Why it has ended, when that is known. */
@@ -41,9 +37,9 @@ export class FrameSocket implements Link {
     return this.#error;
   }
 
-  /** Grows as well while nothing is read because this side does not want to: it cannot tell then whether the other lives. */
+  /** Grows as well whenever the other side has taken what was sent: that it lives shows so while nothing is read from it. */
   get bytesRead(): number {
-    return this.socket.bytesRead + this.#signsOfLife;
+    return this.socket.bytesRead + this.#drained;
   }
 
   /** Bytes that were sent and have not left. */
@@ -70,9 +66,10 @@ export class FrameSocket implements Link {
     this.#conversation = conversation;
     this.socket.on("data", (chunk: Buffer) => {
       intake.receive(chunk);
-      this.#readOrHold();
+      this.#readOrPause();
     });
     this.socket.on("drain", () => {
+      this.#drained++;
       if (this.ended) return;
       this.pings.answer();
       conversation.onWritable();
@@ -87,7 +84,7 @@ export class FrameSocket implements Link {
   /** To be called when the conversation has become ready again. */
   goOn(): void {
     this.#intake?.goOn();
-    this.#readOrHold();
+    this.#readOrPause();
   }
 
   ping(onAnswer: () => void): void {
@@ -115,7 +112,7 @@ export class FrameSocket implements Link {
     this.socket.end(frame);
     this.#finished = true;
     // What the other side still says is read and left: closed with bytes unread, it might not get the last frame.
-    this.#readOrHold();
+    this.#readOrPause();
     const timer = setTimeout(() => this.socket.destroy(), this.options.lingerMs);
     this.socket.once("close", () => clearTimeout(timer));
   }
@@ -137,29 +134,11 @@ export class FrameSocket implements Link {
     this.socket.uncork();
   }
 
-  #readOrHold(): void {
+  #readOrPause(): void {
     if (this.ended || this.#conversation?.ready !== false) {
-      clearInterval(this.#held);
-      this.#held = undefined;
       if (this.socket.isPaused()) this.socket.resume();
     } else {
       this.socket.pause();
-      this.#held ??= setInterval(() => this.#giveSignOfLife(), this.#signsEveryMs()).unref();
     }
-  }
-
-  /**
-   * While nothing is read here, pings of the other side stay unanswered, and answers to ours unheard. So that neither
-   * side takes the other for dead, pings go out all the same; who does not even take those is taken for dead.
-   */
-  #giveSignOfLife(): void {
-    if (!this.writable) return;
-    this.#signsOfLife++;
-    this.pings.ping();
-  }
-
-  #signsEveryMs(): number {
-    const { intervalMs, timeoutMs } = this.options.keepAlive;
-    return Math.min(intervalMs, timeoutMs / 4);
   }
 }

@@ -1,6 +1,7 @@
 import type { Frame } from "@paxos/proto";
 import {
   cutOff,
+  describeError,
   frameTargetBytes,
   keepAlive,
   type Connect,
@@ -24,12 +25,11 @@ export function peerCalls(faults: Faults): Connect {
     try {
       link = await dial(attempt.peer.address, {
         timeoutMs: settings.connectTimeoutMs,
-        keepAlive: settings.keepAlive,
         lingerMs: settings.connectTimeoutMs,
         signal: attempt.signal,
       });
     } catch (error) {
-      return { reason: error instanceof Error ? error.message : String(error) };
+      return { reason: describeError(error) };
     }
     return new PeerCall(attempt, link, faults).run();
   };
@@ -69,7 +69,8 @@ class PeerCall implements Conversation {
       link.onClose(() => {
         clearTimeout(timer);
         attempt.signal.removeEventListener("abort", onAbort);
-        resolve(this.#ended ?? { reason: link.error?.message ?? "the connection was closed" });
+        const reason = link.error === undefined ? "the connection was closed" : describeError(link.error);
+        resolve(this.#ended ?? { reason });
       });
     });
   }

@@ -4,21 +4,21 @@ import { encodeFrame } from "./frame.js";
 /** The pings of one connection, in both directions. */
 export class Pings {
   #number = 0n;
-  #onAnswer: (() => void) | undefined;
+  #onAnswer: () => void = () => undefined;
   /** The other side's last ping that is still to be answered. */
   #owed = 0n;
 
   constructor(private readonly link: { readonly writable: boolean; send(frame: Uint8Array): void }) {}
 
-  /** Pings the other side; an answer to an earlier ping counts no more. Without `onAnswer`, the one given before is called. */
-  ping(onAnswer = this.#onAnswer): void {
+  /** Pings the other side; an answer to an earlier ping counts no more. */
+  ping(onAnswer: () => void): void {
     this.#onAnswer = onAnswer;
     this.link.send(encodeFrame({ ping: ++this.#number }));
   }
 
   /** Takes what a frame says of pings. */
   take({ ping, pong }: Frame): void {
-    if (pong !== 0n && pong === this.#number) this.#onAnswer?.();
+    if (pong !== 0n && pong === this.#number) this.#onAnswer();
     if (ping === 0n) return;
     this.#owed = ping;
     this.answer();

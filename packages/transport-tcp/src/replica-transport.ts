@@ -47,7 +47,7 @@ export class TcpReplicaTransport extends StreamReplicaTransport<TcpCounter> {
 
   #accept(socket: Socket, host: Host): void {
     const { keepAlive: pings, connectTimeoutMs } = this.settings;
-    const link = new FrameSocket(socket, { keepAlive: pings, lingerMs: connectTimeoutMs });
+    const link = new FrameSocket(socket, { lingerMs: connectTimeoutMs });
     const connection = new AcceptedConnection(link, host, () => {
       clearTimeout(timer);
       keepAlive(link, pings, () => link.bytesAhead);

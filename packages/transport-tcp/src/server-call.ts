@@ -2,10 +2,11 @@ import type { RequestError } from "@paxos/core";
 import type { ClientUpdate, Frame, GloballyOrderedUpdate } from "@paxos/proto";
 import {
   closedError,
-  frameTargetBytes,
+  describeError,
   keepAlive,
   noAnswerError,
   oncePerTurn,
+  oneLine,
   PendingUpdates,
   type ClientTransportSettings,
 } from "@paxos/transport-kit";
@@ -21,13 +22,6 @@ import type { FrameSocket } from "./frame-socket.js";
 
 const greetings: ReadonlySet<FrameField> = new Set(["serverHello", "refusal"]);
 const fromServers: ReadonlySet<FrameField> = new Set(["answers", "replies", "refusal", "ping", "pong"]);
-
-/** With so many updates of one connection under way, or so many bytes of them, a server reads nothing from it. */
-const serverMaxUpdates = 4096;
-const serverMaxBytes = 8 * 1024 * 1024;
-
-/** What an update counts beyond its payload. */
-const updateOverhead = 64;
 
 /**
  * One connection of a client, from dialling to its end. What is asked on it before it is made waits; what is under way when it
@@ -75,13 +69,10 @@ export class ServerCall implements Conversation {
     const unexpected = unexpectedFields(frame, this.#greeted ? fromServers : greetings);
     if (unexpected !== undefined)
       return this.#hangUp(`it says ${unexpected}, which a server does not say here`);
-    if (frame.refusal !== undefined) return this.#hangUp(`refused: ${frame.refusal.detail}`);
+    if (frame.refusal !== undefined) return this.#hangUp(`refused: ${oneLine(frame.refusal.detail)}`);
     if (!this.#greeted) return this.#onGreeting(frame);
     this.#link?.pings.take(frame);
-    if (frame.answers !== undefined) {
-      this.#updates.answered(frame.answers);
-      this.#flushSoon();
-    }
+    if (frame.answers !== undefined) this.#updates.answered(frame.answers);
     this.calls.replied(frame.replies);
   }
 
@@ -96,34 +87,23 @@ export class ServerCall implements Conversation {
   /** All updates of one turn of the event loop leave together, as far as the server has room for them. */
   onWritable(): void {
     while (this.#greeted && this.#link?.ended === false && this.#link.writable) {
-      const batch = this.#updates.takeBatch(this.#room());
+      const batch = this.#updates.takeBatch();
       if (batch === undefined) return;
       this.#link.sendNow(encodeFrame({ updates: batch }));
     }
   }
 
-  /**
-   * How many bytes of updates, each counted with its overhead, the next frame may have; 0 when the server has as many under way
-   * as it may: it would read nothing more, while other calls and pings travel on the same connection.
-   */
-  #room(): number {
-    const { updates, bytes } = this.#updates.underWay;
-    const room = Math.min((serverMaxUpdates - 1 - updates) * updateOverhead, serverMaxBytes - 1 - bytes);
-    return Math.max(0, Math.min(room, frameTargetBytes, this.settings.maxRequestBytes));
-  }
-
   async #run(): Promise<void> {
-    const { keepAlive: pings, connectTimeoutMs: timeoutMs } = this.settings;
+    const { connectTimeoutMs: timeoutMs } = this.settings;
     try {
       const link = await dial(this.address, {
         timeoutMs,
-        keepAlive: pings,
         lingerMs: timeoutMs,
         signal: this.closing,
       });
       await this.#converse(link, timeoutMs);
     } catch (error) {
-      this.#lose(error instanceof Error ? error.message : String(error));
+      this.#lose(describeError(error));
     }
   }
 
@@ -142,7 +122,7 @@ export class ServerCall implements Conversation {
       link.onClose(() => {
         clearTimeout(timer);
         this.closing.removeEventListener("abort", onClosing);
-        this.#lose(link.error?.message ?? "the connection was closed");
+        this.#lose(link.error === undefined ? "the connection was closed" : describeError(link.error));
         resolve();
       });
     });
@@ -150,7 +130,7 @@ export class ServerCall implements Conversation {
 
   #onGreeting({ serverHello }: Frame): void {
     const version = serverHello?.protocolVersion;
-    if (version !== clientProtocolVersion) {
+    if (serverHello === undefined || version !== clientProtocolVersion) {
       return this.#hangUp(
         version === undefined
           ? "its first frame is no ServerHello; correct the address"
@@ -160,6 +140,7 @@ export class ServerCall implements Conversation {
     const link = this.#link;
     if (link === undefined) return;
     this.#greeted = true;
+    if (serverHello.maxRequestBytes > 0) this.#updates.restrict(serverHello.maxRequestBytes);
     keepAlive(link, this.settings.keepAlive, () => link.bytesAhead);
     for (const frame of this.#early) link.send(frame);
     this.#early = [];

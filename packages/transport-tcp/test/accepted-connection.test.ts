@@ -29,7 +29,9 @@ test("a peer that says who it is is answered, and its messages are received", ()
 test("a client that says its version is told who answers", () => {
   const { link } = after(asClient);
   expect(link.end).toBe(undefined);
-  expect(link.frames).toMatchObject([{ serverHello: { protocolVersion: 1, nodeId: 0n, clusterId } }]);
+  expect(link.frames).toMatchObject([
+    { serverHello: { protocolVersion: 1, nodeId: 0n, clusterId, maxRequestBytes: 4096 } },
+  ]);
 });
 
 test.each([
@@ -95,12 +97,18 @@ test.each(unexpected)("%s: closed, and nothing of that frame is taken", (_, fram
   expect(node.received).toEqual([]);
 });
 
+/** A frame with so many updates of two bytes each. */
+function emptyUpdates(count: number): Uint8Array {
+  return encodeFrame({ updates: { updates: Array.from({ length: count }, () => ({})) } });
+}
+
 const undecodable: [string, Uint8Array[]][] = [
   ["an empty frame", [asPeer, Uint8Array.of(0)]],
   ["no frame at all", [asPeer, Uint8Array.of(2, 0xff, 0xff)]],
   ["a first frame above 64 KiB", [Uint8Array.of(0x81, 0x80, 0x04)]],
   ["a frame above the limit of peers", [asPeer, Uint8Array.of(0x81, 0x80, 0x24)]],
-  ["a frame above the limit of clients", [asClient, Uint8Array.of(0x81, 0x80, 0x24)]],
+  ["a frame above the limit of clients", [asClient, Uint8Array.of(0x81, 0x80, 0x84, 0x01)]],
+  ["a batch of more than 4,096 updates", [asClient, emptyUpdates(4097)]],
   ["a size without end", [asClient, new Uint8Array(5).fill(0xff)]],
   ["a message that is none", [asPeer, encodeFrame({ messages: [Uint8Array.of(0xff)] })]],
   ["a message above the limit", [asPeer, encodeFrame({ messages: [new Uint8Array(4097)] })]],

@@ -1,8 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, expect, test } from "@jest/globals";
-import { GloballyOrderedUpdateSchema, type GloballyOrderedUpdate } from "@paxos/proto";
+import { RequestError, type ClientHandler } from "@paxos/core";
+import { FailureCode, GloballyOrderedUpdateSchema, type GloballyOrderedUpdate } from "@paxos/proto";
 import { TcpClientTransport } from "../src/index.js";
-import { Closables, clusterId, handlerOf, proposal, until, update } from "./endpoint.js";
+import { Closables, clusterId, errorOf, handlerOf, proposal, until, update } from "./endpoint.js";
 import { RawConnection, RawServer } from "./raw-connection.js";
 
 const open = new Closables();
@@ -48,35 +49,76 @@ test("a peer that never reads again is given up, and called again", async () => 
   expect(node.disconnected[0]).toMatch(/^no answer to a ping within \d+ ms$/);
 });
 
-/** A client whose updates, as large as `bytes`, never end. */
-async function flood(client: RawConnection, bytes: number, enough: () => boolean): Promise<number> {
+/** A client that sends updates, as large as `bytes`, until it has sent enough. */
+async function flood(
+  client: RawConnection,
+  bytes: number,
+  enough: (sent: number) => boolean,
+): Promise<number> {
   let sent = 0;
-  while (client.unsent < 1_000_000 && !enough()) {
+  while (client.unsent < 1_000_000 && !enough(sent)) {
     client.say({ updates: { updates: Array.from({ length: 64 }, () => update(++sent, bytes)) } });
     await turn();
   }
   return sent;
 }
 
-test("a client that sends for ever and gets no answers is read from no more, and is not taken for dead", async () => {
-  const waiting: ((ordered: GloballyOrderedUpdate) => void)[] = [];
-  const clientUpdate = () => new Promise<GloballyOrderedUpdate>((resolve) => waiting.push(resolve));
-  const transport = { keepAlive: { intervalMs: 20, timeoutMs: 100 } };
-  const node = await open.start({ nodeId: 0, handler: handlerOf({ clientUpdate }), transport });
+/** Never answers; an update that is abandoned is let go at once. */
+class Parked {
+  started = 0;
+  cancelled = 0;
+
+  readonly clientUpdate: ClientHandler["clientUpdate"] = (_update, signal) => {
+    this.started++;
+    return new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => {
+        this.cancelled++;
+        reject(new RequestError("cancelled", "the client has gone"));
+      });
+    });
+  };
+}
+
+test("a client that sends for ever and gets no answers is told so, heard, and takes up no more memory", async () => {
+  const parked = new Parked();
+  const transport = { keepAlive: { intervalMs: 20, timeoutMs: 10_000 } };
+  const node = await open.start({ nodeId: 0, handler: handlerOf(parked), transport });
   const client = open.add(await RawConnection.client(node.port));
-  const sent = await flood(client, 1000, () => false);
-  await until(() => waiting.length >= 4096, "as many as may be");
+  let busy = 0;
+  const count = () => {
+    for (const { answers } of client.heard.splice(0))
+      busy += answers?.answers.filter(({ failure }) => failure?.code === FailureCode.BUSY).length ?? 0;
+    return busy;
+  };
+  const bytes = () => process.memoryUsage().heapUsed + process.memoryUsage().arrayBuffers;
+  const before = bytes();
+  let most = 0;
+  let sent = 0;
+  while (sent < 20_000) {
+    client.say({ updates: { updates: Array.from({ length: 20 }, () => update(++sent, 10_000)) } });
+    await until(() => count() >= sent - 1000, "most of them are answered");
+    most = Math.max(most, bytes());
+  }
+  await until(() => count() === sent - parked.started, "all but those that the handler has are busy");
+  expect(parked.started).toBe(Math.floor((8 * 1024 * 1024) / 10_064));
+  // 200 MB were sent; what can be collected is not collected at once.
+  expect(most - before).toBeLessThan(120_000_000);
   const { pings } = client;
-  // Five times the time after which a silent connection is dead, or more.
-  await until(() => client.pings >= pings + 25, "signs of life");
-  expect(waiting.length).toBe(4096);
-  expect(client.closed).toBe(false);
-  // As answers are taken there is room for others.
-  await until(() => {
-    for (const resolve of waiting.splice(0)) resolve(create(GloballyOrderedUpdateSchema, { seq: 1n }));
-    return client.heard.reduce((sum, { answers }) => sum + (answers?.answers.length ?? 0), 0) === sent;
-  }, "all answers");
+  await until(() => client.pings >= pings + 5, "signs of life");
+  client.say({ calls: [{ id: 1n, type: { case: "status", value: {} } }] });
+  await until(() => client.heard.some(({ replies }) => replies.length > 0), "a status");
   expect(node.counts).toEqual({});
+}, 60_000);
+
+test("with as much under way as may be, a client that has gone is noticed", async () => {
+  const parked = new Parked();
+  const transport = { keepAlive: { intervalMs: 20, timeoutMs: 200 } };
+  const node = await open.start({ nodeId: 0, handler: handlerOf(parked), transport });
+  const client = open.add(await RawConnection.client(node.port));
+  client.say({ updates: { updates: Array.from({ length: 4096 }, (_, i) => update(i + 1, 10)) } });
+  await until(() => parked.started === 4096, "as many as may be");
+  client.answersPings = false;
+  await until(() => parked.cancelled === 4096, "noticed");
 });
 
 test("a client that does not take its answers is read from no more, and given up", async () => {
@@ -95,7 +137,29 @@ test("a client that does not take its answers is read from no more, and given up
   await until(() => client.closed, "given up");
 });
 
-test("who has more under way than a server takes is heard all the same", async () => {
+test("a client that takes many large answers slowly is not taken for dead", async () => {
+  const result = new Uint8Array(100_000);
+  const clientUpdate = () => Promise.resolve(create(GloballyOrderedUpdateSchema, { seq: 1n, result }));
+  const transport = { keepAlive: { intervalMs: 20, timeoutMs: 500 } };
+  const node = await open.start({ nodeId: 0, handler: handlerOf({ clientUpdate }), transport });
+  const client = open.add(await RawConnection.client(node.port));
+  client.say({ updates: { updates: Array.from({ length: 1000 }, (_, i) => update(i + 1, 10)) } });
+  let answered = 0;
+  const count = () => {
+    for (const { answers } of client.heard.splice(0)) answered += answers?.answers.length ?? 0;
+    return answered;
+  };
+  // Two thousand milliseconds, in which the node reads nothing.
+  while (count() < 1000 && !client.closed) {
+    client.resume();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    client.pause();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  expect([answered, client.closed]).toEqual([1000, false]);
+}, 60_000);
+
+test("who has more under way than a server takes is answered, and heard all the same", async () => {
   const waiting: ((ordered: GloballyOrderedUpdate) => void)[] = [];
   const clientUpdate = () => new Promise<GloballyOrderedUpdate>((resolve) => waiting.push(resolve));
   const node = await open.start({ nodeId: 0, handler: handlerOf({ clientUpdate }) });
@@ -103,22 +167,79 @@ test("who has more under way than a server takes is heard all the same", async (
   const { signal } = new AbortController();
   const half = new AbortController();
   let answered = 0;
-  let aborted = 0;
+  const codes: string[] = [];
   const calls = Array.from({ length: 10_000 }, (_, i) =>
     client.clientUpdate(node.address, update(i + 1, 10), i % 2 === 0 ? signal : half.signal).then(
       () => answered++,
-      () => aborted++,
+      (error: RequestError) => codes.push(error.code),
     ),
   );
-  await until(() => waiting.length >= 4000, "as many as may be");
+  await until(() => waiting.length >= 4096, "as many as may be");
   expect((await client.status(node.address, signal)).nodeId).toBe(3n);
-  expect(waiting.length).toBeLessThan(4096);
-  // Those that are given up make room for others.
+  expect(waiting.length).toBe(4096);
+  // Those that are given up make room for others, though this handler does not let go of them.
   half.abort();
   await until(() => {
     for (const resolve of waiting.splice(0)) resolve(create(GloballyOrderedUpdateSchema, { seq: 1n }));
     return answered === 5000;
   }, "the other half");
   await Promise.all(calls);
-  expect(aborted).toBe(5000);
+  expect([codes.length, new Set(codes)]).toEqual([5000, new Set(["cancelled"])]);
+});
+
+test("large updates that were given up do not keep later ones from being answered", async () => {
+  const parked = new Parked();
+  const small = handlerOf();
+  const handler = handlerOf({
+    clientUpdate: (sent, signal) =>
+      sent.update.length > 1000 ? parked.clientUpdate(sent, signal) : small.clientUpdate(sent, signal),
+  });
+  const node = await open.start({ nodeId: 0, handler });
+  const client = open.add(new TcpClientTransport());
+  const { signal } = new AbortController();
+  for (let round = 0; round < 3; round++) {
+    const abort = new AbortController();
+    const started = parked.started;
+    const large = Array.from({ length: 8 }, (_, i) =>
+      errorOf(client.clientUpdate(node.address, update(100 * round + i, 1024 * 1024), abort.signal)),
+    );
+    await until(() => parked.started === started + 7, "as many as there is room for");
+    abort.abort();
+    expect((await client.clientUpdate(node.address, update(100 * round + 50), signal)).seq).toBe(
+      BigInt(100 * round + 50),
+    );
+    expect((await client.status(node.address, signal)).nodeId).toBe(3n);
+    expect((await Promise.all(large)).map(({ code }) => code)).toEqual(Array<string>(8).fill("cancelled"));
+  }
+  await until(() => parked.cancelled === parked.started, "the handler learnt it");
+});
+
+test("an update above the server's limit fails by itself, whether the server tells its limit or not", async () => {
+  const parked = new Parked();
+  const transport = { maxRequestBytes: 100_000 };
+  const node = await open.start({ nodeId: 0, handler: handlerOf(parked), transport });
+  const client = open.add(new TcpClientTransport());
+  const { signal } = new AbortController();
+  const early = errorOf(client.clientUpdate(node.address, update(1, 1024 * 1024), signal));
+  const others = [2, 3].map((timestamp) =>
+    errorOf(client.clientUpdate(node.address, update(timestamp), signal)),
+  );
+  await until(() => parked.started === 2, "those that fit are under way");
+  const late = errorOf(client.clientUpdate(node.address, update(4, 1024 * 1024), signal));
+  const tooLarge = {
+    code: "too_large",
+    message: "the update has 1048576 bytes; the limit is 99936; split it",
+  };
+  expect(await Promise.all([early, late])).toMatchObject([tooLarge, tooLarge]);
+  // Nobody checks before this one is sent.
+  const raw = open.add(await RawConnection.client(node.port));
+  raw.say({ updates: { updates: [update(1, 2 * 1024 * 1024), update(2)] } });
+  await until(() => raw.heard.length === 1, "an answer");
+  expect(raw.heard[0]?.answers?.answers).toMatchObject([
+    { timestamp: 1n, failure: { code: FailureCode.TOO_LARGE } },
+  ]);
+  await until(() => parked.started === 3, "the other one is under way");
+  expect([parked.cancelled, node.counts]).toEqual([0, {}]);
+  await client.close();
+  await Promise.all(others);
 });

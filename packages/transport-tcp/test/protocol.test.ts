@@ -20,7 +20,9 @@ const message = (type: Message["type"]): Uint8Array =>
 
 const meant: Record<string, Parameters<typeof encodeFrame>[0]> = {
   "client-hello": { clientHello: { protocolVersion: 1 } },
-  "server-hello": { serverHello: { protocolVersion: 1, nodeId: 3n, clusterId } },
+  "server-hello": {
+    serverHello: { protocolVersion: 1, nodeId: 3n, clusterId, maxRequestBytes: 2 * 1024 * 1024 },
+  },
   ping: { ping: 300n },
   pong: { pong: 300n },
   updates: { updates: { updates: [{ clientId: 7n, timestamp: 1n, update: Buffer.from("hello") }] } },

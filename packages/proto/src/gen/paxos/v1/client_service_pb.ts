@@ -546,8 +546,10 @@ export const ClientService: GenService<{
     output: typeof GloballyOrderedUpdateSchema;
   },
   /**
-   * The same for many updates at once. Each is answered once, when its answer is known. A node that has too many
-   * of them under way reads no more until it has answered some.
+   * The same for many updates at once, at most 4,096 in a message. Each is answered once, when its answer is known.
+   * Of one connection, 4,096 updates or 8 MiB of them are under way at most, whatever streams and calls they come on:
+   * from when they arrive until they are answered or abandoned. What is more is answered with FAILURE_CODE_BUSY at
+   * once. The node goes on reading, unless the client does not take its answers.
    *
    * @generated from rpc paxos.v1.ClientService.ClientUpdates
    */
