@@ -73,6 +73,23 @@ export function describeLanes(adapter: TransportAdapter): void {
       for (const seq of numbers(3)) zero.transport.send(accept(1, seq));
       zero.transport.send(accept(2, 1));
       expect(zero.counter("dropped_control_full")).toBe(2);
+      const [, { address } = { address: "" }] = peers;
+      const two = await endpoints.start({
+        nodeId: 2,
+        address,
+        peers: [{ nodeId: 0, address: zero.address }],
+      });
+      await until(() => two.received.length === 1, "that of the other was kept");
+      expect(seqsOf(two, "accept")).toEqual([1]);
+    });
+
+    test("on a live connection control overtakes bulk that waits", async () => {
+      const [zero, one] = await endpoints.pair();
+      for (const seq of numbers(20)) zero.transport.send(catchUpAnswer(1, seq, 100_000));
+      zero.transport.send(accept(1, 1));
+      await until(() => one.received.length === 21, "all arrived");
+      const kinds = one.received.map(({ message }) => message.type.case);
+      expect(kinds.indexOf("accept")).toBeLessThan(kinds.lastIndexOf("catchUpAnswer"));
     });
   });
 }

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe } from "@jest/globals";
 import type { TransportAdapter } from "./adapter.js";
 import { Endpoints } from "./endpoints.js";
+import { pendingTimers } from "./timers.js";
 import { until } from "./until.js";
 
 /** A part of the suite: its tests get what they need from `endpoints`. After each of them nothing may be left open. */
@@ -23,10 +24,10 @@ export function describeSubject(
   });
 }
 
-/** Everything that would keep this process from ending. */
+/** Everything that would keep this process from ending, and every timer, whether it would or not. */
 export function openResources(adapter: TransportAdapter): number {
   const known = process
     .getActiveResourcesInfo()
     .filter((name) => name.startsWith("TCP") || name === "Timeout");
-  return known.length + (adapter.open?.() ?? 0);
+  return known.length + pendingTimers() + (adapter.open?.() ?? 0);
 }
