@@ -41,7 +41,7 @@ export const bugsOfExecution: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 1,
+    seed: 4,
   },
   {
     name: "late-update-forgets-what-its-client-awaits",
@@ -55,11 +55,12 @@ export const bugsOfExecution: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 1,
+    seed: 4,
   },
   {
     name: "forgotten-session-is-a-new-client",
-    breaks: "Rule 6: an update under a session that is forgotten is executed, though an earlier copy may have been.",
+    breaks:
+      "Rule 6: an update under a session that is forgotten is executed, though an earlier copy may have been.",
     edits: [
       {
         file: "core/src/sessions.ts",
@@ -77,7 +78,8 @@ export const bugsOfExecution: readonly PlantedBug[] = [
   },
   {
     name: "sessions-forgotten-by-arrival",
-    breaks: "Rule 6: a node forgets a session when it is asked for, not in the order of updates; nodes come to differ.",
+    breaks:
+      "Rule 6: a node forgets a session when it is asked for, not in the order of updates; nodes come to differ.",
     edits: [
       {
         file: "core/src/sessions.ts",
@@ -108,7 +110,7 @@ export const bugsOfExecution: readonly PlantedBug[] = [
       },
     ],
     profile: "hostile",
-    seed: 1,
+    seed: 25,
   },
   {
     name: "registration-makes-another-session",
@@ -122,7 +124,7 @@ export const bugsOfExecution: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 1,
+    seed: 208,
   },
   {
     name: "duplicate-answered-with-the-latest",
@@ -164,7 +166,7 @@ export const bugsOfExecution: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 4,
+    seed: 11,
   },
   {
     name: "learnt-runs-not-saved",

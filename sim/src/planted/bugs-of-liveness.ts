@@ -91,7 +91,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "hostile",
-    seed: 4,
+    seed: 7,
   },
   {
     name: "proof-of-who-hears-no-leader-taken",
@@ -184,7 +184,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "interrupted-elections",
-    seed: 8,
+    seed: 4,
   },
   {
     name: "leader-with-a-hung-disk-stays",
@@ -229,7 +229,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "hostile",
-    seed: 12,
+    seed: 33,
   },
   {
     name: "proof-counts-as-hearing-the-leader",

@@ -155,7 +155,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "crashes",
-    seed: 29,
+    seed: 6,
   },
   {
     name: "leads-before-durable",

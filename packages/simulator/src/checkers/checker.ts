@@ -33,6 +33,8 @@ export interface Checker {
   applied?(application: Application): void;
   /** A client is told that its update was ordered at this seq. */
   answered?(call: Call, nodeId: number, seq: number): void;
+  /** A client is told at its first attempt that its update was not taken. */
+  refused?(call: Call, nodeId: number): void;
 }
 
 /** Reports what must never happen, in words. */

@@ -95,6 +95,7 @@ export class Attempts implements Courier {
     // A session remembers a thousand answers at least, and no client has so many calls newer than this one.
     if (answer.code === "expired" || answer.code === "unexpected")
       return desk.world.violate("answers", `node ${host.id} answers call ${call.id}: ${answer.message}`);
+    if (answer.code === "busy") desk.busy(call, host.id);
     const attempt = call.attempts;
     desk.world.after(random.between(5_000, 50_000), () => {
       if (this.#call === call && call.attempts === attempt) this.#again(call, update);

@@ -83,6 +83,11 @@ export class Clients implements Desk {
     this.#end(call, "ordered");
   }
 
+  busy(call: Call, nodeId: number): void {
+    if (call.attempts > 1) return;
+    for (const checker of this.checkers) checker.refused?.(call, nodeId);
+  }
+
   ended(call: Call, outcome: "rejected" | "unknown"): void {
     this.#end(call, outcome);
   }

@@ -42,6 +42,8 @@ export interface Desk {
   /** Nodes that clients leave alone. */
   readonly avoided: ReadonlySet<Host>;
   ordered(call: Call, nodeId: number, seq: number, result: Uint8Array): void;
+  /** Its node was busy: the call was not taken, and is going to be tried again. */
+  busy(call: Call, nodeId: number): void;
   ended(call: Call, outcome: "rejected" | "unknown"): void;
 }
 

@@ -123,6 +123,8 @@ class SimulatedClientTransport implements ClientTransport {
           world.after(drawDelay(random), () => {
             // An attempt that was given up: later ones have told the cluster that no answer is wanted any more.
             if (signal.aborted) return;
+            if (answer.kind === "failed" && answer.code === "busy" && call !== undefined)
+              desk.busy(call, host.id);
             if (answer.kind === "failed") return this.#refused(answer, about.number, fail);
             if (call !== undefined) this.#answeredBy.set(call.id, host.id);
             const { seq, result, duplicate = false, leaderId } = answer;
