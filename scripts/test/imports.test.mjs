@@ -86,7 +86,7 @@ test("what is forbidden is reported", async (t) => {
     "a cycle of type-only imports": ["no-cycle", [...cycle, cycle[0]].join(" → ")],
     "a package that imports upwards": ["layers-of-packages-upwards-1", `${core(fourth)} → ${replica}`],
     "a package that imports sideways": [
-      "layers-of-packages-sideways-2",
+      "layers-of-packages-sideways-3",
       `packages/storage-level/src/index.ts → ${replica}`,
     ],
     "a package in no layer": ["layers-of-packages-unknown-package", "packages/unheard-of/src/index.ts"],
