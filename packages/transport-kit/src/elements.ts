@@ -46,12 +46,18 @@ export const updateBatchRules = elementRules(UpdateBatchSchema, {}, { updates: m
 export const updateAnswersRules = elementRules(UpdateAnswersSchema);
 export const peerFrameRules = elementRules(PeerFrameSchema);
 
-const dataOfPrepareOK = elementRules(MessageSchema, { proposal: elementRules(ProposalSchema) });
-const messageRules = elementRules(MessageSchema, {
-  prepareOk: elementRules(PrepareOKSchema, { dataList: dataOfPrepareOK }),
-  proposal: elementRules(ProposalSchema),
-  catchUpAnswer: elementRules(CatchUpAnswerSchema),
-});
+const messageRules = rulesOfMessage();
+
+/** A PrepareOK holds Messages in turn. */
+function rulesOfMessage(): ElementRules {
+  const inner = new Map<number, ElementRules>();
+  const rules: ElementRules = { ...elementRules(MessageSchema), inner };
+  const { prepareOk, proposal, catchUpAnswer } = MessageSchema.field;
+  inner.set(prepareOk.number, elementRules(PrepareOKSchema, { dataList: rules }));
+  inner.set(proposal.number, elementRules(ProposalSchema));
+  inner.set(catchUpAnswer.number, elementRules(CatchUpAnswerSchema));
+  return rules;
+}
 
 /**
  * How many elements an encoded message has. Throws when it has more than `most`, or a field more often than it may come, or

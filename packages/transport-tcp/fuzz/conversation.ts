@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { encodeFrame } from "../src/frame.js";
 import { accept, clusterId } from "../test/endpoint.js";
 
-type FrameInit = Exclude<MessageInitShape<typeof FrameSchema>, Frame>;
+export type FrameInit = Exclude<MessageInitShape<typeof FrameSchema>, Frame>;
 
 /** What arrives on one connection, chunk by chunk, and whether the other side ends it. */
 export interface Input {
@@ -61,7 +61,7 @@ const fromPeer: fc.Arbitrary<FrameInit> = fc.oneof(
   fc.constant({ refusal: { detail: "no" } }),
 );
 
-const fromClient: fc.Arbitrary<FrameInit> = fc.oneof(
+export const fromClient: fc.Arbitrary<FrameInit> = fc.oneof(
   {
     weight: 3,
     arbitrary: fc
@@ -151,11 +151,27 @@ const announcedBytes = fc
   .tuple(rightBytes, announcedSize, fc.integer({ min: 1, max: 7 }), fc.uint8Array({ maxLength: 16 }))
   .map(([bytes, size, atLeast, rest]) => Buffer.concat([bytes, varint(size, atLeast), rest]));
 
+/** Very many elements of two bytes each, in a field of a frame or in its updates. */
+const manyBytes = fc
+  .tuple(
+    greeting,
+    fc.constantFrom(0x1a, 0x42, 0x32, 0x4a),
+    fc.constantFrom(4095, 4096, 4097, 65_535, 65_536, 65_537),
+    fc.boolean(),
+  )
+  .map(([first, tag, count, nested]) => {
+    const inner = new Uint8Array(2 * count);
+    for (let i = 0; i < inner.length; i += 2) inner[i] = nested ? 0x0a : tag;
+    const all = nested ? Buffer.concat([Uint8Array.of(tag), varint(inner.length, 1), inner]) : inner;
+    return Buffer.concat([encodeFrame(first), varint(all.length, 1), all]);
+  });
+
 const bytes = fc.oneof(
-  { weight: 4, arbitrary: rightBytes },
-  { weight: 5, arbitrary: spoiltBytes },
-  { weight: 2, arbitrary: announcedBytes },
-  { weight: 1, arbitrary: fc.uint8Array({ maxLength: 64 }) },
+  { weight: 400, arbitrary: rightBytes },
+  { weight: 500, arbitrary: spoiltBytes },
+  { weight: 200, arbitrary: announcedBytes },
+  { weight: 100, arbitrary: fc.uint8Array({ maxLength: 64 }) },
+  { weight: 1, arbitrary: manyBytes },
 );
 
 /** Whole, drop by drop, or in pieces of some sizes. */

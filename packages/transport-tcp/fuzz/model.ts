@@ -1,8 +1,15 @@
 // What must become of the bytes that arrive on a connection: the rules of PROTOCOL.md once more, told from the whole of
-// the bytes, and with nothing in common with the state machine but how one frame is decoded.
+// the bytes, and with nothing in common with the state machine but the Protobuf library.
 import { fromBinary } from "@bufbuild/protobuf";
-import { MessageSchema, type Call, type Frame, type Hello, type UpdateBatch } from "@paxos/proto";
-import { decodeFrame } from "../src/frame.js";
+import { BinaryReader } from "@bufbuild/protobuf/wire";
+import {
+  FrameSchema,
+  MessageSchema,
+  type Call,
+  type Frame,
+  type Hello,
+  type UpdateBatch,
+} from "@paxos/proto";
 import { clusterId } from "../test/endpoint.js";
 
 /** What a connection has come to. */
@@ -126,7 +133,9 @@ export function judge(bytes: Uint8Array, ends: boolean): Outcome {
     at = size.start + size.bytes;
     let frame: Frame;
     try {
-      frame = decodeFrame(bytes.subarray(size.start, at));
+      const encoded = bytes.subarray(size.start, at);
+      requireReadable(encoded);
+      frame = fromBinary(FrameSchema, encoded);
     } catch {
       model.close("closed_undecodable");
       break;
@@ -135,6 +144,31 @@ export function judge(bytes: Uint8Array, ends: boolean): Outcome {
   }
   if (ends) model.close(at < bytes.length ? "closed_truncated" : undefined);
   return model.outcome;
+}
+
+/** Wire types, by the fields' numbers, of a frame, and of its fields 6 (updates) and 7 (answers). */
+const frameTypes = [-1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 0, 0];
+const partTypes = new Map([
+  [6, [-1, 2, 2]],
+  [7, [-1, 2, 0]],
+]);
+
+/** Throws when a frame has a field of another wire type than the tables say, too many elements, or too many updates. */
+function requireReadable(frame: Uint8Array): void {
+  let elements = 0;
+  const walk = (bytes: Uint8Array, types: readonly number[], part: number): void => {
+    let updates = 0;
+    for (const reader = new BinaryReader(bytes); reader.pos < reader.len;) {
+      const [number, type] = reader.tag();
+      const start = reader.pos;
+      if ((types[number] ?? type) !== type || ++elements > 65_536) throw new Error("no frame");
+      if (part === 6 && number === 1 && ++updates > 4096) throw new Error("no frame");
+      reader.skip(type, number);
+      const inner = part === 0 ? partTypes.get(number) : undefined;
+      if (inner !== undefined) walk(new BinaryReader(bytes.subarray(start)).bytes(), inner, number);
+    }
+  };
+  walk(frame, frameTypes, 0);
 }
 
 function sizeAt(

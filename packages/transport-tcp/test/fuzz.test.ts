@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { connect, type Socket } from "node:net";
+import { checkAnswers, steps } from "../fuzz/answers.js";
 import { check } from "../fuzz/check.js";
 import { inputs, type Input } from "../fuzz/conversation.js";
 import { readFoundInputs } from "../fuzz/found-inputs.js";
@@ -15,6 +16,10 @@ const seed = 20_261_123;
 
 test("an accepted connection copes with whatever comes", () => {
   fc.assert(fc.property(inputs, check), { seed, numRuns: 2000 });
+});
+
+test("a client is told what the handler answers, and when it should be", async () => {
+  await fc.assert(fc.asyncProperty(steps, checkAnswers), { seed, numRuns: 300 });
 });
 
 test("inputs that found something find nothing any more", () => {
