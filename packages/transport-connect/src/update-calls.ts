@@ -14,7 +14,7 @@ import {
   noAnswerError,
   oncePerTurn,
   PendingUpdates,
-  UpdateTable,
+  updateKey,
 } from "@paxos/transport-kit";
 import { fromConnectError, isOversize } from "./error-codes.js";
 
@@ -66,7 +66,7 @@ export async function orderAlone(
 class OpenStream {
   readonly pending: PendingUpdates;
   /** Too large for a batch: on their way by calls of their own. */
-  readonly #alone = new UpdateTable<AbortController>();
+  readonly #alone = new Map<string, AbortController>();
   #finished = false;
   #goOn: () => void = () => undefined;
 
@@ -82,7 +82,7 @@ class OpenStream {
     );
     void this.#run().then((error) => {
       onEnded();
-      for (const abort of this.#alone.takeAll()) abort.abort();
+      for (const abort of this.#alone.values()) abort.abort();
       this.pending.lost(error);
       this.finish();
     });
@@ -131,22 +131,23 @@ class OpenStream {
 
   async #order(update: ClientUpdate): Promise<void> {
     const abort = new AbortController();
-    this.#alone.add(update, abort);
+    const key = updateKey(update);
+    this.#alone.set(key, abort);
     try {
       const ordered = await orderAlone(this.client, update, abort.signal);
-      if (this.#alone.get(update) === abort) this.pending.settle(update, ordered);
+      if (this.#alone.get(key) === abort) this.pending.settle(update, ordered);
     } catch (error) {
-      if (this.#alone.get(update) === abort)
+      if (this.#alone.get(key) === abort)
         this.pending.settle(update, fromConnectError(error, this.address, never));
     } finally {
-      if (this.#alone.get(update) === abort) this.#alone.take(update);
+      if (this.#alone.get(key) === abort) this.#alone.delete(key);
       this.#goOn();
     }
   }
 
   #giveUp(id: UpdateId): boolean {
-    const abort = this.#alone.take(id);
-    abort?.abort();
-    return abort !== undefined;
+    const key = updateKey(id);
+    this.#alone.get(key)?.abort();
+    return this.#alone.delete(key);
   }
 }

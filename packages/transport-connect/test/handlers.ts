@@ -7,6 +7,7 @@ import {
   Role,
   StatusResponseSchema,
   type ClientUpdate,
+  type GloballyOrderedUpdate,
 } from "@paxos/proto";
 
 /** Answers every update with its timestamp as the seq; what is called can be replaced. */
@@ -53,6 +54,21 @@ export class Stuck extends Handler {
   override clientUpdate(_: ClientUpdate, signal: AbortSignal): ReturnType<ClientHandler["clientUpdate"]> {
     this.started++;
     return new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => {
+        this.cancelled++;
+        reject(new RequestError("cancelled", "the client has gone"));
+      });
+    });
+  }
+}
+
+/** Answers each update when told so. */
+export class Held extends Handler {
+  readonly held = new Map<number, () => void>();
+  override clientUpdate(sent: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
+    return new Promise((resolve, reject) => {
+      const answer = create(GloballyOrderedUpdateSchema, { seq: sent.timestamp, leaderId: 2n });
+      this.held.set(Number(sent.timestamp), () => resolve(answer));
       signal.addEventListener("abort", () => {
         this.cancelled++;
         reject(new RequestError("cancelled", "the client has gone"));

@@ -72,5 +72,5 @@ export { countedBytes, maxUpdatesUnderWay, UpdateAllowance } from "./update-allo
 export type { UpdateAllowanceLimits } from "./update-allowance.js";
 export { UpdateStream } from "./update-stream.js";
 export type { UpdateStreamLimits } from "./update-stream.js";
-export { UpdateTable } from "./update-table.js";
-export type { UpdateIdentity } from "./update-table.js";
+export { updateKey } from "./update-key.js";
+export type { UpdateIdentity } from "./update-key.js";

@@ -15,7 +15,7 @@ import { frameTargetBytes } from "./options.js";
 import { abortedError, tooLargeError } from "./request-errors.js";
 import { fromRequestFailure } from "./request-failure.js";
 import { countedBytes, maxBytesUnderWay, maxUpdatesUnderWay } from "./update-allowance.js";
-import { UpdateTable, type UpdateIdentity } from "./update-table.js";
+import { updateKey, type UpdateIdentity } from "./update-key.js";
 
 /** How much may be pending to one server. */
 export interface PendingUpdatesLimits {
@@ -42,6 +42,7 @@ interface Caller {
 
 /** One update that has no answer yet. */
 interface Pending extends UpdateIdentity {
+  readonly key: string;
   readonly update: ClientUpdate;
   readonly bytes: number;
   readonly callers: Set<Caller>;
@@ -57,7 +58,7 @@ const abandonedBytes = 32;
  * When the stream ends, `lost` must be called; the next stream has an object of its own.
  */
 export class PendingUpdates {
-  readonly #pending = new UpdateTable<Pending>();
+  readonly #pending = new Map<string, Pending>();
   readonly #unsent = new Set<Pending>();
   /** Sent, given up, and not yet reported to the server: they have not made room there. */
   #abandoned: Pending[] = [];
@@ -99,7 +100,8 @@ export class PendingUpdates {
     if (this.#lost !== undefined) return Promise.reject(copyOf(this.#lost));
     const misfit = tooLargeError(update, this.#maxRequestBytes);
     if (misfit !== undefined) return Promise.reject(misfit);
-    const pending = this.#pending.get(update) ?? this.#queue(update);
+    const key = updateKey(update);
+    const pending = this.#pending.get(key) ?? this.#queue(key, update);
     if (pending === undefined) {
       const why = `${this.#pending.size} updates for ${this.address} are under way already; try again later`;
       return Promise.reject(new RequestError("busy", why));
@@ -123,7 +125,6 @@ export class PendingUpdates {
     for (const pending of this.#unsent) {
       const misfit = tooLargeError(pending.update, maxRequestBytes);
       if (misfit === undefined) continue;
-      this.#pending.take(pending);
       this.#fail(pending, misfit);
     }
   }
@@ -184,7 +185,7 @@ export class PendingUpdates {
   }
 
   #settle(id: UpdateIdentity, outcome: Ordered | RequestError, leaderId: bigint | undefined): void {
-    const pending = this.#pending.take(id);
+    const pending = this.#pending.get(updateKey(id));
     if (pending === undefined) return;
     if (outcome instanceof RequestError) return this.#fail(pending, outcome);
     const { seq, result, duplicate } = outcome;
@@ -206,16 +207,16 @@ export class PendingUpdates {
   lost(error: RequestError): void {
     this.#lost ??= error;
     this.#abandoned = [];
-    for (const pending of this.#pending.takeAll()) this.#fail(pending, error);
+    for (const pending of this.#pending.values()) this.#fail(pending, error);
   }
 
   /** Undefined when there is too much already. */
-  #queue(update: ClientUpdate): Pending | undefined {
+  #queue(key: string, update: ClientUpdate): Pending | undefined {
     if (this.#pending.size >= this.#maxUpdates || this.#bytes >= this.#maxBytes) return undefined;
     const { clientId, timestamp } = update;
     const bytes = countedBytes(update);
-    const pending: Pending = { clientId, timestamp, update, bytes, callers: new Set() };
-    this.#pending.add(update, pending);
+    const pending: Pending = { key, clientId, timestamp, update, bytes, callers: new Set() };
+    this.#pending.set(key, pending);
     this.#unsent.add(pending);
     this.#bytes += bytes;
     this.onUnsent();
@@ -223,7 +224,7 @@ export class PendingUpdates {
   }
 
   #abandon(pending: Pending): void {
-    this.#pending.take(pending);
+    this.#pending.delete(pending.key);
     this.#bytes -= pending.bytes;
     if (this.#unsent.delete(pending)) return;
     this.#abandoned.push(pending);
@@ -239,6 +240,7 @@ export class PendingUpdates {
   }
 
   #forget(pending: Pending): void {
+    this.#pending.delete(pending.key);
     this.#bytes -= pending.bytes;
     if (!this.#unsent.delete(pending)) this.#leave(pending.bytes);
   }

@@ -14,7 +14,7 @@ import { frameTargetBytes } from "./options.js";
 import { requireFits } from "./request-errors.js";
 import { toRequestFailure } from "./request-failure.js";
 import { countedBytes, entryBytes, UpdateAllowance } from "./update-allowance.js";
-import { UpdateTable, type UpdateIdentity } from "./update-table.js";
+import { updateKey, type UpdateIdentity } from "./update-key.js";
 
 /** How much a stream takes on. */
 export interface UpdateStreamLimits {
@@ -28,6 +28,7 @@ export interface UpdateStreamLimits {
 
 /** One update, from when it is received until its answer is taken. */
 interface Entry extends UpdateIdentity {
+  readonly key: string;
   /** What it, or then its answer, is accounted with. */
   bytes: number;
   /** While the handler has it: aborted when nobody wants the answer any more. */
@@ -42,7 +43,7 @@ interface Entry extends UpdateIdentity {
  */
 export class UpdateStream {
   /** Those that will be answered. */
-  readonly #entries = new UpdateTable<Entry>();
+  readonly #entries = new Map<string, Entry>();
   readonly #answered = new Set<Entry>();
   readonly #allowance: UpdateAllowance;
   readonly #maxAnswerBytes: number;
@@ -76,16 +77,18 @@ export class UpdateStream {
     if (this.#closed) return;
     for (const id of abandoned) this.#abandon(id);
     for (const update of updates) {
-      if (this.#entries.get(update) !== undefined) continue;
+      const key = updateKey(update);
+      if (this.#entries.has(key)) continue;
       const { clientId, timestamp } = update;
       const entry: Entry = {
+        key,
         clientId,
         timestamp,
         bytes: countedBytes(update),
         abort: undefined,
         answer: undefined,
       };
-      this.#entries.add(update, entry);
+      this.#entries.set(key, entry);
       if (this.#allowance.take(entry.bytes)) void this.#order(entry, update);
       else this.#fail(entry, new RequestError("busy", this.#allowance.full));
     }
@@ -100,7 +103,7 @@ export class UpdateStream {
       if (answers.length > 0 && bytes + entry.bytes > targetBytes) break;
       bytes += entry.bytes;
       if (entry.answer !== undefined) answers.push(entry.answer);
-      this.#entries.take(entry);
+      this.#entries.delete(entry.key);
       this.#drop(entry);
     }
     const leaderId = this.#leaderId;
@@ -110,7 +113,9 @@ export class UpdateStream {
   /** Abandons everything. */
   close(): void {
     this.#closed = true;
-    for (const entry of this.#entries.takeAll()) this.#giveUp(entry);
+    const entries = [...this.#entries.values()];
+    this.#entries.clear();
+    for (const entry of entries) this.#giveUp(entry);
   }
 
   async #order(entry: Entry, update: ClientUpdate): Promise<void> {
@@ -148,8 +153,11 @@ export class UpdateStream {
   }
 
   #abandon(id: UpdateIdentity): void {
-    const entry = this.#entries.take(id);
-    if (entry !== undefined) this.#giveUp(entry);
+    const key = updateKey(id);
+    const entry = this.#entries.get(key);
+    if (entry === undefined) return;
+    this.#entries.delete(key);
+    this.#giveUp(entry);
   }
 
   #giveUp(entry: Entry): void {
