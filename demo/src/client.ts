@@ -81,6 +81,7 @@ export class Client implements Submitter {
       switch (error.code) {
         case "busy":
         case "unavailable":
+        case "timed_out":
         case "cancelled":
           return undefined;
         case "too_large":

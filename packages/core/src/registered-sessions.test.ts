@@ -162,12 +162,13 @@ describe("under a session", () => {
     const machine = new Machine(1024 * 1024);
     const session = machine.register(7n);
     // Fifteen of 1 MiB at any time: within the 16 MiB of a client, so that none is forgotten.
+    const oldestKinds = new Set<string | undefined>();
     for (let t = 1n; t <= 500n; t++) {
       machine.run({ clientId: 7n, timestamp: t, session, answeredUpTo: t > 14n ? t - 14n : 0n });
       const oldest = t > 14n ? t - 13n : 1n;
-      if (machine.sessions.find({ clientId: 7n, timestamp: oldest, session })?.kind !== "duplicate")
-        throw new Error(`${oldest} is forgotten`);
+      oldestKinds.add(machine.sessions.find({ clientId: 7n, timestamp: oldest, session })?.kind);
     }
+    expect([...oldestKinds]).toEqual(["duplicate"]);
   });
 });
 

@@ -21,7 +21,15 @@ const samples: ClientUpdateFields[] = contents.flatMap((update) =>
     { clientId: 1n, nodeId: number, timestamp: max, update, ...plain },
     { clientId: 1n, nodeId: 0n, timestamp: number, update, ...plain, kind: UpdateKind.REGISTER },
     { clientId: 1n, nodeId: 0n, timestamp: 2n, update, ...plain, session: number },
-    { clientId: 1n, nodeId: 0n, timestamp: 2n, update, kind: 300, session: max, answeredUpTo: number },
+    {
+      clientId: 1n,
+      nodeId: 0n,
+      timestamp: 2n,
+      update,
+      kind: 300 as UpdateKind,
+      session: max,
+      answeredUpTo: number,
+    },
   ]),
 );
 

@@ -156,7 +156,7 @@ function requireSense({ clientId, timestamp, kind, session, answeredUpTo, update
     if (timestamp !== 0n || session !== 0n || update.length > 0)
       refuse("a registration has timestamp 0, session 0 and an empty update; leave all three out");
   } else if (kind !== UpdateKind.UNSPECIFIED) {
-    refuse(`this node does not know updates of kind ${kind}; run a release that does`);
+    refuse(`this node does not know updates of kind ${String(kind)}; run a release that does`);
   } else if (timestamp === 0n) {
     // Who waits for which answer is known by client id and timestamp alone.
     refuse("timestamp is 0, which is the registration's; number your updates from 1 on");
