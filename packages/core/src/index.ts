@@ -9,6 +9,7 @@ export type { NodeStatus } from "./status.js";
 export type { ProposeResult, UpdateRequest } from "./client-update.js";
 export { ConfigError, InvariantError, RequestError } from "./errors.js";
 export type { RequestErrorCode } from "./errors.js";
+export { readUpdate } from "./read-update.js";
 export { silentLogger } from "./logger.js";
 export type { Logger } from "./logger.js";
 export { Sessions, sessionWindow } from "./sessions.js";

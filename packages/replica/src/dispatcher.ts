@@ -1,6 +1,7 @@
 // What clients' requests mean, whatever transport they come by.
 import { create } from "@bufbuild/protobuf";
 import {
+  readUpdate,
   RequestError,
   sessionWindow,
   type ClientHandler,
@@ -10,14 +11,12 @@ import {
   type Transport,
 } from "@paxos/core";
 import {
-  decodeClientUpdate,
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
   Role,
   StatusResponseSchema,
   UpdateKind,
   type ClientUpdate,
-  type ClientUpdateFields,
   type EpochRecord,
   type GloballyOrderedUpdate,
   type LogRequest,
@@ -139,7 +138,8 @@ export class Dispatcher implements ClientHandler {
   }
 
   #entry(seq: number, bytes: Uint8Array) {
-    const update = readEntry(bytes);
+    // Bytes that are no update hold their place in the order as a no-op.
+    const update = readUpdate(bytes);
     if (update === undefined || update.clientId === 0n || update.kind === UpdateKind.REGISTER) return [];
     const duplicate = this.parts.driver.isRepeated(seq);
     return [{ nodeId: update.nodeId, seq: BigInt(seq), update, duplicate }];
@@ -167,14 +167,5 @@ function requireSense({ clientId, timestamp, kind, session, answeredUpTo, update
     refuse(
       `timestamp is ${timestamp} and answered_up_to ${answeredUpTo}; under a session it must be from 1 to ${sessionWindow} greater`,
     );
-  }
-}
-
-/** Undefined when the bytes are no update: in the order, they hold their place as a no-op. */
-function readEntry(bytes: Uint8Array): ClientUpdateFields | undefined {
-  try {
-    return decodeClientUpdate(bytes);
-  } catch {
-    return undefined;
   }
 }

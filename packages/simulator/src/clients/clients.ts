@@ -6,7 +6,7 @@ import type { World } from "../world/world.js";
 import { Attempts, Identity } from "./attempts.js";
 import type { Call } from "./call.js";
 import type { Calls } from "./calls.js";
-import { recordAnswer, type RunConditions, type Courier, type Desk } from "./courier.js";
+import type { Courier, Desk, RunConditions } from "./courier.js";
 import { Library } from "./library.js";
 
 interface Client {
@@ -79,8 +79,15 @@ export class Clients implements Desk {
   }
 
   ordered(call: Call, nodeId: number, seq: number, result: Uint8Array): void {
-    recordAnswer(this.world, this.checkers, call, { nodeId, seq, result });
-    this.#end(call, "ordered");
+    const { world } = this;
+    call.result = result;
+    call.seq = seq;
+    call.end = world.now;
+    world.trace.note("C", call.id, seq);
+    if (world.trace.verbose)
+      world.trace.line(`client ${call.client} learns that call ${call.id} is ordered at seq ${seq}`);
+    for (const checker of this.checkers) checker.answered?.(call, nodeId, seq);
+    this.ended(call, "ordered");
   }
 
   busy(call: Call, nodeId: number): void {
@@ -88,8 +95,12 @@ export class Clients implements Desk {
     for (const checker of this.checkers) checker.refused?.(call, nodeId);
   }
 
-  ended(call: Call, outcome: "rejected" | "unknown"): void {
-    this.#end(call, outcome);
+  ended(call: Call, outcome: "ordered" | "rejected" | "unknown"): void {
+    const client = this.#clients[call.client];
+    if (client === undefined) return;
+    this.calls.end(call, outcome);
+    client.busy = false;
+    this.#think(client);
   }
 
   #think(client: Client): void {
@@ -122,13 +133,5 @@ export class Clients implements Desk {
     if (update instanceof Uint8Array) return update;
     world.violate("workload", `next gives ${typeof update}; it must give a Uint8Array`);
     return undefined;
-  }
-
-  #end(call: Call, outcome: "ordered" | "rejected" | "unknown"): void {
-    const client = this.#clients[call.client];
-    if (client === undefined) return;
-    this.calls.end(call, outcome);
-    client.busy = false;
-    this.#think(client);
   }
 }

@@ -1,4 +1,3 @@
-import type { Checker } from "../checkers/checker.js";
 import type { Random } from "../random.js";
 import type { Host } from "../world/host.js";
 import type { World } from "../world/world.js";
@@ -63,21 +62,4 @@ export function beginAttempt(desk: Desk, call: Call, host: Host): void {
       `client ${call.client} sends call ${call.id} to node ${host.id}, attempt ${call.attempts}`,
     );
   }
-}
-
-/** A call has its answer. */
-export function recordAnswer(
-  world: World,
-  checkers: readonly Checker[],
-  call: Call,
-  answer: { readonly nodeId: number; readonly seq: number; readonly result: Uint8Array },
-): void {
-  const { nodeId, seq, result } = answer;
-  call.result = result;
-  call.seq = seq;
-  call.end = world.now;
-  world.trace.note("C", call.id, seq);
-  if (world.trace.verbose)
-    world.trace.line(`client ${call.client} learns that call ${call.id} is ordered at seq ${seq}`);
-  for (const checker of checkers) checker.answered?.(call, nodeId, seq);
 }
