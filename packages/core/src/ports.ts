@@ -1,14 +1,18 @@
 // The ports: everything through which a replica touches the world. Types only. Adapters implement them;
 // to swap one is one line where a program is composed.
 import type {
+  BackupPiece,
   ClientUpdate,
+  EpochRecord,
   GloballyOrderedUpdate,
   LogRequest,
   LogResponse,
   Message,
   PersistentState,
+  Snapshot,
   StatusResponse,
   StoredRun,
+  TakeSnapshotResponse,
 } from "@paxos/proto";
 
 /** Who speaks on a connection between peers. Exchanged before anything else. */
@@ -18,6 +22,13 @@ export interface Identity {
   readonly nodeId: number;
   /** The id of the node's storage, made with it at random. */
   readonly storeId: bigint;
+  /** Chosen at random by the process when it starts: tells it from those before it. 64 bits. */
+  readonly incarnation: bigint;
+  /**
+   * The number of the last save that the storage held when the process started. Storage with fewer saves than its node
+   * is known to have made is an older copy of itself (safety rule 8).
+   */
+  readonly saveNumber: number;
 }
 
 /** Why a peer is refused. Store: its storage is not the one on record (safety rule 8). */
@@ -90,6 +101,10 @@ export interface ClientHandler {
   log(request: LogRequest, signal: AbortSignal): AsyncIterable<LogResponse>;
   /** The node's status. */
   status(): Promise<StatusResponse>;
+  /** Takes a snapshot of the state machine now. Rejects with a {@link RequestError}. */
+  takeSnapshot(signal: AbortSignal): Promise<TakeSnapshotResponse>;
+  /** Takes a snapshot now and streams it. Rejects with a {@link RequestError}. */
+  backup(signal: AbortSignal): AsyncIterable<BackupPiece>;
 }
 
 /** The server side of requests that have answers. Moves frames; knows nothing of their meaning. */
@@ -112,6 +127,10 @@ export interface ClientTransport {
   log(address: string, request: LogRequest, signal: AbortSignal): AsyncIterable<LogResponse>;
   /** Asks the server at `address` for its status. */
   status(address: string, signal: AbortSignal): Promise<StatusResponse>;
+  /** Has the server at `address` take a snapshot. */
+  takeSnapshot(address: string, signal: AbortSignal): Promise<TakeSnapshotResponse>;
+  /** Streams a copy of the state of the server at `address`. */
+  backup(address: string, signal: AbortSignal): AsyncIterable<BackupPiece>;
   /** Closes all connections. May be called twice. */
   close(): Promise<void>;
 }
@@ -126,8 +145,29 @@ export interface Save {
    * Appended to what was saved before; never replaces a run. Where runs overlap, see {@link Storage.read}.
    */
   readonly runs: readonly StoredRun[];
+  /**
+   * A snapshot received in full, which takes the place of the log up to its seq in this very save: from then on it is the
+   * latest, and the log begins behind it.
+   */
+  readonly install?: Snapshot;
   /** To be sent once the save is durable, not before (safety rule 2). */
   readonly messages: readonly Message[];
+}
+
+/** A piece of a snapshot. */
+export interface ChunkData {
+  readonly data: Uint8Array;
+  /** The CRC-32 of the snapshot's bytes up to the end of this chunk. */
+  readonly checksum: number;
+}
+
+/** What tells a snapshot from all others. */
+export type SnapshotId = Pick<Snapshot, "seq" | "origin">;
+
+/** A snapshot of a peer, of which the chunks below `next` have been received. */
+export interface IncomingSnapshot {
+  readonly snapshot: Snapshot;
+  readonly next: number;
 }
 
 /** What storage holds when a node starts. */
@@ -138,6 +178,15 @@ export interface StoredState {
   readonly state?: PersistentState;
   /** The runs that reach above `state.localAru`, in the order in which they were saved. */
   readonly runs: readonly StoredRun[];
+  /**
+   * The snapshots held in full, the latest last: none above `state.localAru`. A node starts with the latest and what the
+   * log holds behind it. Absent: none.
+   */
+  readonly snapshots?: readonly Snapshot[];
+  /** What has been received of a peer's snapshot. */
+  readonly incoming?: IncomingSnapshot;
+  /** The first seq of the log. Absent: 1. */
+  readonly firstSeq?: number;
 }
 
 /** Ordered updates read from storage. */
@@ -148,6 +197,15 @@ export interface StoredUpdates {
   readonly updates: readonly Uint8Array[];
   /** The first seq that storage still holds: 1, until the log has been compacted. */
   readonly firstSeq: number;
+}
+
+/** A node's own snapshot on its way to storage. */
+export interface SnapshotDraft {
+  /** The last seq whose update is in it. At most the `localAru` of the last durable save once `chunks` has ended. */
+  readonly seq: number;
+  readonly epochRecord: EpochRecord;
+  /** Its bytes, cut as they are to be stored and sent. */
+  readonly chunks: AsyncIterable<Uint8Array>;
 }
 
 /** Keeps what a node has promised and accepted. One process at a time. */
@@ -166,6 +224,26 @@ export interface Storage {
    * rules 3 and 4 make that the ordered one.
    */
   read(from: number, upTo: number, maxBytes: number): Promise<StoredUpdates>;
+  /**
+   * Writes a snapshot that this node has taken, beside saves and reads. Once it resolves, all of it is durable and it is
+   * the latest; before, a crash leaves nothing of it. When `chunks` throws, nothing of it remains and the call rejects
+   * with the same error. Called with one snapshot at a time, whose seq is above that of the latest.
+   */
+  writeSnapshot(draft: SnapshotDraft): Promise<Snapshot>;
+  /** A chunk of a snapshot held in full; undefined when that is not held, or not any more. */
+  readChunk(snapshot: SnapshotId, index: number): Promise<ChunkData | undefined>;
+  /**
+   * Adds a chunk of a peer's snapshot to those before it. Resolves with the index of the chunk that is wanted next: that
+   * after it, if it was the one wanted and its checksum fits; else that which is still wanted. Chunk 0 of another snapshot
+   * begins anew and drops what was received. A crash may take back the latest chunks. Called with one chunk at a time.
+   */
+  receiveChunk(snapshot: Snapshot, index: number, chunk: ChunkData): Promise<number>;
+  /**
+   * Drops the log below `firstSeq`, which is at most one above the seq of the latest snapshot, and all snapshots but the
+   * latest and those of `keep`. Runs beside saves and reads; one at a time. A crash leaves it undone, done, or the log
+   * dropped only in part, from below. Resolves with the first seq held.
+   */
+  compact(firstSeq: number, keep: readonly SnapshotId[]): Promise<number>;
   /** Closes the storage. Resolves when a save under way has ended. May be called twice. */
   close(): Promise<void>;
 }
@@ -181,11 +259,24 @@ export interface Clock {
   soon(callback: () => void): void;
 }
 
-/** What is replicated. Deterministic: the same updates in the same order give the same results everywhere. */
+/**
+ * What is replicated. Deterministic: the same updates in the same order give the same results everywhere. Without
+ * `snapshot` and `restore`, which come together, the log is kept for ever and applied from its beginning at each start.
+ */
 export interface StateMachine {
   /**
    * Applies an update and returns the answer for the client, which may be empty. Called with each update
-   * once, in seq order; after a restart again from seq 1 on. A throw stops the node.
+   * once, in seq order; after a restart again, from the latest snapshot on. A throw stops the node.
    */
   apply(update: Uint8Array, seq: number): Uint8Array;
+  /**
+   * Gives the state as it stands now, in pieces of any size. The first piece is asked for at once; the others later, while
+   * further updates are being applied, which must not show in them. A throw abandons this snapshot, and is logged.
+   */
+  snapshot?(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+  /**
+   * Replaces the whole state by the one that `snapshot` gave, here or on another node. The pieces may be cut otherwise; the
+   * bytes are the same. No update is applied meanwhile. A throw stops the node.
+   */
+  restore?(pieces: AsyncIterable<Uint8Array>): Promise<void> | void;
 }

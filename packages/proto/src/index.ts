@@ -12,6 +12,9 @@ export {
   PrepareSchema,
   ProposalSchema,
   RefusalReason,
+  SnapshotChunkSchema,
+  SnapshotRequestSchema,
+  SnapshotSchema,
   UpdateKind,
   UpdateRefusalSchema,
   ViewChangeProofSchema,
@@ -28,14 +31,33 @@ export type {
   Prepare,
   PrepareOK,
   Proposal,
+  Snapshot,
+  SnapshotChunk,
+  SnapshotRequest,
   UpdateRefusal,
   ViewChange,
   ViewChangeProof,
 } from "./gen/paxos/v1/paxos_pb.js";
 export { EpochRecordSchema, MemberSchema } from "./gen/paxos/v1/membership_pb.js";
 export type { EpochRecord, Member } from "./gen/paxos/v1/membership_pb.js";
-export { PeerStoreSchema, PersistentStateSchema, StoredRunSchema } from "./gen/paxos/v1/storage_pb.js";
-export type { PeerStore, PersistentState, StoredRun } from "./gen/paxos/v1/storage_pb.js";
+export {
+  ClientSessionSchema,
+  PeerStoreSchema,
+  PersistentStateSchema,
+  RepeatedSeqsSchema,
+  SessionAnswerSchema,
+  SnapshotPartSchema,
+  StoredRunSchema,
+} from "./gen/paxos/v1/storage_pb.js";
+export type {
+  ClientSession,
+  PeerStore,
+  PersistentState,
+  RepeatedSeqs,
+  SessionAnswer,
+  SnapshotPart,
+  StoredRun,
+} from "./gen/paxos/v1/storage_pb.js";
 export {
   HandshakeRefusalReason,
   HandshakeRefusalSchema,
@@ -45,6 +67,8 @@ export {
 } from "./gen/paxos/v1/peer_service_pb.js";
 export type { HandshakeRefusal, Hello, PeerFrame } from "./gen/paxos/v1/peer_service_pb.js";
 export {
+  BackupPieceSchema,
+  BackupRequestSchema,
   ClientService,
   CounterSchema,
   FailureCode,
@@ -55,12 +79,17 @@ export {
   Role,
   StatusRequestSchema,
   StatusResponseSchema,
+  StorageHealth,
+  TakeSnapshotRequestSchema,
+  TakeSnapshotResponseSchema,
   UpdateAnswerSchema,
   UpdateAnswersSchema,
   UpdateBatchSchema,
   UpdateIdSchema,
 } from "./gen/paxos/v1/client_service_pb.js";
 export type {
+  BackupPiece,
+  BackupRequest,
   Counter,
   LogRequest,
   LogResponse,
@@ -68,6 +97,8 @@ export type {
   RequestFailure,
   StatusRequest,
   StatusResponse,
+  TakeSnapshotRequest,
+  TakeSnapshotResponse,
   UpdateAnswer,
   UpdateAnswers,
   UpdateBatch,

@@ -6,7 +6,7 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
-import type { ClientUpdate, ClientUpdateSchema, GloballyOrderedUpdate, GloballyOrderedUpdateSchema } from "./paxos_pb.js";
+import type { ClientUpdate, ClientUpdateSchema, GloballyOrderedUpdate, GloballyOrderedUpdateSchema, Snapshot } from "./paxos_pb.js";
 import { file_paxos_v1_paxos } from "./paxos_pb.js";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/client_service.proto.
  */
 export const file_paxos_v1_client_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYXhvcy92MS9jbGllbnRfc2VydmljZS5wcm90bxIIcGF4b3MudjEiRQoOUmVxdWVzdEZhaWx1cmUSIwoEY29kZRgBIAEoDjIVLnBheG9zLnYxLkZhaWx1cmVDb2RlEg4KBmRldGFpbBgCIAEoCSIwCghVcGRhdGVJZBIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEIl0KC1VwZGF0ZUJhdGNoEicKB3VwZGF0ZXMYASADKAsyFi5wYXhvcy52MS5DbGllbnRVcGRhdGUSJQoJYWJhbmRvbmVkGAIgAygLMhIucGF4b3MudjEuVXBkYXRlSWQijwEKDFVwZGF0ZUFuc3dlchIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEEgsKA3NlcRgDIAEoBBIOCgZyZXN1bHQYBCABKAwSEQoJZHVwbGljYXRlGAUgASgIEikKB2ZhaWx1cmUYBiABKAsyGC5wYXhvcy52MS5SZXF1ZXN0RmFpbHVyZSJeCg1VcGRhdGVBbnN3ZXJzEicKB2Fuc3dlcnMYASADKAsyFi5wYXhvcy52MS5VcGRhdGVBbnN3ZXISFgoJbGVhZGVyX2lkGAIgASgESACIAQFCDAoKX2xlYWRlcl9pZCIuCgpMb2dSZXF1ZXN0EhAKCGZyb21fc2VxGAEgASgEEg4KBmZvbGxvdxgCIAEoCCJSCgtMb2dSZXNwb25zZRIwCgdlbnRyaWVzGAEgAygLMh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlEhEKCWZpcnN0X3NlcRgCIAEoBCIPCg1TdGF0dXNSZXF1ZXN0IlAKClBlZXJTdGF0dXMSDwoHbm9kZV9pZBgBIAEoBBIPCgdhZGRyZXNzGAIgASgJEg0KBWhlYXJkGAMgASgIEhEKCWxvY2FsX2FydRgEIAEoBCImCgdDb3VudGVyEgwKBG5hbWUYASABKAkSDQoFY291bnQYAiABKAQiuAIKDlN0YXR1c1Jlc3BvbnNlEg8KB25vZGVfaWQYASABKAQSHAoEcm9sZRgCIAEoDjIOLnBheG9zLnYxLlJvbGUSDQoFZXBvY2gYAyABKAQSDAoEdmlldxgEIAEoBBIWCglsZWFkZXJfaWQYBSABKARIAIgBARIRCglsb2NhbF9hcnUYBiABKAQSEwoLYXBwbGllZF9zZXEYByABKAQSFwoPd2FpdGluZ191cGRhdGVzGAggASgEEiMKBXBlZXJzGAkgAygLMhQucGF4b3MudjEuUGVlclN0YXR1cxIjCghjb3VudGVycxgKIAMoCzIRLnBheG9zLnYxLkNvdW50ZXISFwoPc3RvcmVzX3JlY29yZGVkGAsgASgIEhAKCHN0b3JlX2lkGAwgASgGQgwKCl9sZWFkZXJfaWQqywEKC0ZhaWx1cmVDb2RlEhwKGEZBSUxVUkVfQ09ERV9VTlNQRUNJRklFRBAAEhUKEUZBSUxVUkVfQ09ERV9CVVNZEAESGgoWRkFJTFVSRV9DT0RFX1RPT19MQVJHRRACEhgKFEZBSUxVUkVfQ09ERV9JTlZBTElEEAMSGAoURkFJTFVSRV9DT0RFX0VYUElSRUQQBBIcChhGQUlMVVJFX0NPREVfVU5BVkFJTEFCTEUQBRIZChVGQUlMVVJFX0NPREVfSU5URVJOQUwQBipTCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX0xFQURFUhABEhEKDVJPTEVfRk9MTE9XRVIQAhIRCg1ST0xFX0VMRUNUSU5HEAMykAIKDUNsaWVudFNlcnZpY2USRwoMQ2xpZW50VXBkYXRlEhYucGF4b3MudjEuQ2xpZW50VXBkYXRlGh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlEkMKDUNsaWVudFVwZGF0ZXMSFS5wYXhvcy52MS5VcGRhdGVCYXRjaBoXLnBheG9zLnYxLlVwZGF0ZUFuc3dlcnMoATABEjQKA0xvZxIULnBheG9zLnYxLkxvZ1JlcXVlc3QaFS5wYXhvcy52MS5Mb2dSZXNwb25zZTABEjsKBlN0YXR1cxIXLnBheG9zLnYxLlN0YXR1c1JlcXVlc3QaGC5wYXhvcy52MS5TdGF0dXNSZXNwb25zZWIGcHJvdG8z", [file_paxos_v1_paxos]);
+  fileDesc("Ch1wYXhvcy92MS9jbGllbnRfc2VydmljZS5wcm90bxIIcGF4b3MudjEiRQoOUmVxdWVzdEZhaWx1cmUSIwoEY29kZRgBIAEoDjIVLnBheG9zLnYxLkZhaWx1cmVDb2RlEg4KBmRldGFpbBgCIAEoCSIwCghVcGRhdGVJZBIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEIl0KC1VwZGF0ZUJhdGNoEicKB3VwZGF0ZXMYASADKAsyFi5wYXhvcy52MS5DbGllbnRVcGRhdGUSJQoJYWJhbmRvbmVkGAIgAygLMhIucGF4b3MudjEuVXBkYXRlSWQijwEKDFVwZGF0ZUFuc3dlchIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEEgsKA3NlcRgDIAEoBBIOCgZyZXN1bHQYBCABKAwSEQoJZHVwbGljYXRlGAUgASgIEikKB2ZhaWx1cmUYBiABKAsyGC5wYXhvcy52MS5SZXF1ZXN0RmFpbHVyZSJeCg1VcGRhdGVBbnN3ZXJzEicKB2Fuc3dlcnMYASADKAsyFi5wYXhvcy52MS5VcGRhdGVBbnN3ZXISFgoJbGVhZGVyX2lkGAIgASgESACIAQFCDAoKX2xlYWRlcl9pZCIuCgpMb2dSZXF1ZXN0EhAKCGZyb21fc2VxGAEgASgEEg4KBmZvbGxvdxgCIAEoCCJSCgtMb2dSZXNwb25zZRIwCgdlbnRyaWVzGAEgAygLMh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlEhEKCWZpcnN0X3NlcRgCIAEoBCIPCg1TdGF0dXNSZXF1ZXN0IhUKE1Rha2VTbmFwc2hvdFJlcXVlc3QiRQoUVGFrZVNuYXBzaG90UmVzcG9uc2USCwoDc2VxGAEgASgEEg0KBWJ5dGVzGAIgASgEEhEKCWZpcnN0X3NlcRgDIAEoBCIPCg1CYWNrdXBSZXF1ZXN0ImIKC0JhY2t1cFBpZWNlEiQKCHNuYXBzaG90GAEgASgLMhIucGF4b3MudjEuU25hcHNob3QSDQoFaW5kZXgYAiABKA0SDAoEZGF0YRgDIAEoDBIQCghjaGVja3N1bRgEIAEoByJQCgpQZWVyU3RhdHVzEg8KB25vZGVfaWQYASABKAQSDwoHYWRkcmVzcxgCIAEoCRINCgVoZWFyZBgDIAEoCBIRCglsb2NhbF9hcnUYBCABKAQiJgoHQ291bnRlchIMCgRuYW1lGAEgASgJEg0KBWNvdW50GAIgASgEIvoDCg5TdGF0dXNSZXNwb25zZRIPCgdub2RlX2lkGAEgASgEEhwKBHJvbGUYAiABKA4yDi5wYXhvcy52MS5Sb2xlEg0KBWVwb2NoGAMgASgEEgwKBHZpZXcYBCABKAQSFgoJbGVhZGVyX2lkGAUgASgESACIAQESEQoJbG9jYWxfYXJ1GAYgASgEEhMKC2FwcGxpZWRfc2VxGAcgASgEEhcKD3dhaXRpbmdfdXBkYXRlcxgIIAEoBBIjCgVwZWVycxgJIAMoCzIULnBheG9zLnYxLlBlZXJTdGF0dXMSIwoIY291bnRlcnMYCiADKAsyES5wYXhvcy52MS5Db3VudGVyEhcKD3N0b3Jlc19yZWNvcmRlZBgLIAEoCBIQCghzdG9yZV9pZBgMIAEoBhIRCglmaXJzdF9zZXEYDSABKAQSJAoIc25hcHNob3QYDiABKAsyEi5wYXhvcy52MS5TbmFwc2hvdBIlCglyZWNlaXZpbmcYDyABKAsyEi5wYXhvcy52MS5TbmFwc2hvdBIXCg9yZWNlaXZlZF9jaHVua3MYECABKA0SLwoOc3RvcmFnZV9oZWFsdGgYESABKA4yFy5wYXhvcy52MS5TdG9yYWdlSGVhbHRoEhYKDnN0b3JhZ2VfZGV0YWlsGBIgASgJQgwKCl9sZWFkZXJfaWQqywEKC0ZhaWx1cmVDb2RlEhwKGEZBSUxVUkVfQ09ERV9VTlNQRUNJRklFRBAAEhUKEUZBSUxVUkVfQ09ERV9CVVNZEAESGgoWRkFJTFVSRV9DT0RFX1RPT19MQVJHRRACEhgKFEZBSUxVUkVfQ09ERV9JTlZBTElEEAMSGAoURkFJTFVSRV9DT0RFX0VYUElSRUQQBBIcChhGQUlMVVJFX0NPREVfVU5BVkFJTEFCTEUQBRIZChVGQUlMVVJFX0NPREVfSU5URVJOQUwQBip7Cg1TdG9yYWdlSGVhbHRoEh4KGlNUT1JBR0VfSEVBTFRIX1VOU1BFQ0lGSUVEEAASFQoRU1RPUkFHRV9IRUFMVEhfT0sQARIYChRTVE9SQUdFX0hFQUxUSF9TVFVDSxACEhkKFVNUT1JBR0VfSEVBTFRIX0ZBSUxFRBADKlMKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTEVBREVSEAESEQoNUk9MRV9GT0xMT1dFUhACEhEKDVJPTEVfRUxFQ1RJTkcQAzKbAwoNQ2xpZW50U2VydmljZRJHCgxDbGllbnRVcGRhdGUSFi5wYXhvcy52MS5DbGllbnRVcGRhdGUaHy5wYXhvcy52MS5HbG9iYWxseU9yZGVyZWRVcGRhdGUSQwoNQ2xpZW50VXBkYXRlcxIVLnBheG9zLnYxLlVwZGF0ZUJhdGNoGhcucGF4b3MudjEuVXBkYXRlQW5zd2VycygBMAESNAoDTG9nEhQucGF4b3MudjEuTG9nUmVxdWVzdBoVLnBheG9zLnYxLkxvZ1Jlc3BvbnNlMAESOwoGU3RhdHVzEhcucGF4b3MudjEuU3RhdHVzUmVxdWVzdBoYLnBheG9zLnYxLlN0YXR1c1Jlc3BvbnNlEk0KDFRha2VTbmFwc2hvdBIdLnBheG9zLnYxLlRha2VTbmFwc2hvdFJlcXVlc3QaHi5wYXhvcy52MS5UYWtlU25hcHNob3RSZXNwb25zZRI6CgZCYWNrdXASFy5wYXhvcy52MS5CYWNrdXBSZXF1ZXN0GhUucGF4b3MudjEuQmFja3VwUGllY2UwAWIGcHJvdG8z", [file_paxos_v1_paxos]);
 
 /**
  * A request that was not served.
@@ -256,6 +256,113 @@ export const StatusRequestSchema: GenMessage<StatusRequest> = /*@__PURE__*/
   messageDesc(file_paxos_v1_client_service, 7);
 
 /**
+ * Asks a node to take a snapshot of its state now, and to drop what it then need not keep of its log.
+ *
+ * @generated from message paxos.v1.TakeSnapshotRequest
+ */
+export type TakeSnapshotRequest = Message<"paxos.v1.TakeSnapshotRequest"> & {
+};
+
+/**
+ * Describes the message paxos.v1.TakeSnapshotRequest.
+ * Use `create(TakeSnapshotRequestSchema)` to create a new message.
+ */
+export const TakeSnapshotRequestSchema: GenMessage<TakeSnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 8);
+
+/**
+ * A snapshot was taken.
+ *
+ * @generated from message paxos.v1.TakeSnapshotResponse
+ */
+export type TakeSnapshotResponse = Message<"paxos.v1.TakeSnapshotResponse"> & {
+  /**
+   * The last seq whose update is in it.
+   *
+   * @generated from field: uint64 seq = 1;
+   */
+  seq: bigint;
+
+  /**
+   * Its size in bytes.
+   *
+   * @generated from field: uint64 bytes = 2;
+   */
+  bytes: bigint;
+
+  /**
+   * The first seq that the node's log still holds.
+   *
+   * @generated from field: uint64 first_seq = 3;
+   */
+  firstSeq: bigint;
+};
+
+/**
+ * Describes the message paxos.v1.TakeSnapshotResponse.
+ * Use `create(TakeSnapshotResponseSchema)` to create a new message.
+ */
+export const TakeSnapshotResponseSchema: GenMessage<TakeSnapshotResponse> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 9);
+
+/**
+ * Asks for a copy of a node's state.
+ *
+ * @generated from message paxos.v1.BackupRequest
+ */
+export type BackupRequest = Message<"paxos.v1.BackupRequest"> & {
+};
+
+/**
+ * Describes the message paxos.v1.BackupRequest.
+ * Use `create(BackupRequestSchema)` to create a new message.
+ */
+export const BackupRequestSchema: GenMessage<BackupRequest> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 10);
+
+/**
+ * A piece of a backup: a chunk of a snapshot, in order.
+ *
+ * @generated from message paxos.v1.BackupPiece
+ */
+export type BackupPiece = Message<"paxos.v1.BackupPiece"> & {
+  /**
+   * Which snapshot; the same in every piece.
+   *
+   * @generated from field: paxos.v1.Snapshot snapshot = 1;
+   */
+  snapshot?: Snapshot | undefined;
+
+  /**
+   * The chunk's index, from 0 on.
+   *
+   * @generated from field: uint32 index = 2;
+   */
+  index: number;
+
+  /**
+   * Its bytes.
+   *
+   * @generated from field: bytes data = 3;
+   */
+  data: Uint8Array;
+
+  /**
+   * The CRC-32 of the snapshot's bytes up to the end of this chunk.
+   *
+   * @generated from field: fixed32 checksum = 4;
+   */
+  checksum: number;
+};
+
+/**
+ * Describes the message paxos.v1.BackupPiece.
+ * Use `create(BackupPieceSchema)` to create a new message.
+ */
+export const BackupPieceSchema: GenMessage<BackupPiece> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 11);
+
+/**
  * One peer as a node sees it.
  *
  * @generated from message paxos.v1.PeerStatus
@@ -295,7 +402,7 @@ export type PeerStatus = Message<"paxos.v1.PeerStatus"> & {
  * Use `create(PeerStatusSchema)` to create a new message.
  */
 export const PeerStatusSchema: GenMessage<PeerStatus> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 8);
+  messageDesc(file_paxos_v1_client_service, 12);
 
 /**
  * A count of something ignored, dropped or refused, by reason.
@@ -323,7 +430,7 @@ export type Counter = Message<"paxos.v1.Counter"> & {
  * Use `create(CounterSchema)` to create a new message.
  */
 export const CounterSchema: GenMessage<Counter> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 9);
+  messageDesc(file_paxos_v1_client_service, 13);
 
 /**
  * A node's status.
@@ -414,6 +521,48 @@ export type StatusResponse = Message<"paxos.v1.StatusResponse"> & {
    * @generated from field: fixed64 store_id = 12;
    */
   storeId: bigint;
+
+  /**
+   * The first seq that its log still holds.
+   *
+   * @generated from field: uint64 first_seq = 13;
+   */
+  firstSeq: bigint;
+
+  /**
+   * The latest snapshot; absent while there is none.
+   *
+   * @generated from field: paxos.v1.Snapshot snapshot = 14;
+   */
+  snapshot?: Snapshot | undefined;
+
+  /**
+   * The snapshot that it is receiving from a peer; absent when it receives none.
+   *
+   * @generated from field: paxos.v1.Snapshot receiving = 15;
+   */
+  receiving?: Snapshot | undefined;
+
+  /**
+   * How many chunks of that have come.
+   *
+   * @generated from field: uint32 received_chunks = 16;
+   */
+  receivedChunks: number;
+
+  /**
+   * How its storage does.
+   *
+   * @generated from field: paxos.v1.StorageHealth storage_health = 17;
+   */
+  storageHealth: StorageHealth;
+
+  /**
+   * What is wrong with it; empty when nothing is.
+   *
+   * @generated from field: string storage_detail = 18;
+   */
+  storageDetail: string;
 };
 
 /**
@@ -421,7 +570,7 @@ export type StatusResponse = Message<"paxos.v1.StatusResponse"> & {
  * Use `create(StatusResponseSchema)` to create a new message.
  */
 export const StatusResponseSchema: GenMessage<StatusResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 10);
+  messageDesc(file_paxos_v1_client_service, 14);
 
 /**
  * Why a request was not served.
@@ -487,6 +636,47 @@ export const FailureCodeSchema: GenEnum<FailureCode> = /*@__PURE__*/
   enumDesc(file_paxos_v1_client_service, 0);
 
 /**
+ * How a node's storage does.
+ *
+ * @generated from enum paxos.v1.StorageHealth
+ */
+export enum StorageHealth {
+  /**
+   * Not told.
+   *
+   * @generated from enum value: STORAGE_HEALTH_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * It saves.
+   *
+   * @generated from enum value: STORAGE_HEALTH_OK = 1;
+   */
+  OK = 1,
+
+  /**
+   * A save has been under way for longer than the progress timeout. The node promises nothing and leads nothing.
+   *
+   * @generated from enum value: STORAGE_HEALTH_STUCK = 2;
+   */
+  STUCK = 2,
+
+  /**
+   * It has failed. The node promises nothing any more until it is started again.
+   *
+   * @generated from enum value: STORAGE_HEALTH_FAILED = 3;
+   */
+  FAILED = 3,
+}
+
+/**
+ * Describes the enum paxos.v1.StorageHealth.
+ */
+export const StorageHealthSchema: GenEnum<StorageHealth> = /*@__PURE__*/
+  enumDesc(file_paxos_v1_client_service, 1);
+
+/**
  * What a node is doing.
  *
  * @generated from enum paxos.v1.Role
@@ -525,7 +715,7 @@ export enum Role {
  * Describes the enum paxos.v1.Role.
  */
 export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
-  enumDesc(file_paxos_v1_client_service, 1);
+  enumDesc(file_paxos_v1_client_service, 2);
 
 /**
  * Spoken between clients and any node.
@@ -577,6 +767,26 @@ export const ClientService: GenService<{
     methodKind: "unary";
     input: typeof StatusRequestSchema;
     output: typeof StatusResponseSchema;
+  },
+  /**
+   * Takes a snapshot now.
+   *
+   * @generated from rpc paxos.v1.ClientService.TakeSnapshot
+   */
+  takeSnapshot: {
+    methodKind: "unary";
+    input: typeof TakeSnapshotRequestSchema;
+    output: typeof TakeSnapshotResponseSchema;
+  },
+  /**
+   * Copies the node's state: takes a snapshot now, and sends it.
+   *
+   * @generated from rpc paxos.v1.ClientService.Backup
+   */
+  backup: {
+    methodKind: "server_streaming";
+    input: typeof BackupRequestSchema;
+    output: typeof BackupPieceSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_paxos_v1_client_service, 0);

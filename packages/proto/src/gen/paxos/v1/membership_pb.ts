@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/membership.proto.
  */
 export const file_paxos_v1_membership: GenFile = /*@__PURE__*/
-  fileDesc("ChlwYXhvcy92MS9tZW1iZXJzaGlwLnByb3RvEghwYXhvcy52MSI8CgZNZW1iZXISDwoHbm9kZV9pZBgBIAEoBBIPCgdhZGRyZXNzGAIgASgJEhAKCHN0b3JlX2lkGAMgASgGIr8BCgtFcG9jaFJlY29yZBIWCg5mb3JtYXRfdmVyc2lvbhgBIAEoDRINCgVlcG9jaBgCIAEoBBIgCgZ2b3RlcnMYAyADKAsyEC5wYXhvcy52MS5NZW1iZXISIgoIbGVhcm5lcnMYBCADKAsyEC5wYXhvcy52MS5NZW1iZXISFgoOcHJlcGFyZV9xdW9ydW0YBSABKA0SFQoNYWNjZXB0X3F1b3J1bRgGIAEoDRIUCgxuZXh0X25vZGVfaWQYByABKARiBnByb3RvMw");
+  fileDesc("ChlwYXhvcy92MS9tZW1iZXJzaGlwLnByb3RvEghwYXhvcy52MSI8CgZNZW1iZXISDwoHbm9kZV9pZBgBIAEoBBIPCgdhZGRyZXNzGAIgASgJEhAKCHN0b3JlX2lkGAMgASgGIs0BCgtFcG9jaFJlY29yZBIWCg5mb3JtYXRfdmVyc2lvbhgBIAEoDRINCgVlcG9jaBgCIAEoBBIgCgZ2b3RlcnMYAyADKAsyEC5wYXhvcy52MS5NZW1iZXISIgoIbGVhcm5lcnMYBCADKAsyEC5wYXhvcy52MS5NZW1iZXISFgoOcHJlcGFyZV9xdW9ydW0YBSABKA0SFQoNYWNjZXB0X3F1b3J1bRgGIAEoDRIUCgxuZXh0X25vZGVfaWQYByABKAQSDAoEYmFzZRgIIAEoDGIGcHJvdG8z");
 
 /**
  * One member of an epoch.
@@ -103,6 +103,14 @@ export type EpochRecord = Message<"paxos.v1.EpochRecord"> & {
    * @generated from field: uint64 next_node_id = 7;
    */
   nextNodeId: bigint;
+
+  /**
+   * Of a cluster that began with a backup: what tells that backup from all others. Its members are no members of the
+   * cluster that the backup was taken of, nor of one that began with another backup.
+   *
+   * @generated from field: bytes base = 8;
+   */
+  base: Uint8Array;
 };
 
 /**

@@ -9,13 +9,15 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { EpochRecord } from "./membership_pb.js";
+import { file_paxos_v1_membership } from "./membership_pb.js";
 import type { Message as Message$1 } from "@bufbuild/protobuf";
 
 /**
  * Describes the file paxos/v1/paxos.proto.
  */
 export const file_paxos_v1_paxos: GenFile = /*@__PURE__*/
-  fileDesc("ChRwYXhvcy92MS9wYXhvcy5wcm90bxIIcGF4b3MudjEiogEKDENsaWVudFVwZGF0ZRIRCgljbGllbnRfaWQYASABKAQSDwoHbm9kZV9pZBgCIAEoBBIRCgl0aW1lc3RhbXAYAyABKAQSDgoGdXBkYXRlGAQgASgMEiIKBGtpbmQYBSABKA4yFC5wYXhvcy52MS5VcGRhdGVLaW5kEg8KB3Nlc3Npb24YBiABKAQSFgoOYW5zd2VyZWRfdXBfdG8YByABKAQiXgoKVmlld0NoYW5nZRIPCgdub2RlX2lkGAEgASgEEhYKDmF0dGVtcHRlZF92aWV3GAIgASgEEhEKCWxvY2FsX2FydRgDIAEoBBIUCgxoZWFyc19xdW9ydW0YBCABKAgiUAoPVmlld0NoYW5nZVByb29mEg8KB25vZGVfaWQYASABKAQSFgoOaW5zdGFsbGVkX3ZpZXcYAiABKAQSFAoMaGVhcnNfbGVhZGVyGAMgASgIIjsKB1ByZXBhcmUSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEhEKCWxvY2FsX2FydRgDIAEoBCJjCglQcmVwYXJlT0sSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEiQKCWRhdGFfbGlzdBgDIAMoCzIRLnBheG9zLnYxLk1lc3NhZ2USEQoJbG9jYWxfYXJ1GAQgASgEIkcKCFByb3Bvc2FsEg8KB25vZGVfaWQYASABKAQSDAoEdmlldxgCIAEoBBILCgNzZXEYAyABKAQSDwoHdXBkYXRlcxgEIAMoDCJHCgZBY2NlcHQSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEgsKA3NlcRgDIAEoBBIRCglsb2NhbF9hcnUYBCABKAQipgEKFUdsb2JhbGx5T3JkZXJlZFVwZGF0ZRIPCgdub2RlX2lkGAEgASgEEgsKA3NlcRgCIAEoBBImCgZ1cGRhdGUYAyABKAsyFi5wYXhvcy52MS5DbGllbnRVcGRhdGUSDgoGcmVzdWx0GAQgASgMEhEKCWR1cGxpY2F0ZRgFIAEoCBIWCglsZWFkZXJfaWQYBiABKARIAIgBAUIMCgpfbGVhZGVyX2lkIroBCglIZWFydGJlYXQSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEhEKCWxvY2FsX2FydRgDIAEoBBIVCg1wcm9taXNlZF92aWV3GAQgASgEEhQKDGFjY2VwdGVkX3NlcRgFIAEoBBIPCgdsZWFkaW5nGAYgASgIEhQKDGhlYXJzX3F1b3J1bRgHIAEoCBIUCgxrbm93c19zdG9yZXMYCCABKAgSEQoJcHJlcGFyaW5nGAkgASgIIkEKDkNhdGNoVXBSZXF1ZXN0Eg8KB25vZGVfaWQYASABKAQSCwoDc2VxGAIgASgEEhEKCW1heF9ieXRlcxgDIAEoBCJkCg1DYXRjaFVwQW5zd2VyEg8KB25vZGVfaWQYASABKAQSCwoDc2VxGAIgASgEEg8KB3VwZGF0ZXMYAyADKAwSEQoJbG9jYWxfYXJ1GAQgASgEEhEKCWZpcnN0X3NlcRgFIAEoBCJvCg1VcGRhdGVSZWZ1c2FsEg8KB25vZGVfaWQYASABKAQSEQoJY2xpZW50X2lkGAIgASgEEhEKCXRpbWVzdGFtcBgDIAEoBBInCgZyZWFzb24YBCABKA4yFy5wYXhvcy52MS5SZWZ1c2FsUmVhc29uIoEFCgdNZXNzYWdlEgoKAnRvGAEgASgEEisKC3ZpZXdfY2hhbmdlGAIgASgLMhQucGF4b3MudjEuVmlld0NoYW5nZUgAEjYKEXZpZXdfY2hhbmdlX3Byb29mGAMgASgLMhkucGF4b3MudjEuVmlld0NoYW5nZVByb29mSAASJAoHcHJlcGFyZRgEIAEoCzIRLnBheG9zLnYxLlByZXBhcmVIABIpCgpwcmVwYXJlX29rGAUgASgLMhMucGF4b3MudjEuUHJlcGFyZU9LSAASJgoIcHJvcG9zYWwYBiABKAsyEi5wYXhvcy52MS5Qcm9wb3NhbEgAEiIKBmFjY2VwdBgHIAEoCzIQLnBheG9zLnYxLkFjY2VwdEgAEkIKF2dsb2JhbGx5X29yZGVyZWRfdXBkYXRlGAggASgLMh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlSAASFwoNY2xpZW50X3VwZGF0ZRgJIAEoDEgAEigKCWhlYXJ0YmVhdBgKIAEoCzITLnBheG9zLnYxLkhlYXJ0YmVhdEgAEjQKEGNhdGNoX3VwX3JlcXVlc3QYCyABKAsyGC5wYXhvcy52MS5DYXRjaFVwUmVxdWVzdEgAEjIKD2NhdGNoX3VwX2Fuc3dlchgMIAEoCzIXLnBheG9zLnYxLkNhdGNoVXBBbnN3ZXJIABIxCg51cGRhdGVfcmVmdXNhbBgNIAEoCzIXLnBheG9zLnYxLlVwZGF0ZVJlZnVzYWxIABINCgVlcG9jaBgOIAEoBBINCgVncm91cBgPIAEoBBIQCghzdG9yZV9pZBgQIAEoBhIMCgRmcm9tGBEgASgEQgYKBHR5cGUqQwoKVXBkYXRlS2luZBIbChdVUERBVEVfS0lORF9VTlNQRUNJRklFRBAAEhgKFFVQREFURV9LSU5EX1JFR0lTVEVSEAEqZgoNUmVmdXNhbFJlYXNvbhIeChpSRUZVU0FMX1JFQVNPTl9VTlNQRUNJRklFRBAAEhcKE1JFRlVTQUxfUkVBU09OX0JVU1kQARIcChhSRUZVU0FMX1JFQVNPTl9UT09fTEFSR0UQAmIGcHJvdG8z");
+  fileDesc("ChRwYXhvcy92MS9wYXhvcy5wcm90bxIIcGF4b3MudjEiogEKDENsaWVudFVwZGF0ZRIRCgljbGllbnRfaWQYASABKAQSDwoHbm9kZV9pZBgCIAEoBBIRCgl0aW1lc3RhbXAYAyABKAQSDgoGdXBkYXRlGAQgASgMEiIKBGtpbmQYBSABKA4yFC5wYXhvcy52MS5VcGRhdGVLaW5kEg8KB3Nlc3Npb24YBiABKAQSFgoOYW5zd2VyZWRfdXBfdG8YByABKAQiXgoKVmlld0NoYW5nZRIPCgdub2RlX2lkGAEgASgEEhYKDmF0dGVtcHRlZF92aWV3GAIgASgEEhEKCWxvY2FsX2FydRgDIAEoBBIUCgxoZWFyc19xdW9ydW0YBCABKAgiUAoPVmlld0NoYW5nZVByb29mEg8KB25vZGVfaWQYASABKAQSFgoOaW5zdGFsbGVkX3ZpZXcYAiABKAQSFAoMaGVhcnNfbGVhZGVyGAMgASgIIjsKB1ByZXBhcmUSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEhEKCWxvY2FsX2FydRgDIAEoBCJ4CglQcmVwYXJlT0sSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEiQKCWRhdGFfbGlzdBgDIAMoCzIRLnBheG9zLnYxLk1lc3NhZ2USEQoJbG9jYWxfYXJ1GAQgASgEEhMKC3NhdmVfbnVtYmVyGAUgASgEIkcKCFByb3Bvc2FsEg8KB25vZGVfaWQYASABKAQSDAoEdmlldxgCIAEoBBILCgNzZXEYAyABKAQSDwoHdXBkYXRlcxgEIAMoDCJcCgZBY2NlcHQSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEgsKA3NlcRgDIAEoBBIRCglsb2NhbF9hcnUYBCABKAQSEwoLc2F2ZV9udW1iZXIYBSABKAQipgEKFUdsb2JhbGx5T3JkZXJlZFVwZGF0ZRIPCgdub2RlX2lkGAEgASgEEgsKA3NlcRgCIAEoBBImCgZ1cGRhdGUYAyABKAsyFi5wYXhvcy52MS5DbGllbnRVcGRhdGUSDgoGcmVzdWx0GAQgASgMEhEKCWR1cGxpY2F0ZRgFIAEoCBIWCglsZWFkZXJfaWQYBiABKARIAIgBAUIMCgpfbGVhZGVyX2lkIs8BCglIZWFydGJlYXQSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEhEKCWxvY2FsX2FydRgDIAEoBBIVCg1wcm9taXNlZF92aWV3GAQgASgEEhQKDGFjY2VwdGVkX3NlcRgFIAEoBBIPCgdsZWFkaW5nGAYgASgIEhQKDGhlYXJzX3F1b3J1bRgHIAEoCBIUCgxrbm93c19zdG9yZXMYCCABKAgSEQoJcHJlcGFyaW5nGAkgASgIEhMKC3NhdmVfbnVtYmVyGAogASgEIkEKDkNhdGNoVXBSZXF1ZXN0Eg8KB25vZGVfaWQYASABKAQSCwoDc2VxGAIgASgEEhEKCW1heF9ieXRlcxgDIAEoBCJkCg1DYXRjaFVwQW5zd2VyEg8KB25vZGVfaWQYASABKAQSCwoDc2VxGAIgASgEEg8KB3VwZGF0ZXMYAyADKAwSEQoJbG9jYWxfYXJ1GAQgASgEEhEKCWZpcnN0X3NlcRgFIAEoBCKdAQoIU25hcHNob3QSFgoOZm9ybWF0X3ZlcnNpb24YASABKA0SCwoDc2VxGAIgASgEEg4KBm9yaWdpbhgDIAEoBhIOCgZjaHVua3MYBCABKA0SDQoFYnl0ZXMYBSABKAQSEAoIY2hlY2tzdW0YBiABKAcSKwoMZXBvY2hfcmVjb3JkGAcgASgLMhUucGF4b3MudjEuRXBvY2hSZWNvcmQiTgoPU25hcHNob3RSZXF1ZXN0Eg8KB25vZGVfaWQYASABKAQSCwoDc2VxGAIgASgEEg4KBm9yaWdpbhgDIAEoBhINCgVpbmRleBgEIAEoDSKIAQoNU25hcHNob3RDaHVuaxIPCgdub2RlX2lkGAEgASgEEiQKCHNuYXBzaG90GAIgASgLMhIucGF4b3MudjEuU25hcHNob3QSDQoFaW5kZXgYAyABKA0SDAoEZGF0YRgEIAEoDBIQCghjaGVja3N1bRgFIAEoBxIRCglsb2NhbF9hcnUYBiABKAQibwoNVXBkYXRlUmVmdXNhbBIPCgdub2RlX2lkGAEgASgEEhEKCWNsaWVudF9pZBgCIAEoBBIRCgl0aW1lc3RhbXAYAyABKAQSJwoGcmVhc29uGAQgASgOMhcucGF4b3MudjEuUmVmdXNhbFJlYXNvbiLrBQoHTWVzc2FnZRIKCgJ0bxgBIAEoBBIrCgt2aWV3X2NoYW5nZRgCIAEoCzIULnBheG9zLnYxLlZpZXdDaGFuZ2VIABI2ChF2aWV3X2NoYW5nZV9wcm9vZhgDIAEoCzIZLnBheG9zLnYxLlZpZXdDaGFuZ2VQcm9vZkgAEiQKB3ByZXBhcmUYBCABKAsyES5wYXhvcy52MS5QcmVwYXJlSAASKQoKcHJlcGFyZV9vaxgFIAEoCzITLnBheG9zLnYxLlByZXBhcmVPS0gAEiYKCHByb3Bvc2FsGAYgASgLMhIucGF4b3MudjEuUHJvcG9zYWxIABIiCgZhY2NlcHQYByABKAsyEC5wYXhvcy52MS5BY2NlcHRIABJCChdnbG9iYWxseV9vcmRlcmVkX3VwZGF0ZRgIIAEoCzIfLnBheG9zLnYxLkdsb2JhbGx5T3JkZXJlZFVwZGF0ZUgAEhcKDWNsaWVudF91cGRhdGUYCSABKAxIABIoCgloZWFydGJlYXQYCiABKAsyEy5wYXhvcy52MS5IZWFydGJlYXRIABI0ChBjYXRjaF91cF9yZXF1ZXN0GAsgASgLMhgucGF4b3MudjEuQ2F0Y2hVcFJlcXVlc3RIABIyCg9jYXRjaF91cF9hbnN3ZXIYDCABKAsyFy5wYXhvcy52MS5DYXRjaFVwQW5zd2VySAASMQoOdXBkYXRlX3JlZnVzYWwYDSABKAsyFy5wYXhvcy52MS5VcGRhdGVSZWZ1c2FsSAASNQoQc25hcHNob3RfcmVxdWVzdBgSIAEoCzIZLnBheG9zLnYxLlNuYXBzaG90UmVxdWVzdEgAEjEKDnNuYXBzaG90X2NodW5rGBMgASgLMhcucGF4b3MudjEuU25hcHNob3RDaHVua0gAEg0KBWVwb2NoGA4gASgEEg0KBWdyb3VwGA8gASgEEhAKCHN0b3JlX2lkGBAgASgGEgwKBGZyb20YESABKARCBgoEdHlwZSpDCgpVcGRhdGVLaW5kEhsKF1VQREFURV9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUVVBEQVRFX0tJTkRfUkVHSVNURVIQASpmCg1SZWZ1c2FsUmVhc29uEh4KGlJFRlVTQUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASFwoTUkVGVVNBTF9SRUFTT05fQlVTWRABEhwKGFJFRlVTQUxfUkVBU09OX1RPT19MQVJHRRACYgZwcm90bzM", [file_paxos_v1_membership]);
 
 /**
  * An update that a client wants ordered. `(client_id, timestamp)` identifies it for ever: a retry
@@ -229,6 +231,13 @@ export type PrepareOK = Message$1<"paxos.v1.PrepareOK"> & {
    * @generated from field: uint64 local_aru = 4;
    */
   localAru: bigint;
+
+  /**
+   * The number of the save that made the promise durable, or of a later one.
+   *
+   * @generated from field: uint64 save_number = 5;
+   */
+  saveNumber: bigint;
 };
 
 /**
@@ -314,6 +323,13 @@ export type Accept = Message$1<"paxos.v1.Accept"> & {
    * @generated from field: uint64 local_aru = 4;
    */
   localAru: bigint;
+
+  /**
+   * The number of the save that made it durable, or of a later one.
+   *
+   * @generated from field: uint64 save_number = 5;
+   */
+  saveNumber: bigint;
 };
 
 /**
@@ -451,6 +467,13 @@ export type Heartbeat = Message$1<"paxos.v1.Heartbeat"> & {
    * @generated from field: bool preparing = 9;
    */
   preparing: boolean;
+
+  /**
+   * The number of the sender's last durable save. Storage that comes back with fewer is an older copy of itself.
+   *
+   * @generated from field: uint64 save_number = 10;
+   */
+  saveNumber: bigint;
 };
 
 /**
@@ -545,6 +568,169 @@ export const CatchUpAnswerSchema: GenMessage<CatchUpAnswer> = /*@__PURE__*/
   messageDesc(file_paxos_v1_paxos, 10);
 
 /**
+ * A snapshot: the state after all updates up to a seq, in place of those updates.
+ *
+ * @generated from message paxos.v1.Snapshot
+ */
+export type Snapshot = Message$1<"paxos.v1.Snapshot"> & {
+  /**
+   * Format of its content; 1.
+   *
+   * @generated from field: uint32 format_version = 1;
+   */
+  formatVersion: number;
+
+  /**
+   * The last seq whose update is in it.
+   *
+   * @generated from field: uint64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * The id of the storage of the node that took it. With the seq it tells this snapshot from all others: what two
+   * nodes take at the same seq means the same and need not be the same bytes.
+   *
+   * @generated from field: fixed64 origin = 3;
+   */
+  origin: bigint;
+
+  /**
+   * Into how many chunks it is cut, 1 or more.
+   *
+   * @generated from field: uint32 chunks = 4;
+   */
+  chunks: number;
+
+  /**
+   * Its size in bytes.
+   *
+   * @generated from field: uint64 bytes = 5;
+   */
+  bytes: bigint;
+
+  /**
+   * The CRC-32 of its bytes.
+   *
+   * @generated from field: fixed32 checksum = 6;
+   */
+  checksum: number;
+
+  /**
+   * The membership at its seq.
+   *
+   * @generated from field: paxos.v1.EpochRecord epoch_record = 7;
+   */
+  epochRecord?: EpochRecord | undefined;
+};
+
+/**
+ * Describes the message paxos.v1.Snapshot.
+ * Use `create(SnapshotSchema)` to create a new message.
+ */
+export const SnapshotSchema: GenMessage<Snapshot> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_paxos, 11);
+
+/**
+ * Asks for a chunk of a snapshot: the sender lacks what its peers have dropped from their logs.
+ *
+ * @generated from message paxos.v1.SnapshotRequest
+ */
+export type SnapshotRequest = Message$1<"paxos.v1.SnapshotRequest"> & {
+  /**
+   * The sender.
+   *
+   * @generated from field: uint64 node_id = 1;
+   */
+  nodeId: bigint;
+
+  /**
+   * The seq of the snapshot wanted; 0: the latest.
+   *
+   * @generated from field: uint64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * Its origin.
+   *
+   * @generated from field: fixed64 origin = 3;
+   */
+  origin: bigint;
+
+  /**
+   * The chunk wanted, from 0 on.
+   *
+   * @generated from field: uint32 index = 4;
+   */
+  index: number;
+};
+
+/**
+ * Describes the message paxos.v1.SnapshotRequest.
+ * Use `create(SnapshotRequestSchema)` to create a new message.
+ */
+export const SnapshotRequestSchema: GenMessage<SnapshotRequest> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_paxos, 12);
+
+/**
+ * A chunk of a snapshot out of the sender's storage. Of the snapshot asked for if the sender still has that; else the
+ * first one of its latest.
+ *
+ * @generated from message paxos.v1.SnapshotChunk
+ */
+export type SnapshotChunk = Message$1<"paxos.v1.SnapshotChunk"> & {
+  /**
+   * The sender.
+   *
+   * @generated from field: uint64 node_id = 1;
+   */
+  nodeId: bigint;
+
+  /**
+   * Which snapshot; absent when the sender has none.
+   *
+   * @generated from field: paxos.v1.Snapshot snapshot = 2;
+   */
+  snapshot?: Snapshot | undefined;
+
+  /**
+   * Which chunk.
+   *
+   * @generated from field: uint32 index = 3;
+   */
+  index: number;
+
+  /**
+   * Its bytes.
+   *
+   * @generated from field: bytes data = 4;
+   */
+  data: Uint8Array;
+
+  /**
+   * The CRC-32 of the snapshot's bytes up to the end of this chunk.
+   *
+   * @generated from field: fixed32 checksum = 5;
+   */
+  checksum: number;
+
+  /**
+   * The sender's ARU.
+   *
+   * @generated from field: uint64 local_aru = 6;
+   */
+  localAru: bigint;
+};
+
+/**
+ * Describes the message paxos.v1.SnapshotChunk.
+ * Use `create(SnapshotChunkSchema)` to create a new message.
+ */
+export const SnapshotChunkSchema: GenMessage<SnapshotChunk> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_paxos, 13);
+
+/**
  * A leader's answer to a forwarded update that it will not order.
  *
  * @generated from message paxos.v1.UpdateRefusal
@@ -584,7 +770,7 @@ export type UpdateRefusal = Message$1<"paxos.v1.UpdateRefusal"> & {
  * Use `create(UpdateRefusalSchema)` to create a new message.
  */
 export const UpdateRefusalSchema: GenMessage<UpdateRefusal> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_paxos, 11);
+  messageDesc(file_paxos_v1_paxos, 14);
 
 /**
  * The envelope of everything that one node sends to another.
@@ -701,6 +887,22 @@ export type Message = Message$1<"paxos.v1.Message"> & {
      */
     value: UpdateRefusal;
     case: "updateRefusal";
+  } | {
+    /**
+     * Question for a chunk of a snapshot.
+     *
+     * @generated from field: paxos.v1.SnapshotRequest snapshot_request = 18;
+     */
+    value: SnapshotRequest;
+    case: "snapshotRequest";
+  } | {
+    /**
+     * Answer with a chunk of a snapshot.
+     *
+     * @generated from field: paxos.v1.SnapshotChunk snapshot_chunk = 19;
+     */
+    value: SnapshotChunk;
+    case: "snapshotChunk";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -737,7 +939,7 @@ export type Message = Message$1<"paxos.v1.Message"> & {
  * Use `create(MessageSchema)` to create a new message.
  */
 export const MessageSchema: GenMessage<Message> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_paxos, 12);
+  messageDesc(file_paxos_v1_paxos, 15);
 
 /**
  * What an update is for.

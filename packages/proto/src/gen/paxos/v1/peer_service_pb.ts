@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/peer_service.proto.
  */
 export const file_paxos_v1_peer_service: GenFile = /*@__PURE__*/
-  fileDesc("ChtwYXhvcy92MS9wZWVyX3NlcnZpY2UucHJvdG8SCHBheG9zLnYxImQKBUhlbGxvEhgKEHByb3RvY29sX3ZlcnNpb24YASABKA0SEgoKY2x1c3Rlcl9pZBgCIAEoDBIPCgdub2RlX2lkGAMgASgEEhAKCHN0b3JlX2lkGAQgASgGEgoKAnRvGAUgASgEIlQKEEhhbmRzaGFrZVJlZnVzYWwSMAoGcmVhc29uGAEgASgOMiAucGF4b3MudjEuSGFuZHNoYWtlUmVmdXNhbFJlYXNvbhIOCgZkZXRhaWwYAiABKAkiagoJUGVlckZyYW1lEh4KBWhlbGxvGAEgASgLMg8ucGF4b3MudjEuSGVsbG8SKwoHcmVmdXNhbBgCIAEoCzIaLnBheG9zLnYxLkhhbmRzaGFrZVJlZnVzYWwSEAoIbWVzc2FnZXMYAyADKAwqhQIKFkhhbmRzaGFrZVJlZnVzYWxSZWFzb24SKAokSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASJQohSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX05PX0hFTExPEAESLQopSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX1BST1RPQ09MX1ZFUlNJT04QAhIkCiBIQU5EU0hBS0VfUkVGVVNBTF9SRUFTT05fQ0xVU1RFUhADEiEKHUhBTkRTSEFLRV9SRUZVU0FMX1JFQVNPTl9OT0RFEAQSIgoeSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX1NUT1JFEAUyRwoLUGVlclNlcnZpY2USOAoIRXhjaGFuZ2USEy5wYXhvcy52MS5QZWVyRnJhbWUaEy5wYXhvcy52MS5QZWVyRnJhbWUoATABYgZwcm90bzM");
+  fileDesc("ChtwYXhvcy92MS9wZWVyX3NlcnZpY2UucHJvdG8SCHBheG9zLnYxIo4BCgVIZWxsbxIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgNEhIKCmNsdXN0ZXJfaWQYAiABKAwSDwoHbm9kZV9pZBgDIAEoBBIQCghzdG9yZV9pZBgEIAEoBhIKCgJ0bxgFIAEoBBITCgtpbmNhcm5hdGlvbhgGIAEoBhITCgtzYXZlX251bWJlchgHIAEoBCJUChBIYW5kc2hha2VSZWZ1c2FsEjAKBnJlYXNvbhgBIAEoDjIgLnBheG9zLnYxLkhhbmRzaGFrZVJlZnVzYWxSZWFzb24SDgoGZGV0YWlsGAIgASgJImoKCVBlZXJGcmFtZRIeCgVoZWxsbxgBIAEoCzIPLnBheG9zLnYxLkhlbGxvEisKB3JlZnVzYWwYAiABKAsyGi5wYXhvcy52MS5IYW5kc2hha2VSZWZ1c2FsEhAKCG1lc3NhZ2VzGAMgAygMKoUCChZIYW5kc2hha2VSZWZ1c2FsUmVhc29uEigKJEhBTkRTSEFLRV9SRUZVU0FMX1JFQVNPTl9VTlNQRUNJRklFRBAAEiUKIUhBTkRTSEFLRV9SRUZVU0FMX1JFQVNPTl9OT19IRUxMTxABEi0KKUhBTkRTSEFLRV9SRUZVU0FMX1JFQVNPTl9QUk9UT0NPTF9WRVJTSU9OEAISJAogSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX0NMVVNURVIQAxIhCh1IQU5EU0hBS0VfUkVGVVNBTF9SRUFTT05fTk9ERRAEEiIKHkhBTkRTSEFLRV9SRUZVU0FMX1JFQVNPTl9TVE9SRRAFMkcKC1BlZXJTZXJ2aWNlEjgKCEV4Y2hhbmdlEhMucGF4b3MudjEuUGVlckZyYW1lGhMucGF4b3MudjEuUGVlckZyYW1lKAEwAWIGcHJvdG8z");
 
 /**
  * What either side says first on a connection. What does not fit is refused.
@@ -54,6 +54,20 @@ export type Hello = Message<"paxos.v1.Hello"> & {
    * @generated from field: uint64 to = 5;
    */
   to: bigint;
+
+  /**
+   * Chosen at random by the sender's process when it starts.
+   *
+   * @generated from field: fixed64 incarnation = 6;
+   */
+  incarnation: bigint;
+
+  /**
+   * The number of the last save that the sender's storage held when its process started.
+   *
+   * @generated from field: uint64 save_number = 7;
+   */
+  saveNumber: bigint;
 };
 
 /**

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/storage.proto.
  */
 export const file_paxos_v1_storage: GenFile = /*@__PURE__*/
-  fileDesc("ChZwYXhvcy92MS9zdG9yYWdlLnByb3RvEghwYXhvcy52MSIuCglQZWVyU3RvcmUSDwoHbm9kZV9pZBgBIAEoBBIQCghzdG9yZV9pZBgCIAEoBiLqAgoPUGVyc2lzdGVudFN0YXRlEg8KB25vZGVfaWQYASABKAQSEgoKbm9kZV9jb3VudBgCIAEoBBIWCg5sYXN0X2luc3RhbGxlZBgDIAEoBBIiCgdwcmVwYXJlGAQgASgLMhEucGF4b3MudjEuUHJlcGFyZRIkCghwcm9wb3NhbBgFIAEoCzISLnBheG9zLnYxLlByb3Bvc2FsEhYKDmZvcm1hdF92ZXJzaW9uGAYgASgNEhMKC3NhdmVfbnVtYmVyGAcgASgEEhUKDXByb21pc2VkX3ZpZXcYCCABKAQSFQoIbGVkX3ZpZXcYCSABKARIAIgBARIRCglsb2NhbF9hcnUYCiABKAQSKwoMZXBvY2hfcmVjb3JkGAsgASgLMhUucGF4b3MudjEuRXBvY2hSZWNvcmQSKAoLcGVlcl9zdG9yZXMYDCADKAsyEy5wYXhvcy52MS5QZWVyU3RvcmVCCwoJX2xlZF92aWV3ImkKCVN0b3JlZFJ1bhIWCg5mb3JtYXRfdmVyc2lvbhgBIAEoDRINCgVlcG9jaBgCIAEoBBIPCgdvcmRlcmVkGAMgASgIEiQKCHByb3Bvc2FsGAQgASgLMhIucGF4b3MudjEuUHJvcG9zYWxiBnByb3RvMw", [file_paxos_v1_membership, file_paxos_v1_paxos]);
+  fileDesc("ChZwYXhvcy92MS9zdG9yYWdlLnByb3RvEghwYXhvcy52MSJYCglQZWVyU3RvcmUSDwoHbm9kZV9pZBgBIAEoBBIQCghzdG9yZV9pZBgCIAEoBhITCgtpbmNhcm5hdGlvbhgDIAEoBhITCgtzYXZlX251bWJlchgEIAEoBCLqAgoPUGVyc2lzdGVudFN0YXRlEg8KB25vZGVfaWQYASABKAQSEgoKbm9kZV9jb3VudBgCIAEoBBIWCg5sYXN0X2luc3RhbGxlZBgDIAEoBBIiCgdwcmVwYXJlGAQgASgLMhEucGF4b3MudjEuUHJlcGFyZRIkCghwcm9wb3NhbBgFIAEoCzISLnBheG9zLnYxLlByb3Bvc2FsEhYKDmZvcm1hdF92ZXJzaW9uGAYgASgNEhMKC3NhdmVfbnVtYmVyGAcgASgEEhUKDXByb21pc2VkX3ZpZXcYCCABKAQSFQoIbGVkX3ZpZXcYCSABKARIAIgBARIRCglsb2NhbF9hcnUYCiABKAQSKwoMZXBvY2hfcmVjb3JkGAsgASgLMhUucGF4b3MudjEuRXBvY2hSZWNvcmQSKAoLcGVlcl9zdG9yZXMYDCADKAsyEy5wYXhvcy52MS5QZWVyU3RvcmVCCwoJX2xlZF92aWV3ImkKCVN0b3JlZFJ1bhIWCg5mb3JtYXRfdmVyc2lvbhgBIAEoDRINCgVlcG9jaBgCIAEoBBIPCgdvcmRlcmVkGAMgASgIEiQKCHByb3Bvc2FsGAQgASgLMhIucGF4b3MudjEuUHJvcG9zYWwiuQEKDUNsaWVudFNlc3Npb24SEQoJY2xpZW50X2lkGAEgASgEEhcKCnJlZ2lzdGVyZWQYAiABKARIAIgBARIcCg9mb3Jnb3R0ZW5fdXBfdG8YAyABKARIAYgBARIoCgdhbnN3ZXJzGAQgAygLMhcucGF4b3MudjEuU2Vzc2lvbkFuc3dlchIRCgljb250aW51ZWQYBSABKAhCDQoLX3JlZ2lzdGVyZWRCEgoQX2ZvcmdvdHRlbl91cF90byI/Cg1TZXNzaW9uQW5zd2VyEhEKCXRpbWVzdGFtcBgBIAEoBBILCgNzZXEYAiABKAQSDgoGcmVzdWx0GAMgASgMIoQBCgxTbmFwc2hvdFBhcnQSKgoHc2Vzc2lvbhgBIAEoCzIXLnBheG9zLnYxLkNsaWVudFNlc3Npb25IABIvCg1yZXBlYXRlZF9zZXFzGAIgASgLMhYucGF4b3MudjEuUmVwZWF0ZWRTZXFzSAASDwoFc3RhdGUYAyABKAxIAEIGCgR0eXBlIiEKDFJlcGVhdGVkU2VxcxIRCglkaXN0YW5jZXMYASADKARiBnByb3RvMw", [file_paxos_v1_membership, file_paxos_v1_paxos]);
 
 /**
  * The id of a peer's storage as first met, recorded so that emptied or swapped storage is recognised.
@@ -37,6 +37,20 @@ export type PeerStore = Message<"paxos.v1.PeerStore"> & {
    * @generated from field: fixed64 store_id = 2;
    */
   storeId: bigint;
+
+  /**
+   * Of its process last met: what that chose at random at its start.
+   *
+   * @generated from field: fixed64 incarnation = 3;
+   */
+  incarnation: bigint;
+
+  /**
+   * The highest number of a save that it is known to have made durable.
+   *
+   * @generated from field: uint64 save_number = 4;
+   */
+  saveNumber: bigint;
 };
 
 /**
@@ -186,4 +200,156 @@ export type StoredRun = Message<"paxos.v1.StoredRun"> & {
  */
 export const StoredRunSchema: GenMessage<StoredRun> = /*@__PURE__*/
   messageDesc(file_paxos_v1_storage, 2);
+
+/**
+ * Which updates of one client have been executed, and what the answers were.
+ *
+ * @generated from message paxos.v1.ClientSession
+ */
+export type ClientSession = Message<"paxos.v1.ClientSession"> & {
+  /**
+   * The client.
+   *
+   * @generated from field: uint64 client_id = 1;
+   */
+  clientId: bigint;
+
+  /**
+   * The seq of its registration; absent when it has not registered.
+   *
+   * @generated from field: optional uint64 registered = 2;
+   */
+  registered?: bigint | undefined;
+
+  /**
+   * Timestamps up to here are forgotten; absent while none is.
+   *
+   * @generated from field: optional uint64 forgotten_up_to = 3;
+   */
+  forgottenUpTo?: bigint | undefined;
+
+  /**
+   * The answers it may still ask for.
+   *
+   * @generated from field: repeated paxos.v1.SessionAnswer answers = 4;
+   */
+  answers: SessionAnswer[];
+
+  /**
+   * Set when more answers of the same client follow in the next ClientSession.
+   *
+   * @generated from field: bool continued = 5;
+   */
+  continued: boolean;
+};
+
+/**
+ * Describes the message paxos.v1.ClientSession.
+ * Use `create(ClientSessionSchema)` to create a new message.
+ */
+export const ClientSessionSchema: GenMessage<ClientSession> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_storage, 3);
+
+/**
+ * An answer that a client got.
+ *
+ * @generated from message paxos.v1.SessionAnswer
+ */
+export type SessionAnswer = Message<"paxos.v1.SessionAnswer"> & {
+  /**
+   * The update's timestamp.
+   *
+   * @generated from field: uint64 timestamp = 1;
+   */
+  timestamp: bigint;
+
+  /**
+   * The seq at which it was executed.
+   *
+   * @generated from field: uint64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * What the state machine answered.
+   *
+   * @generated from field: bytes result = 3;
+   */
+  result: Uint8Array;
+};
+
+/**
+ * Describes the message paxos.v1.SessionAnswer.
+ * Use `create(SessionAnswerSchema)` to create a new message.
+ */
+export const SessionAnswerSchema: GenMessage<SessionAnswer> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_storage, 4);
+
+/**
+ * A snapshot's content is a sequence of these, each preceded by its size as a varint: first sessions, in the order in
+ * which they will be forgotten, then repeated seqs, then the state.
+ *
+ * @generated from message paxos.v1.SnapshotPart
+ */
+export type SnapshotPart = Message<"paxos.v1.SnapshotPart"> & {
+  /**
+   * The part.
+   *
+   * @generated from oneof paxos.v1.SnapshotPart.type
+   */
+  type: {
+    /**
+     * An entry of the table of sessions.
+     *
+     * @generated from field: paxos.v1.ClientSession session = 1;
+     */
+    value: ClientSession;
+    case: "session";
+  } | {
+    /**
+     * Seqs, in ascending order, of updates that were ordered and not executed, not again or not any more: for the marks
+     * in the log that lies below the snapshot.
+     *
+     * @generated from field: paxos.v1.RepeatedSeqs repeated_seqs = 2;
+     */
+    value: RepeatedSeqs;
+    case: "repeatedSeqs";
+  } | {
+    /**
+     * The next bytes of the state machine's own snapshot.
+     *
+     * @generated from field: bytes state = 3;
+     */
+    value: Uint8Array;
+    case: "state";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message paxos.v1.SnapshotPart.
+ * Use `create(SnapshotPartSchema)` to create a new message.
+ */
+export const SnapshotPartSchema: GenMessage<SnapshotPart> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_storage, 5);
+
+/**
+ * A set of seqs.
+ *
+ * @generated from message paxos.v1.RepeatedSeqs
+ */
+export type RepeatedSeqs = Message<"paxos.v1.RepeatedSeqs"> & {
+  /**
+   * The first seq, then the distances from each to the next.
+   *
+   * @generated from field: repeated uint64 distances = 1;
+   */
+  distances: bigint[];
+};
+
+/**
+ * Describes the message paxos.v1.RepeatedSeqs.
+ * Use `create(RepeatedSeqsSchema)` to create a new message.
+ */
+export const RepeatedSeqsSchema: GenMessage<RepeatedSeqs> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_storage, 6);
 

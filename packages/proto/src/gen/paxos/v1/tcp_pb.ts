@@ -6,7 +6,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { LogRequest, LogResponse, RequestFailure, StatusRequest, StatusResponse, UpdateAnswers, UpdateBatch } from "./client_service_pb.js";
+import type { BackupPiece, BackupRequest, LogRequest, LogResponse, RequestFailure, StatusRequest, StatusResponse, TakeSnapshotRequest, TakeSnapshotResponse, UpdateAnswers, UpdateBatch } from "./client_service_pb.js";
 import { file_paxos_v1_client_service } from "./client_service_pb.js";
 import type { HandshakeRefusal, Hello } from "./peer_service_pb.js";
 import { file_paxos_v1_peer_service } from "./peer_service_pb.js";
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/tcp.proto.
  */
 export const file_paxos_v1_tcp: GenFile = /*@__PURE__*/
-  fileDesc("ChJwYXhvcy92MS90Y3AucHJvdG8SCHBheG9zLnYxIicKC0NsaWVudEhlbGxvEhgKEHByb3RvY29sX3ZlcnNpb24YASABKA0iZwoLU2VydmVySGVsbG8SGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIPCgdub2RlX2lkGAIgASgEEhIKCmNsdXN0ZXJfaWQYAyABKAwSGQoRbWF4X3JlcXVlc3RfYnl0ZXMYBCABKA0ijQEKBENhbGwSCgoCaWQYASABKAQSIwoDbG9nGAIgASgLMhQucGF4b3MudjEuTG9nUmVxdWVzdEgAEikKBnN0YXR1cxgDIAEoCzIXLnBheG9zLnYxLlN0YXR1c1JlcXVlc3RIABIQCgZjYW5jZWwYBCABKAhIABIPCgV0YWtlbhgFIAEoDUgAQgYKBHR5cGUiqQEKBVJlcGx5EgoKAmlkGAEgASgEEiQKA2xvZxgCIAEoCzIVLnBheG9zLnYxLkxvZ1Jlc3BvbnNlSAASKgoGc3RhdHVzGAMgASgLMhgucGF4b3MudjEuU3RhdHVzUmVzcG9uc2VIABIrCgdmYWlsdXJlGAQgASgLMhgucGF4b3MudjEuUmVxdWVzdEZhaWx1cmVIABINCgNlbmQYBSABKAhIAEIGCgR0eXBlIu8CCgVGcmFtZRIeCgVoZWxsbxgBIAEoCzIPLnBheG9zLnYxLkhlbGxvEisKB3JlZnVzYWwYAiABKAsyGi5wYXhvcy52MS5IYW5kc2hha2VSZWZ1c2FsEhAKCG1lc3NhZ2VzGAMgAygMEisKDGNsaWVudF9oZWxsbxgEIAEoCzIVLnBheG9zLnYxLkNsaWVudEhlbGxvEisKDHNlcnZlcl9oZWxsbxgFIAEoCzIVLnBheG9zLnYxLlNlcnZlckhlbGxvEiYKB3VwZGF0ZXMYBiABKAsyFS5wYXhvcy52MS5VcGRhdGVCYXRjaBIoCgdhbnN3ZXJzGAcgASgLMhcucGF4b3MudjEuVXBkYXRlQW5zd2VycxIdCgVjYWxscxgIIAMoCzIOLnBheG9zLnYxLkNhbGwSIAoHcmVwbGllcxgJIAMoCzIPLnBheG9zLnYxLlJlcGx5EgwKBHBpbmcYCiABKAQSDAoEcG9uZxgLIAEoBGIGcHJvdG8z", [file_paxos_v1_client_service, file_paxos_v1_peer_service]);
+  fileDesc("ChJwYXhvcy92MS90Y3AucHJvdG8SCHBheG9zLnYxIicKC0NsaWVudEhlbGxvEhgKEHByb3RvY29sX3ZlcnNpb24YASABKA0iZwoLU2VydmVySGVsbG8SGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIPCgdub2RlX2lkGAIgASgEEhIKCmNsdXN0ZXJfaWQYAyABKAwSGQoRbWF4X3JlcXVlc3RfYnl0ZXMYBCABKA0i8AEKBENhbGwSCgoCaWQYASABKAQSIwoDbG9nGAIgASgLMhQucGF4b3MudjEuTG9nUmVxdWVzdEgAEikKBnN0YXR1cxgDIAEoCzIXLnBheG9zLnYxLlN0YXR1c1JlcXVlc3RIABIQCgZjYW5jZWwYBCABKAhIABIPCgV0YWtlbhgFIAEoDUgAEjYKDXRha2Vfc25hcHNob3QYBiABKAsyHS5wYXhvcy52MS5UYWtlU25hcHNob3RSZXF1ZXN0SAASKQoGYmFja3VwGAcgASgLMhcucGF4b3MudjEuQmFja3VwUmVxdWVzdEgAQgYKBHR5cGUiiwIKBVJlcGx5EgoKAmlkGAEgASgEEiQKA2xvZxgCIAEoCzIVLnBheG9zLnYxLkxvZ1Jlc3BvbnNlSAASKgoGc3RhdHVzGAMgASgLMhgucGF4b3MudjEuU3RhdHVzUmVzcG9uc2VIABIrCgdmYWlsdXJlGAQgASgLMhgucGF4b3MudjEuUmVxdWVzdEZhaWx1cmVIABINCgNlbmQYBSABKAhIABI3Cg10YWtlX3NuYXBzaG90GAYgASgLMh4ucGF4b3MudjEuVGFrZVNuYXBzaG90UmVzcG9uc2VIABInCgZiYWNrdXAYByABKAsyFS5wYXhvcy52MS5CYWNrdXBQaWVjZUgAQgYKBHR5cGUi7wIKBUZyYW1lEh4KBWhlbGxvGAEgASgLMg8ucGF4b3MudjEuSGVsbG8SKwoHcmVmdXNhbBgCIAEoCzIaLnBheG9zLnYxLkhhbmRzaGFrZVJlZnVzYWwSEAoIbWVzc2FnZXMYAyADKAwSKwoMY2xpZW50X2hlbGxvGAQgASgLMhUucGF4b3MudjEuQ2xpZW50SGVsbG8SKwoMc2VydmVyX2hlbGxvGAUgASgLMhUucGF4b3MudjEuU2VydmVySGVsbG8SJgoHdXBkYXRlcxgGIAEoCzIVLnBheG9zLnYxLlVwZGF0ZUJhdGNoEigKB2Fuc3dlcnMYByABKAsyFy5wYXhvcy52MS5VcGRhdGVBbnN3ZXJzEh0KBWNhbGxzGAggAygLMg4ucGF4b3MudjEuQ2FsbBIgCgdyZXBsaWVzGAkgAygLMg8ucGF4b3MudjEuUmVwbHkSDAoEcGluZxgKIAEoBBIMCgRwb25nGAsgASgEYgZwcm90bzM", [file_paxos_v1_client_service, file_paxos_v1_peer_service]);
 
 /**
  * The first frame of a client.
@@ -82,7 +82,7 @@ export const ServerHelloSchema: GenMessage<ServerHello> = /*@__PURE__*/
   messageDesc(file_paxos_v1_tcp, 1);
 
 /**
- * A request that is answered by one Reply or, in the case of a log, many.
+ * A request that is answered by one Reply or, in the case of a log or a backup, many.
  *
  * @generated from message paxos.v1.Call
  */
@@ -125,12 +125,28 @@ export type Call = Message<"paxos.v1.Call"> & {
     case: "cancel";
   } | {
     /**
-     * So many pieces of the log have been taken, and as many more may be sent.
+     * So many pieces of a stream have been taken, and as many more may be sent.
      *
      * @generated from field: uint32 taken = 5;
      */
     value: number;
     case: "taken";
+  } | {
+    /**
+     * Asks for a snapshot to be taken.
+     *
+     * @generated from field: paxos.v1.TakeSnapshotRequest take_snapshot = 6;
+     */
+    value: TakeSnapshotRequest;
+    case: "takeSnapshot";
+  } | {
+    /**
+     * Asks for a backup. Its pieces come as those of a log do.
+     *
+     * @generated from field: paxos.v1.BackupRequest backup = 7;
+     */
+    value: BackupRequest;
+    case: "backup";
   } | { case: undefined; value?: undefined };
 };
 
@@ -185,12 +201,28 @@ export type Reply = Message<"paxos.v1.Reply"> & {
     case: "failure";
   } | {
     /**
-     * The log's end. The call is over.
+     * The stream's end. The call is over.
      *
      * @generated from field: bool end = 5;
      */
     value: boolean;
     case: "end";
+  } | {
+    /**
+     * A snapshot was taken. The call is over.
+     *
+     * @generated from field: paxos.v1.TakeSnapshotResponse take_snapshot = 6;
+     */
+    value: TakeSnapshotResponse;
+    case: "takeSnapshot";
+  } | {
+    /**
+     * A piece of a backup; more may follow.
+     *
+     * @generated from field: paxos.v1.BackupPiece backup = 7;
+     */
+    value: BackupPiece;
+    case: "backup";
   } | { case: undefined; value?: undefined };
 };
 
