@@ -6,6 +6,7 @@ import { maxRunUpdates } from "./config.js";
 import { deliver, hasRoom } from "./delivery.js";
 import { ignore } from "./ignored.js";
 import { acceptEarly, advance } from "./ordering.js";
+import { startFetch } from "./snapshots.js";
 import type { ReadRequest } from "./outbox.js";
 import type { Peer } from "./peers.js";
 import type { StoredUpdates } from "./ports.js";
@@ -32,7 +33,7 @@ export function tickCatchUp(s: State, atHeartbeat: boolean): void {
 
 /** Asks for what is missing below `target`, unless a question is out already. */
 export function askNext(s: State, target: number): void {
-  if (s.catchUp.asked !== undefined || s.now < s.catchUp.notBefore) return;
+  if (s.catchUp.asked !== undefined || s.now < s.catchUp.notBefore || s.fetch !== undefined) return;
   if (s.history.aru >= target || !hasRoom(s)) return;
   const peer = choosePeer(s);
   if (peer === undefined) return;
@@ -69,6 +70,7 @@ export function onCatchUpRequest(s: State, from: Peer, request: CatchUpRequest):
   const seq = fromWire(request.seq, "seq");
   const maxBytes = Math.min(s.settings.catchUpBytes, fromWire(request.maxBytes, "max_bytes"));
   if (seq < 1) throw new PeerError("malformed", `catch-up from seq ${seq}`);
+  from.needs = { seq, tick: s.now };
   if (seq > s.durable.aru) return answer(s, from.nodeId, { seq, updates: [], firstSeq: 1 });
   if (s.reading.has(from.nodeId)) return;
   s.reading.add(from.nodeId);
@@ -110,13 +112,7 @@ export function onCatchUpAnswer(s: State, from: Peer, message: CatchUpAnswer): v
     s.catchUp.notBefore = s.now + 1;
     s.catchUp.mark = Math.min(s.catchUp.mark, s.history.aru);
   }
-  if (firstSeq > seq) {
-    return ignore(
-      s,
-      "compacted",
-      `node ${from.nodeId} holds its log from seq ${firstSeq} on, wanted from ${seq}`,
-    );
-  }
+  if (firstSeq > seq && firstSeq > s.history.aru + 1) return startFetch(s, from);
   if (message.updates.length > 0) {
     s.catchUp.patience = 1;
     learn(s, seq, message.updates);

@@ -22,6 +22,7 @@ export function takeUpdate(s: State, request: UpdateRequest): ProposeResult {
   const { clientId, timestamp, update } = request;
   if (update.length > s.settings.updateBytes) return "too_large";
   const known = s.updates.get(clientId, timestamp);
+  if (s.storageFailed) return "busy";
   if (known === undefined) {
     const { kind = 0, session = 0n, answeredUpTo = 0n } = request;
     const nodeId = toWire(s.settings.nodeId);

@@ -1,5 +1,5 @@
 // The way of ordered updates to the state machine, and their replay from storage after a restart.
-import { decodeClientUpdate, type ClientUpdateFields } from "@paxos/proto";
+import { decodeClientUpdate, type ClientUpdateFields, type Snapshot } from "@paxos/proto";
 import { invariant } from "./errors.js";
 import type { OrderedRun } from "./history.js";
 import { ignore } from "./ignored.js";
@@ -31,7 +31,7 @@ export function deliver(s: State, run: OrderedRun): void {
   s.unappliedBytes += bytes;
   // For a node that waits for updates of its own, an advance is progress, and nothing else is.
   if (s.updates.own > 0 && s.role === "follower") restartProgress(s);
-  if (!s.replaying) return handOut(s, run);
+  if (!s.replaying && s.restoring === undefined) return handOut(s, run);
   s.undelivered.push(run);
   // It is handed out later, but it is ordered now.
   for (const bytes of run.updates) {
@@ -70,7 +70,9 @@ export function continueReplay(s: State): void {
 
 /** Takes what storage held. */
 export function onReplayed(s: State, request: ReadRequest, stored: StoredUpdates): void {
-  s.reading.delete(s.settings.nodeId);
+  invariant(s.reading.delete(s.settings.nodeId), `seq ${request.from} is asked of storage for the replay`);
+  // A snapshot has been installed since, which has all that and more.
+  if (!s.replaying) return;
   const held = stored.updates.length > 0 && stored.seq === request.from;
   invariant(
     held,
@@ -79,8 +81,41 @@ export function onReplayed(s: State, request: ReadRequest, stored: StoredUpdates
   handOut(s, stored);
   if (s.delivered < s.replayUpTo) return;
   s.replaying = false;
+  handOutWaiting(s);
+}
+
+function handOutWaiting(s: State): void {
   for (const run of s.undelivered) handOut(s, run);
   s.undelivered.clear();
+}
+
+/** A snapshot is about to take the place of everything up to its seq. What comes behind it waits until it has been restored. */
+export function deliverInstalled(s: State, snapshot: Snapshot): void {
+  s.restoring = { snapshot, durable: false, asked: false };
+  s.replaying = false;
+  s.replayUpTo = Number(snapshot.seq);
+  s.undelivered.clear();
+  s.unapplied.clear();
+  s.unappliedBytes = 0;
+  if (s.role === "follower") restartProgress(s);
+}
+
+/** Has the state machine restored, once the snapshot is durable and everything handed out before has been applied. */
+export function continueRestore(s: State): void {
+  const { restoring } = s;
+  if (restoring === undefined || !restoring.durable || restoring.asked || s.applied < s.delivered) return;
+  restoring.asked = true;
+  s.outbox.restore = restoring.snapshot;
+}
+
+/** The state machine has been given the snapshot last installed. */
+export function onRestored(s: State, seq: number): void {
+  const { restoring } = s;
+  invariant(restoring?.asked === true && Number(restoring.snapshot.seq) === seq, `restored to seq ${seq}`);
+  s.restoring = undefined;
+  s.delivered = seq;
+  s.applied = seq;
+  handOutWaiting(s);
 }
 
 function handOut(s: State, run: OrderedRun): void {

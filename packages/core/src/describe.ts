@@ -38,6 +38,14 @@ function describeContent(type: Message["type"]): string {
       const { seq, updates, localAru } = type.value;
       return `CatchUpAnswer seq=${seq} updates=${updates.length} aru=${localAru}`;
     }
+    case "snapshotRequest":
+      return `SnapshotRequest seq=${type.value.seq} chunk=${type.value.index}`;
+    case "snapshotChunk": {
+      const { snapshot, index, data, localAru } = type.value;
+      return snapshot === undefined
+        ? `SnapshotChunk none aru=${localAru}`
+        : `SnapshotChunk seq=${snapshot.seq} chunk=${index} of ${snapshot.chunks}, ${data.length} bytes, aru=${localAru}`;
+    }
     case "updateRefusal":
       return `UpdateRefusal ${type.value.clientId}/${type.value.timestamp} ${RefusalReason[type.value.reason]}`;
     case undefined:

@@ -62,6 +62,8 @@ function unfitToLead(s: State): string | undefined {
 
 /** Attempts a view: says so until a quorum does, a leader is heard, or time is up. */
 export function attempt(s: State, view: number, why: string): void {
+  // It could promise nothing, and lead nothing.
+  if (s.storageFailed) return;
   const { logger, membership } = s.settings;
   logger.info(`attempts view ${view}, to be led by node ${membership.leaderOf(view)} (${why})`);
   const wasLeading = s.role === "leader" || s.role === "preparing";

@@ -199,6 +199,13 @@ export class History {
     return learnt;
   }
 
+  /** Moves the ARU to `seq`: whatever stands below is in a snapshot. */
+  install(seq: number): void {
+    invariant(seq > this.#aru, `snapshot at seq ${seq} installed, the ARU is ${this.#aru}`);
+    this.#setAru(seq);
+    this.#drop();
+  }
+
   /** Everything accepted above `seq` (and above the ARU), whatever the view, in the order of the seqs. */
   acceptedAbove(seq: number): Acceptance[] {
     const above: Acceptance[] = [];
@@ -235,10 +242,14 @@ export class History {
     return bytes;
   }
 
-  #forgetOlder(range: { seq: number; end: number }): void {
-    if (this.#older.size === 0) return;
-    this.#olderBytes -= this.#olderBytesIn(range);
-    for (let n = range.seq; n <= range.end; n++) this.#older.delete(n);
+  #forgetOlder({ seq, end }: { seq: number; end: number }): void {
+    // A snapshot passes over any number of seqs.
+    const seqs = end - seq < this.#older.size ? range(seq, end) : [...this.#older.keys()];
+    for (const n of seqs) {
+      if (n < seq || n > end) continue;
+      this.#olderBytes -= this.#older.get(n)?.update.length ?? 0;
+      this.#older.delete(n);
+    }
   }
 
   #accept(run: Run): void {
@@ -275,4 +286,8 @@ export class History {
       this.#runBytes -= run.bytes;
     }
   }
+}
+
+function* range(seq: number, end: number): Iterable<number> {
+  for (let n = seq; n <= end; n++) yield n;
 }

@@ -12,6 +12,8 @@ export function checkInvariants(s: State): void {
   invariant(s.attempted >= s.view || s.role !== "electing", "an attempt is not below the installed view");
   const { view, seq } = s.durable.accepted;
   invariant(view !== s.promised || seq <= s.history.accepted, "what is durably accepted is accepted");
+  invariant(s.restoring === undefined || !s.replaying, "what a snapshot covers is not replayed");
+  invariant(!s.storageFailed || s.role === "follower", "who cannot save leads nothing");
   if (s.role === "leader" || s.role === "preparing") {
     invariant(membership.leaderOf(s.view) === nodeId, "the leader leads a view of its own");
     invariant(s.led === s.view && s.promised === s.view, "the leader has promised the view it leads");

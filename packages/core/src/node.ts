@@ -2,20 +2,22 @@
 import { onRead } from "./catch-up.js";
 import { takeUpdate, type ProposeResult, type UpdateRequest } from "./client-update.js";
 import { validateConfig, type Config } from "./config.js";
-import { onApplied, onReplayed } from "./delivery.js";
+import { onApplied, onReplayed, onRestored } from "./delivery.js";
 import { describeMessage } from "./describe.js";
 import { ConfigError, InvariantError, RequestError } from "./errors.js";
 import { checkInvariants } from "./invariants.js";
 import { advance, makeAccept } from "./ordering.js";
-import type { Durable, Ready, ReadRequest } from "./outbox.js";
+import type { ChunkRequest, Durable, Ready, ReadRequest, ReceivedChunk } from "./outbox.js";
 import { onSaved, settle, step, tick } from "./paxos.js";
-import type { AdmissionRefusal, Identity, Save, StoredState, StoredUpdates } from "./ports.js";
-import { makePersistentState } from "./restore.js";
+import type { AdmissionRefusal, ChunkData, Save, StoredState, StoredUpdates } from "./ports.js";
+import { effectiveEpoch, makePersistentState } from "./restore.js";
+import { onChunkRead, onChunkReceived, onSnapshotTaken, retention, type Retention } from "./snapshots.js";
 import { makeState, type State } from "./state.js";
 import { statusOf, type NodeStatus } from "./status.js";
-import { admit } from "./stores.js";
+import { onStorageFailed } from "./storage-health.js";
+import { admit, type Introduction } from "./stores.js";
 import { knownLeader } from "./view.js";
-import type { Message } from "@paxos/proto";
+import type { EpochRecord, Message, Snapshot } from "@paxos/proto";
 
 /**
  * Starts a node whose storage is new.
@@ -27,11 +29,12 @@ export function startNode(config: Config, storeId: bigint): Node {
 
 /**
  * Starts a node with what `Storage.load` gave, be that nothing. Updates ordered before come out of `ready`
- * again, from seq 1 on.
+ * again, from the one on that follows the latest snapshot: its caller has given that to the state machine.
  * @throws ConfigError when the configuration is wrong or the storage belongs to another node, cluster or format.
  */
 export function restartNode(config: Config, stored: StoredState): Node {
-  const settings = validateConfig(config);
+  const epochRecord = effectiveEpoch(config.epochRecord, stored);
+  const settings = validateConfig({ ...config, epochRecord });
   if (stored.storeId <= 0n)
     throw new ConfigError(`storeId is ${stored.storeId}; allowed is any 64-bit number but 0`);
   return new Node(makeState(settings, stored));
@@ -84,7 +87,8 @@ export class Node {
   ready(): Ready | undefined {
     return this.#run((s) => {
       settle(s);
-      const save = s.outbox.saving === undefined && s.outbox.saveWanted ? makeSave(s) : undefined;
+      const due = s.outbox.saving === undefined && s.outbox.saveWanted && !s.storageFailed;
+      const save = due ? makeSave(s) : undefined;
       if (save === undefined && s.outbox.isEmpty) return undefined;
       const ready = s.outbox.take(save);
       if (s.settings.logger.verbose) {
@@ -125,14 +129,52 @@ export class Node {
     });
   }
 
+  /** A chunk that `ready` asked for; undefined when storage holds that snapshot no more. */
+  answerChunk(request: ChunkRequest, chunk: ChunkData | undefined): void {
+    this.#run((s) => onChunkRead(s, request, chunk));
+  }
+
+  /** Storage has been given a chunk; `next` is the index of the one that it wants now. */
+  chunkReceived(chunk: ReceivedChunk, next: number): void {
+    this.#run((s) => onChunkReceived(s, chunk, next));
+  }
+
+  /** The state machine and the sessions are what the snapshot at this seq says. */
+  restored(seq: number): void {
+    this.#run((s) => {
+      onRestored(s, seq);
+      advance(s);
+    });
+  }
+
+  /** Storage holds a snapshot that was taken of the state machine here. */
+  snapshotTaken(snapshot: Snapshot): void {
+    this.#run((s) => onSnapshotTaken(s, snapshot));
+  }
+
+  /** What is to be kept for peers. Whatever is not in the answer is given to no peer any more. */
+  retention(): Retention {
+    return this.#run((s) => retention(s));
+  }
+
+  /** A save has failed. From now on the node saves, promises and leads nothing; it still lends its past to its peers. */
+  storageFailed(): void {
+    this.#run((s) => onStorageFailed(s));
+  }
+
   /** Whether a peer that introduces itself may talk to this node. Undefined admits it. */
-  admit(peer: Pick<Identity, "nodeId" | "storeId">): AdmissionRefusal | undefined {
+  admit(peer: Introduction): AdmissionRefusal | undefined {
     return this.#run((s) => admit(s, peer));
   }
 
   /** The leader this node goes by, itself or one heard in person; undefined while there is none. */
   get leader(): number | undefined {
     return knownLeader(this.#state);
+  }
+
+  /** The membership. */
+  get epochRecord(): EpochRecord {
+    return this.#state.settings.membership.record;
   }
 
   /** How the node stands. */
@@ -165,10 +207,11 @@ function makeSave(s: State): Save {
     aru: s.history.aru,
     accepted: { view: s.promised, seq: s.history.accepted },
     peerStores: [...s.peers.values()].filter((peer) => peer.storeId !== undefined).map((peer) => peer.nodeId),
+    install: s.outbox.install,
   };
   if (s.outbox.acceptWanted && makes.accepted.seq > 0) {
     for (const peer of s.peers.keys()) {
-      s.outbox.sendAfterSave(peer, { case: "accept", value: makeAccept(s, makes.accepted) });
+      s.outbox.sendAfterSave(peer, { case: "accept", value: makeAccept(s, makes) });
     }
   }
   const state = makePersistentState(s.settings, s.view, makes, s.peers.values());

@@ -5,8 +5,10 @@ import { maxRunUpdates } from "./config.js";
 import { deliver, hasRoom, storageKeepsUp } from "./delivery.js";
 import type { Run } from "./history.js";
 import { ignore } from "./ignored.js";
+import type { Durable } from "./outbox.js";
 import type { Peer } from "./peers.js";
 import type { State } from "./state.js";
+import { noteSaves } from "./stores.js";
 import { findLeader, follow, raisePromise } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
@@ -106,25 +108,27 @@ function accept(s: State, runs: readonly Run[]): void {
 /** A run that was accepted before comes again when the answer was lost, or has not left yet. */
 function answerAgain(s: State, from: Peer, run: Run): void {
   if (s.durable.accepted.view !== run.view || s.durable.accepted.seq < run.end) return;
-  s.outbox.send(from.nodeId, { case: "accept", value: makeAccept(s, s.durable.accepted) });
+  s.outbox.send(from.nodeId, { case: "accept", value: makeAccept(s, s.durable) });
 }
 
 /** The answer that a save releases (safety rule 2: it speaks of what that save makes durable). */
 export function makeAccept(
   s: State,
-  accepted: { view: number; seq: number },
+  { accepted, saveNumber }: Pick<Durable, "accepted" | "saveNumber">,
 ): MessageInitShape<typeof AcceptSchema> {
   return {
     nodeId: toWire(s.settings.nodeId),
     view: toWire(accepted.view),
     seq: toWire(accepted.seq),
     localAru: toWire(s.history.aru),
+    saveNumber: toWire(saveNumber),
   };
 }
 
 /** Everything of a view up to a seq is durable at a peer. */
 export function onAccept(s: State, from: Peer, accept: Accept): void {
   from.aru = Math.max(from.aru, fromWire(accept.localAru, "ARU"));
+  noteSaves(from, accept.saveNumber);
   countVote(s, from, fromWire(accept.view, "view"), fromWire(accept.seq, "seq"));
 }
 

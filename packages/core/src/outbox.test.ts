@@ -12,6 +12,7 @@ const makes: Durable = {
   aru: 0,
   accepted: { view: 0, seq: 0 },
   peerStores: [],
+  install: undefined,
 };
 const content: MessageContent = { case: "prepare", value: { view: 3n } };
 

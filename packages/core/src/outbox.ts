@@ -5,10 +5,11 @@ import {
   type ClientUpdateFields,
   type Message,
   type Proposal,
+  type Snapshot,
   type StoredRun,
 } from "@paxos/proto";
 import { invariant } from "./errors.js";
-import type { Save } from "./ports.js";
+import type { ChunkData, Save } from "./ports.js";
 import { toWire } from "./wire.js";
 
 /** An update at its place. */
@@ -25,6 +26,19 @@ export interface ReadRequest {
   readonly from: number;
   readonly upTo: number;
   readonly maxBytes: number;
+}
+
+/** A duty: read a chunk of a snapshot from storage for a peer and give it to {@link Node.answerChunk}. */
+export interface ChunkRequest {
+  readonly to: number;
+  readonly snapshot: Snapshot;
+  readonly index: number;
+}
+
+/** A duty: give a chunk of a peer's snapshot to storage, and what that answers to {@link Node.chunkReceived}. */
+export interface ReceivedChunk extends ChunkData {
+  readonly snapshot: Snapshot;
+  readonly index: number;
 }
 
 /** An update of this node that the leader will not take. */
@@ -47,6 +61,15 @@ export interface Ready {
   readonly reads: readonly ReadRequest[];
   /** Updates that this node does not wait for any more. */
   readonly refusals: readonly Refusal[];
+  /** To be read from storage and given to {@link Node.answerChunk}. */
+  readonly chunkReads: readonly ChunkRequest[];
+  /** To be given to storage, in their order; see {@link Node.chunkReceived}. */
+  readonly chunkWrites: readonly ReceivedChunk[];
+  /**
+   * The snapshot that storage has installed: the state machine and the sessions are to be replaced by what is in it, and
+   * {@link Node.restored} called. It comes after everything before it has been applied; no update comes meanwhile.
+   */
+  readonly restore: Snapshot | undefined;
 }
 
 /** What a save makes durable, remembered until it is. */
@@ -59,6 +82,8 @@ export interface Durable {
   readonly accepted: { readonly view: number; readonly seq: number };
   /** The peers whose store ids are on record. */
   readonly peerStores: readonly number[];
+  /** The snapshot that the save installs. */
+  readonly install: Snapshot | undefined;
 }
 
 /** What a message says, without the envelope. */
@@ -70,6 +95,9 @@ export class Outbox {
   orderedUpdates: OrderedUpdate[] = [];
   reads: ReadRequest[] = [];
   refusals: Refusal[] = [];
+  chunkReads: ChunkRequest[] = [];
+  chunkWrites: ReceivedChunk[] = [];
+  restore: Snapshot | undefined;
 
   /** Runs for the next save. */
   runs: StoredRun[] = [];
@@ -78,6 +106,8 @@ export class Outbox {
   #queued = { updates: 0, bytes: 0 };
   /** Messages that follow the next save. */
   promises: Message[] = [];
+  /** The snapshot that the next save installs. */
+  install: Snapshot | undefined;
   /** Whether the next save has something to say. */
   saveWanted = false;
   /** Whether the next save is to be followed by an Accept. */
@@ -131,31 +161,38 @@ export class Outbox {
       this.messages.length === 0 &&
       this.orderedUpdates.length === 0 &&
       this.reads.length === 0 &&
-      this.refusals.length === 0
+      this.refusals.length === 0 &&
+      this.chunkReads.length === 0 &&
+      this.chunkWrites.length === 0 &&
+      this.restore === undefined
     );
   }
 
   /** Hands out everything queued, with this save if one is due. */
   take(save: Save | undefined): Ready {
-    const { messages, orderedUpdates, reads, refusals } = this;
+    const { messages, orderedUpdates, reads, refusals, chunkReads, chunkWrites, restore } = this;
     this.messages = [];
     this.orderedUpdates = [];
     this.reads = [];
     this.refusals = [];
-    return { save, messages, orderedUpdates, reads, refusals };
+    this.chunkReads = [];
+    this.chunkWrites = [];
+    this.restore = undefined;
+    return { save, messages, orderedUpdates, reads, refusals, chunkReads, chunkWrites, restore };
   }
 
   /** Empties the queue of the save that leaves now. */
-  beginSave(makes: Durable, now: number): Pick<Save, "runs" | "messages"> {
+  beginSave(makes: Durable, now: number): Pick<Save, "runs" | "install" | "messages"> {
     invariant(this.saving === undefined, "one save at a time");
-    const { runs, promises: messages } = this;
+    const { runs, install, promises: messages } = this;
     this.saving = { makes, since: now, holds: this.#queued };
     this.#queued = { updates: 0, bytes: 0 };
     this.runs = [];
     this.promises = [];
+    this.install = undefined;
     this.saveWanted = false;
     this.acceptWanted = false;
-    return { runs, messages };
+    return { runs, ...(install && { install }), messages };
   }
 
   /** The save under way is durable. */

@@ -2,7 +2,7 @@
 import type { Message } from "@paxos/proto";
 import { onCatchUpAnswer, onCatchUpRequest, tickCatchUp } from "./catch-up.js";
 import { forwardUpdates, onClientUpdate, onUpdateRefusal, resendUpdates } from "./client-update.js";
-import { continueReplay } from "./delivery.js";
+import { continueReplay, continueRestore } from "./delivery.js";
 import { describeMessage } from "./describe.js";
 import { onViewChange, onViewChangeProof, sendViewChange, startElection, tickElection } from "./election.js";
 import { unreachable } from "./errors.js";
@@ -12,7 +12,9 @@ import { advance, onAccept, onProposal, propose, resendProposals } from "./order
 import type { Durable } from "./outbox.js";
 import type { Peer } from "./peers.js";
 import { continuePrepare, onPrepare, onPrepareOK, resendPrepare } from "./prepare.js";
+import { onInstalled, onSnapshotChunk, onSnapshotRequest, tickFetch } from "./snapshots.js";
 import type { State } from "./state.js";
+import { tickStorage } from "./storage-health.js";
 import { checkStore, logStoresRecorded } from "./stores.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
@@ -29,12 +31,22 @@ export function step(s: State, message: Message): void {
     }
     if (!checkStore(s, from, message.storeId)) return;
     from.lastHeard = s.now;
+    if (s.storageFailed && !servedWithoutSaving.has(message.type.case)) {
+      return ignore(s, "storage_failed", `${describeMessage(message)}: nothing can be promised`);
+    }
     dispatch(s, from, message.type);
   } catch (error) {
     if (!(error instanceof PeerError)) throw error;
     ignore(s, error.reason, error.message);
   }
 }
+
+/** What a node whose storage has failed still does: it knows how the others stand, and lends them its past. */
+const servedWithoutSaving: ReadonlySet<Message["type"]["case"]> = new Set([
+  "heartbeat",
+  "catchUpRequest",
+  "snapshotRequest",
+]);
 
 function dispatch(s: State, from: Peer, type: Message["type"]): void {
   switch (type.case) {
@@ -60,6 +72,10 @@ function dispatch(s: State, from: Peer, type: Message["type"]): void {
       return onCatchUpRequest(s, from, type.value);
     case "catchUpAnswer":
       return onCatchUpAnswer(s, from, type.value);
+    case "snapshotRequest":
+      return onSnapshotRequest(s, from, type.value);
+    case "snapshotChunk":
+      return onSnapshotChunk(s, from, type.value);
     case "globallyOrderedUpdate":
     case undefined:
       return ignore(s, "unexpected", `message of kind ${String(type.case)} between peers`);
@@ -72,9 +88,13 @@ function dispatch(s: State, from: Peer, type: Message["type"]): void {
 export function tick(s: State): void {
   s.now++;
   const atHeartbeat = s.heartbeat.expired(s.now);
+  tickStorage(s);
   if (atHeartbeat) {
     if (s.settings.logger.verbose) s.settings.logger.debug("timer: heartbeat");
     s.heartbeatWanted = true;
+  }
+  if (s.storageFailed) return;
+  if (atHeartbeat) {
     if (s.role === "electing") sendViewChange(s);
     if (s.role === "preparing") resendPrepare(s);
     resendProposals(s);
@@ -84,6 +104,7 @@ export function tick(s: State): void {
   }
   tickElection(s);
   tickCatchUp(s, atHeartbeat);
+  tickFetch(s);
 }
 
 /** Before outputs are taken: whatever the inputs have made possible. */
@@ -96,6 +117,7 @@ export function settle(s: State): void {
   propose(s);
   forwardUpdates(s);
   continueReplay(s);
+  continueRestore(s);
   if (s.heartbeatWanted) sendHeartbeats(s);
 }
 
@@ -107,5 +129,6 @@ export function onSaved(s: State, makes: Durable): void {
     if (peer !== undefined) peer.storeDurable = true;
   }
   logStoresRecorded(s);
+  if (makes.install !== undefined) onInstalled(s, makes.install);
   advance(s);
 }

@@ -20,10 +20,16 @@ export interface Peer {
   viewChange: { readonly view: number; readonly tick: number } | undefined;
   /** The id of its storage, once met. */
   storeId: bigint | undefined;
+  /** Of its process last admitted: what that chose at random at its start. */
+  incarnation: bigint | undefined;
+  /** The highest number of a save that it is known to have made durable (safety rule 8). */
+  saveNumber: number;
   /** Whether that id is durably on record here: before, none of its votes counts (safety rules 5 and 8). */
   storeDurable: boolean;
   /** The seq from which it was last asked for missed updates, until it answers. */
   askedSeq: number | undefined;
+  /** The first seq that it still needs of this node's log, as its last question says, and when that came. */
+  needs: { readonly seq: number; readonly tick: number } | undefined;
   /** The leader's book about sending again: what was acknowledged a heartbeat ago, and how long to wait. */
   resend: { acknowledged: number; wait: number; waited: number };
 }
@@ -44,8 +50,11 @@ export function makePeers(membership: Membership, self: number): ReadonlyMap<num
       accepted: { view: 0, seq: 0 },
       viewChange: undefined,
       storeId: undefined,
+      incarnation: undefined,
+      saveNumber: 0,
       storeDurable: false,
       askedSeq: undefined,
+      needs: undefined,
       resend: { acknowledged: 0, wait: 1, waited: 0 },
     });
   }

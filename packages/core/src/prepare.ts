@@ -10,6 +10,7 @@ import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
 import { readUpdate } from "./read-update.js";
 import type { State } from "./state.js";
+import { noteSaves } from "./stores.js";
 import { follow, raisePromise, restartProgress } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
@@ -59,8 +60,9 @@ export function onPrepare(s: State, from: Peer, prepare: Prepare): void {
   // Only who is level can accept what comes next.
   s.catchUp.mark = Math.max(s.catchUp.mark, fromWire(prepare.localAru, "ARU"));
   // The ARU of this very message: one heard before may have been lost in a crash of the sender.
-  const value = makePrepareOK(s, view, fromWire(prepare.localAru, "ARU"));
-  s.prepareOK = { view, saveNumber: s.durable.saveNumber + (s.outbox.saving === undefined ? 1 : 2), value };
+  const saveNumber = s.durable.saveNumber + (s.outbox.saving === undefined ? 1 : 2);
+  const value = makePrepareOK(s, view, fromWire(prepare.localAru, "ARU"), saveNumber);
+  s.prepareOK = { view, saveNumber, value };
   // Safety rule 2: fixed now, with all that was accepted, saves under way included, and released by the next
   // save.
   s.outbox.sendAfterSave(from.nodeId, { case: "prepareOk", value });
@@ -74,18 +76,20 @@ function answerPrepareAgain(s: State, from: Peer, prepare: Prepare): void {
     const above = s.history.acceptedAbove(s.history.aru);
     const accepted = s.history.accepted > 0 || above.some((acceptance) => acceptance.view === view);
     if (accepted || durable.promisedView < view) return;
-    const value = makePrepareOK(s, view, fromWire(prepare.localAru, "ARU"));
-    s.prepareOK = { view, saveNumber: durable.saveNumber, value };
+    const { saveNumber } = durable;
+    const value = makePrepareOK(s, view, fromWire(prepare.localAru, "ARU"), saveNumber);
+    s.prepareOK = { view, saveNumber, value };
   }
   if (durable.saveNumber < s.prepareOK.saveNumber) return;
   s.outbox.send(from.nodeId, { case: "prepareOk", value: s.prepareOK.value });
 }
 
-function makePrepareOK(s: State, view: number, leaderAru: number): PrepareOK {
+function makePrepareOK(s: State, view: number, leaderAru: number, saveNumber: number): PrepareOK {
   return create(PrepareOKSchema, {
     nodeId: toWire(s.settings.nodeId),
     view: toWire(view),
     localAru: toWire(s.history.aru),
+    saveNumber: toWire(saveNumber),
     dataList: packAcceptances(s, s.history.acceptedAbove(leaderAru)),
   });
 }
@@ -136,6 +140,7 @@ export function onPrepareOK(s: State, from: Peer, message: PrepareOK): void {
     type.value.updates.forEach((update, i) => accepted.push({ seq: seq + i, view, update }));
   }
   from.aru = Math.max(from.aru, aru);
+  noteSaves(from, message.saveNumber);
   preparing.answers.set(from.nodeId, { aru, accepted });
 }
 
@@ -198,6 +203,7 @@ function lead(s: State, first: Deque<Uint8Array>): void {
   first.push(new Uint8Array());
   s.leading = { nextSeq: s.history.aru + 1, first };
   s.catchUp.asked = undefined;
+  s.fetch = undefined;
   for (const peer of s.peers.values()) peer.resend = { acknowledged: 0, wait: 1, waited: 0 };
   s.heartbeatWanted = true;
 }

@@ -4,9 +4,10 @@ import {
   PersistentStateSchema,
   type EpochRecord,
   type PersistentState,
+  type Snapshot,
 } from "@paxos/proto";
 import type { Settings } from "./config.js";
-import { ConfigError } from "./errors.js";
+import { ConfigError, invariant } from "./errors.js";
 import type { Run } from "./history.js";
 import type { Durable } from "./outbox.js";
 import type { Peer } from "./peers.js";
@@ -14,6 +15,9 @@ import type { StoredState } from "./ports.js";
 import { toWire } from "./wire.js";
 
 const formatVersion = 1;
+
+/** The version of the content of snapshots. */
+export const snapshotFormat = 1;
 
 /** What a save writes besides runs. */
 export function makePersistentState(
@@ -23,6 +27,7 @@ export function makePersistentState(
   peers: Iterable<Peer>,
 ): PersistentState {
   const stores = new Set(makes.peerStores);
+  const known = [...peers].filter((peer) => stores.has(peer.nodeId) && peer.storeId !== undefined);
   return create(PersistentStateSchema, {
     formatVersion,
     nodeId: toWire(settings.nodeId),
@@ -33,9 +38,12 @@ export function makePersistentState(
     ...(makes.ledView === undefined ? {} : { ledView: toWire(makes.ledView) }),
     localAru: toWire(makes.aru),
     epochRecord: settings.membership.record,
-    peerStores: [...peers]
-      .filter((peer) => stores.has(peer.nodeId) && peer.storeId !== undefined)
-      .map((peer) => ({ nodeId: toWire(peer.nodeId), storeId: peer.storeId as bigint })),
+    peerStores: known.map(({ nodeId, storeId, incarnation = 0n, saveNumber }) => ({
+      nodeId: toWire(nodeId),
+      storeId: storeId as bigint,
+      incarnation,
+      saveNumber: toWire(saveNumber),
+    })),
   });
 }
 
@@ -46,7 +54,15 @@ export function makePersistentState(
 export function restoreDurable(settings: Settings, { state }: StoredState): Durable {
   if (state === undefined) {
     const accepted = { view: 0, seq: 0 };
-    return { saveNumber: 0, promisedView: 0, ledView: undefined, aru: 0, accepted, peerStores: [] };
+    return {
+      saveNumber: 0,
+      promisedView: 0,
+      ledView: undefined,
+      aru: 0,
+      accepted,
+      peerStores: [],
+      install: undefined,
+    };
   }
   if (state.formatVersion !== formatVersion) {
     throw new ConfigError(
@@ -58,13 +74,6 @@ export function restoreDurable(settings: Settings, { state }: StoredState): Dura
       `the storage belongs to node ${state.nodeId}, this is node ${settings.nodeId}; give each node its own storage`,
     );
   }
-  if (state.epochRecord === undefined || !sameMembers(state.epochRecord, settings.membership.record)) {
-    throw new ConfigError(
-      `the storage belongs to a cluster of ${listMembers(state.epochRecord)}; the configuration names ` +
-        `${listMembers(settings.membership.record)}. Once a cluster is formed its own record counts: ` +
-        `restore the configuration, or give this node a storage of its own`,
-    );
-  }
   const promisedView = Number(state.promisedView);
   return {
     saveNumber: Number(state.saveNumber),
@@ -73,6 +82,7 @@ export function restoreDurable(settings: Settings, { state }: StoredState): Dura
     aru: Number(state.localAru),
     accepted: { view: promisedView, seq: 0 },
     peerStores: state.peerStores.map((store) => Number(store.nodeId)),
+    install: undefined,
   };
 }
 
@@ -92,16 +102,51 @@ export function restorePeers(
   peers: ReadonlyMap<number, Peer>,
   stored: StoredState,
 ): ReadonlyMap<number, Peer> {
-  for (const { nodeId, storeId } of stored.state?.peerStores ?? []) {
+  for (const { nodeId, storeId, incarnation, saveNumber } of stored.state?.peerStores ?? []) {
     const peer = peers.get(Number(nodeId));
     if (peer === undefined) continue;
     peer.storeId = storeId;
+    if (incarnation !== 0n) peer.incarnation = incarnation;
+    peer.saveNumber = Number(saveNumber);
     peer.storeDurable = true;
   }
   return peers;
 }
 
-function sameMembers(a: EpochRecord, b: EpochRecord): boolean {
+/**
+ * The membership that counts: the one on record in storage, which must be that of the configuration, save for the backup
+ * that the cluster may have begun with.
+ * @throws ConfigError
+ */
+export function effectiveEpoch(configured: EpochRecord, { state }: StoredState): EpochRecord {
+  if (state === undefined) return configured;
+  const record = state.epochRecord;
+  if (record !== undefined && sameRecord({ ...record, base: configured.base }, configured)) return record;
+  throw new ConfigError(
+    `the storage belongs to a cluster of ${listMembers(record)}; the configuration names ` +
+      `${listMembers(configured)}. Once a cluster is formed its own record counts: ` +
+      `restore the configuration, or give this node a storage of its own`,
+  );
+}
+
+/**
+ * The snapshots in storage, the latest last.
+ * @throws ConfigError for one that this version cannot read.
+ */
+export function restoreSnapshots({ snapshots = [] }: StoredState, aru: number): readonly Snapshot[] {
+  for (const { formatVersion, seq } of snapshots) {
+    if (formatVersion !== snapshotFormat) {
+      throw new ConfigError(
+        `the snapshot at seq ${seq} has format version ${formatVersion}; this version of the library reads ${snapshotFormat}`,
+      );
+    }
+    invariant(Number(seq) <= aru, `a snapshot at seq ${seq} is held, everything up to ${aru} is ordered`);
+  }
+  return snapshots;
+}
+
+/** Whether two records say the same. */
+export function sameRecord(a: EpochRecord, b: EpochRecord): boolean {
   const [x, y] = [toBinary(EpochRecordSchema, a), toBinary(EpochRecordSchema, b)];
   return x.length === y.length && x.every((byte, i) => byte === y[i]);
 }

@@ -1,6 +1,7 @@
 // Exactly once: which updates of which clients have been executed, and what the answers were.
-import { UpdateKind } from "@paxos/proto";
+import { UpdateKind, type ClientSession } from "@paxos/proto";
 import type { OrderedUpdate } from "./outbox.js";
+import { SessionCopy, type Session } from "./session-records.js";
 
 /**
  * The bounds of the table. They are part of the replicated state: the same on every node and for the life of the
@@ -53,15 +54,6 @@ export type Execution =
 export type UpdateIdentity = Pick<OrderedUpdate, "clientId" | "timestamp"> &
   Partial<Pick<OrderedUpdate, "kind" | "session">>;
 
-interface Session {
-  /** The seq of its registration; undefined when the client has chosen its id itself, and not registered. */
-  registered: number | undefined;
-  /** Timestamps up to here are forgotten. */
-  forgottenUpTo: bigint;
-  readonly answers: Map<bigint, { readonly seq: number; readonly result: Uint8Array }>;
-  bytes: number;
-}
-
 /**
  * The table of executed updates (safety rule 6). It changes with each update that is applied and with nothing
  * else, so that it is the same everywhere at the same seq.
@@ -79,6 +71,10 @@ export class Sessions {
   /** In the order of the clients' last new updates. */
   #sessions = new Map<bigint, Session>();
   #bytes = 0;
+  /** The snapshot being taken. */
+  #copy: SessionCopy | undefined;
+  /** The session whose records are being restored, as long as more of them follow. */
+  #restoring: Session | undefined;
   readonly #bounds: SessionBounds;
 
   /** @param bounds the same on every node and after every restart. */
@@ -127,6 +123,41 @@ export class Sessions {
     return { kind: "executed", seq, result };
   }
 
+  /**
+   * The table as it stands now, in records. They may be taken one by one while updates are executed, which do not show in
+   * them. One at a time: the next call ends the one before.
+   */
+  snapshot(): Iterable<ClientSession> {
+    const copy = (this.#copy = new SessionCopy(this.#sessions));
+    return this.#records(copy);
+  }
+
+  *#records(copy: SessionCopy): Iterable<ClientSession> {
+    try {
+      yield* copy.records();
+    } finally {
+      if (this.#copy === copy) this.#copy = undefined;
+    }
+  }
+
+  /**
+   * Takes the next record of a snapshot. For a table that is new; when it has had all records, in their order, it is what
+   * it was when the snapshot was taken.
+   */
+  restore({ clientId, registered, forgottenUpTo = -1n, answers, continued }: ClientSession): void {
+    const session = this.#restoring ?? this.#touch(clientId);
+    session.registered = registered === undefined ? undefined : Number(registered);
+    session.forgottenUpTo = forgottenUpTo;
+    for (const { timestamp, seq, result } of answers) {
+      const size = answerBytes + result.length;
+      // A copy: what is decoded is a view of a whole chunk.
+      session.answers.set(timestamp, { seq: Number(seq), result: result.slice() });
+      session.bytes += size;
+      this.#bytes += size;
+    }
+    this.#restoring = continued ? session : undefined;
+  }
+
   #register(clientId: bigint, seq: number): Execution {
     const session = this.#touch(clientId);
     session.registered = seq;
@@ -136,12 +167,13 @@ export class Sessions {
 
   /** The client's session, made if there is none, as the last in the order of the map: the last to be forgotten. */
   #touch(clientId: bigint): Session {
-    const session = this.#sessions.get(clientId) ?? {
+    const session: Session = this.#sessions.get(clientId) ?? {
       registered: undefined,
       forgottenUpTo: -1n,
-      answers: new Map<bigint, { seq: number; result: Uint8Array }>(),
+      answers: new Map(),
       bytes: 0,
     };
+    this.#copy?.preserve(session);
     this.#sessions.delete(clientId);
     this.#sessions.set(clientId, session);
     return session;
@@ -182,6 +214,7 @@ export class Sessions {
   /** The client has had the answers up to this timestamp. */
   #forgetUpTo(session: Session, timestamp: bigint): void {
     if (timestamp <= session.forgottenUpTo) return;
+    this.#copy?.preserve(session);
     // What the client says may be any number.
     if (timestamp - session.forgottenUpTo <= BigInt(session.answers.size)) {
       for (let t = session.forgottenUpTo + 1n; t <= timestamp; t++) this.#forget(session, t);

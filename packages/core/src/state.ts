@@ -1,12 +1,13 @@
-import type { PrepareOK } from "@paxos/proto";
+import type { PrepareOK, Snapshot } from "@paxos/proto";
 import type { Settings } from "./config.js";
 import { Deque } from "./deque.js";
 import { History, type Acceptance, type OrderedRun } from "./history.js";
+import type { Held } from "./held-snapshots.js";
 import { Outbox, type Durable } from "./outbox.js";
 import { makePeers, type Peer } from "./peers.js";
-import type { StoredState } from "./ports.js";
+import type { IncomingSnapshot, StoredState } from "./ports.js";
 import { Random } from "./random.js";
-import { restoreDurable, restorePeers, restoreRuns } from "./restore.js";
+import { restoreDurable, restorePeers, restoreRuns, restoreSnapshots } from "./restore.js";
 import { Timer } from "./timer.js";
 import { UpdateQueue, type PendingUpdate } from "./update-queue.js";
 
@@ -84,10 +85,12 @@ export interface State {
   delivered: number;
   /** The last seq reported as applied. */
   applied: number;
-  /** Everything up to here was ordered before the start and is read back from storage. */
-  readonly replayUpTo: number;
+  /** Everything up to here is in storage: read back from there after a start, or in the snapshot last installed. */
+  replayUpTo: number;
   replaying: boolean;
-  /** Ordered since the start, waiting for the replay to end. */
+  /** The snapshot last installed, until the state machine has been given it. */
+  restoring: { readonly snapshot: Snapshot; durable: boolean; asked: boolean } | undefined;
+  /** Ordered meanwhile, waiting for the replay or the restoring to end. */
   readonly undelivered: Deque<OrderedRun>;
   /** Handed out or waiting, not applied yet: the last seq and size of each piece. */
   readonly unapplied: Deque<{ readonly end: number; readonly bytes: number }>;
@@ -113,8 +116,34 @@ export interface State {
     quiet: boolean;
   };
 
+  // Snapshots.
+  /** Those that storage holds, the latest last. */
+  held: Held[];
+  /** What storage has received of a peer's snapshot. */
+  incoming: IncomingSnapshot | undefined;
+  /** The fetching under way. */
+  fetch:
+    | {
+        readonly from: number;
+        /** The tick of the question that is out. */
+        asked: number | undefined;
+        /** Questions without an answer of use, one after the other. */
+        tries: number;
+      }
+    | undefined;
+
+  /** Whether a chunk is on its way to storage. */
+  storingChunk: boolean;
+
   // What peers asked of storage: at most one question each.
   readonly reading: Set<number>;
+  readonly readingChunk: Set<number>;
+
+  // Storage.
+  /** Whether it has failed: nothing is saved, promised or led any more. */
+  storageFailed: boolean;
+  /** Whether the log has told that a save takes too long. */
+  stuckLogged: boolean;
 
   readonly outbox: Outbox;
   readonly counters: Map<string, number>;
@@ -130,6 +159,8 @@ export function makeState(settings: Settings, stored: StoredState): State {
   const durable = restoreDurable(settings, stored);
   const { promisedView: promised, aru, ledView: led } = durable;
   const view = Math.max(promised, Number(stored.state?.lastInstalled ?? 0n));
+  const snapshots = restoreSnapshots(stored, aru);
+  const start = Number(snapshots.at(-1)?.seq ?? 0n);
   const history = new History(promised, aru, bounds);
   history.restore(restoreRuns(settings, stored));
   return {
@@ -159,10 +190,11 @@ export function makeState(settings: Settings, stored: StoredState): State {
     peers: restorePeers(makePeers(membership, nodeId), stored),
     updates: new UpdateQueue(bounds.updates, bounds.bytes),
     resend: { oldest: undefined, wait: 2, waited: 0, refused: false },
-    delivered: 0,
-    applied: 0,
+    delivered: start,
+    applied: start,
     replayUpTo: aru,
-    replaying: aru > 0,
+    replaying: aru > start,
+    restoring: undefined,
     undelivered: new Deque(),
     unapplied: new Deque(),
     unappliedBytes: 0,
@@ -176,7 +208,14 @@ export function makeState(settings: Settings, stored: StoredState): State {
       logged: false,
       quiet: false,
     },
+    held: snapshots.map((snapshot) => ({ snapshot, asked: 0 })),
+    incoming: stored.incoming,
+    fetch: undefined,
+    storingChunk: false,
     reading: new Set(),
+    readingChunk: new Set(),
+    storageFailed: false,
+    stuckLogged: false,
     outbox: new Outbox({ from: nodeId, epoch: membership.epoch, storeId: stored.storeId }),
     counters: new Map(),
     lastLogged: new Map(),

@@ -1,4 +1,7 @@
+import type { Snapshot } from "@paxos/proto";
+import type { IncomingSnapshot } from "./ports.js";
 import type { NodeRole, State } from "./state.js";
+import { storageHealth, type StorageHealth } from "./storage-health.js";
 import { storesRecorded } from "./stores.js";
 import { hears, knownLeader } from "./view.js";
 
@@ -22,6 +25,11 @@ export interface NodeStatus {
   /** Updates on their way to their place in the order. */
   readonly waitingUpdates: number;
   readonly storeId: bigint;
+  /** The latest snapshot that storage holds; undefined when there is none. */
+  readonly snapshot: Snapshot | undefined;
+  /** What has been received of a peer's snapshot, while one is being fetched. */
+  readonly receiving: IncomingSnapshot | undefined;
+  readonly storageHealth: StorageHealth;
   /** Whether the store ids of all voters are on record at all of them (safety rule 8). */
   readonly storesRecorded: boolean;
   readonly peers: readonly { readonly nodeId: number; readonly heard: boolean; readonly aru: number }[];
@@ -41,6 +49,9 @@ export function statusOf(s: State): NodeStatus {
     applied: s.applied,
     promised: s.promised,
     waitingUpdates: s.updates.size,
+    snapshot: s.held.at(-1)?.snapshot,
+    receiving: s.fetch === undefined ? undefined : s.incoming,
+    storageHealth: storageHealth(s),
     storeId: s.storeId,
     storesRecorded: storesRecorded(s),
     peers: [...s.peers.values()].map((peer) => ({

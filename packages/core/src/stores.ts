@@ -1,9 +1,11 @@
 // Safety rule 8: storage that has lost what it promised does not vote. Each node's storage has an id; peers
-// record it on first contact, and ignore whoever comes with another one.
+// record it on first contact, and ignore whoever comes with another one. And they know the number of the last save that each
+// is known to have made: storage that comes back with fewer is an older copy of itself, or has lost its end.
 import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
 import type { AdmissionRefusal, Identity } from "./ports.js";
 import type { State } from "./state.js";
+import { fromWire } from "./wire.js";
 
 /** Checks the store id on a message, and records it when it is the first one. */
 export function checkStore(s: State, from: Peer, storeId: bigint): boolean {
@@ -40,10 +42,15 @@ export function logStoresRecorded(s: State): void {
   }
 }
 
+/** A message of a peer tells of its saves. */
+export function noteSaves(from: Peer, saveNumber: bigint): void {
+  from.saveNumber = Math.max(from.saveNumber, fromWire(saveNumber, "save number"));
+}
+
 /** Decides about a peer that introduces itself. Undefined admits it. */
 export function admit(
   s: State,
-  { nodeId, storeId }: Omit<Identity, "clusterId">,
+  { nodeId, storeId, incarnation, saveNumber }: Introduction,
 ): AdmissionRefusal | undefined {
   const { members } = s.settings.membership;
   const peer = s.peers.get(nodeId);
@@ -51,18 +58,46 @@ export function admit(
     const detail = `node ${s.settings.nodeId} has no peer with id ${nodeId}; the members are ${members.join(", ")}`;
     return { reason: "node", detail };
   }
-  if (peer.storeId === undefined || peer.storeId === storeId) return undefined;
+  if (peer.storeId === undefined || peer.storeId === storeId) {
+    // One process comes as often as its connections break, and makes saves meanwhile.
+    if (peer.incarnation === incarnation) return undefined;
+    if (peer.storeId !== undefined && saveNumber < peer.saveNumber) return refuseOlder(s, peer, saveNumber);
+    peer.incarnation = incarnation;
+    peer.saveNumber = Math.max(peer.saveNumber, saveNumber);
+    if (peer.storeId !== undefined) s.outbox.saveWanted = true;
+    return undefined;
+  }
   ignore(s, "wrong_store", `node ${nodeId} introduced itself with storage that is not the one on record`);
   return {
     reason: "store",
     detail:
       `node ${s.settings.nodeId} knows node ${nodeId} with the storage ${hex(peer.storeId)}, not ${hex(storeId)}. ` +
       `Storage that was emptied, swapped or kept in memory has lost promises that the others rely on, so it must not ` +
-      `vote. Start node ${nodeId} with its original data directory. If that is lost, so is the member: the cluster goes on ` +
-      `without it as long as a majority is up. To replace the member, start a new cluster, with new storage on all nodes, ` +
-      `and send it the updates in this one's log`,
+      `vote. Start node ${nodeId} with its original data directory. ${howToReplace}`,
   };
 }
+
+/** What a peer says of itself before anything else. */
+export type Introduction = Omit<Identity, "clusterId">;
+
+function refuseOlder(
+  s: State,
+  { nodeId, storeId, saveNumber: known }: Peer,
+  saveNumber: number,
+): AdmissionRefusal {
+  ignore(s, "older_store", `node ${nodeId} introduced itself with an older copy of its storage`);
+  return {
+    reason: "store",
+    detail:
+      `node ${s.settings.nodeId} knows that node ${nodeId} has made save ${known}, its storage ${hex(storeId ?? 0n)} ends with save ` +
+      `${saveNumber}: it is an older copy, or has lost its end. It has lost promises that the others rely on, so it must not ` +
+      `vote. Start node ${nodeId} with its latest data directory. ${howToReplace}`,
+  };
+}
+
+const howToReplace =
+  "If that is lost, so is the member: the cluster goes on without it as long as a majority is up. To replace the member, " +
+  "take a backup of a node that is up, and begin a new cluster with it on all nodes (paxos-server backup, restore)";
 
 function hex(storeId: bigint): string {
   return storeId.toString(16).padStart(16, "0");

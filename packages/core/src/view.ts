@@ -83,8 +83,9 @@ export function hearsQuorum(s: State): boolean {
   return countVoters(s, (peer) => hears(s, peer)) >= s.settings.membership.hearingQuorum;
 }
 
-/** Whether a save has been under way for a progress timeout: this node cannot promise anything. */
+/** Whether a save has failed, or been under way for a progress timeout: this node cannot promise anything. */
 export function storageStuck(s: State): boolean {
+  if (s.storageFailed) return true;
   return s.outbox.saving !== undefined && s.now - s.outbox.saving.since >= s.settings.progressTicks;
 }
 
@@ -93,7 +94,7 @@ export function storageStuck(s: State): boolean {
  * being rebuilt.
  */
 export function canLead(s: State): boolean {
-  return !storageStuck(s) && !s.replaying;
+  return !storageStuck(s) && !s.replaying && s.restoring === undefined;
 }
 
 /** The greatest ARU known of any peer. */

@@ -1,5 +1,12 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import { encodeMessage, MessageSchema, type EpochRecord, type Message } from "@paxos/proto";
+import {
+  decodeClientUpdate,
+  encodeClientUpdate,
+  encodeMessage,
+  MessageSchema,
+  type EpochRecord,
+  type Message,
+} from "@paxos/proto";
 import type { ProposeResult } from "../src/client-update.js";
 import type { Config } from "../src/config.js";
 import type { Logger } from "../src/logger.js";
@@ -44,6 +51,9 @@ export class Cluster {
   onLog: (id: number, line: string) => void = () => undefined;
   onDelivered: (message: Message) => void = () => undefined;
   onSaved: (id: number, save: Save) => void = () => undefined;
+  onRestored: (id: number, seq: number) => void = () => undefined;
+  /** The size of a snapshot's chunks. */
+  chunkBytes = 64;
   onApplied: (id: number, updates: readonly OrderedUpdate[]) => void = () => undefined;
   /** The nodes' seeds are this plus their ids, unless the configuration has one for all. */
   firstSeed = 1;
@@ -71,7 +81,7 @@ export class Cluster {
   start(...ids: number[]): this {
     for (const id of ids.length > 0 ? ids : this.members.keys()) {
       const member = this.member(id);
-      member.applied = [];
+      member.applied = restored(member.disk);
       member.pending = undefined;
       const logger: Logger = {
         verbose: false,
@@ -87,6 +97,7 @@ export class Cluster {
         epochRecord: this.#record,
         logger,
       };
+      this.onRestored(id, member.applied.length);
       member.node = restartNode(config, member.disk.load());
       this.pump(id);
     }
@@ -171,7 +182,36 @@ export class Cluster {
       for (const read of ready.reads) {
         node.answer(read, member.disk.read(read.from, read.upTo, read.maxBytes));
       }
+      for (const chunk of ready.chunkWrites) {
+        node.chunkReceived(chunk, member.disk.receiveChunk(chunk.snapshot, chunk.index, chunk));
+      }
+      for (const read of ready.chunkReads) {
+        node.answerChunk(read, member.disk.readChunk(read.snapshot, read.index));
+      }
+      if (ready.restore !== undefined) {
+        member.applied = restored(member.disk);
+        this.onRestored(id, Number(ready.restore.seq));
+        node.restored(Number(ready.restore.seq));
+      }
     }
+  }
+
+  /** A node takes a snapshot of what it has applied, as far as that is durably ordered there; else it does not. */
+  takeSnapshot(id: number): boolean {
+    const { node, disk, applied } = this.member(id);
+    const { durableAru, applied: seq, snapshot } = this.status(id);
+    if (node === undefined || durableAru < seq || seq <= Number(snapshot?.seq ?? 0n)) return false;
+    node.snapshotTaken(disk.takeSnapshot(seq, node.epochRecord, contentOf(applied), this.chunkBytes));
+    return true;
+  }
+
+  /** A node drops what it need not keep of its log, less a tail, and old snapshots. */
+  compact(id: number, tail = 0): void {
+    const { node, disk } = this.member(id);
+    const latest = node?.status().snapshot;
+    if (node === undefined || latest === undefined) return;
+    const { snapshots, logFrom = Infinity } = node.retention();
+    disk.compact(Math.max(1, Math.min(Number(latest.seq) + 1 - tail, logFrom)), snapshots);
   }
 
   /** Makes a node's pending save durable. */
@@ -261,4 +301,21 @@ export function log(member: Member): string[] {
   return member.applied
     .filter((update) => !update.noop)
     .map((update) => `${update.clientId}/${update.timestamp}`);
+}
+
+/** What was applied, from seq 1 on, for a snapshot. */
+function contentOf(applied: readonly OrderedUpdate[]): Uint8Array {
+  const lines = applied.map((update) =>
+    update.noop ? "" : Buffer.from(encodeClientUpdate(update)).toString("hex"),
+  );
+  return new TextEncoder().encode(lines.join("\n"));
+}
+
+/** What the latest snapshot on a disk says was applied. */
+function restored(disk: MemoryDisk): OrderedUpdate[] {
+  if (disk.latest === undefined) return [];
+  const lines = new TextDecoder().decode(disk.latest).split("\n");
+  return lines.map((line, i) => {
+    return { seq: i + 1, noop: line === "", ...decodeClientUpdate(Buffer.from(line, "hex")) };
+  });
 }

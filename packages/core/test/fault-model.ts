@@ -19,6 +19,8 @@ export interface Profile {
    * the others elect in the midst of its work.
    */
   readonly partitions: "random" | "duel" | "leapfrog";
+  /** That a node takes a snapshot, and perhaps drops its log below. */
+  readonly snapshot?: number;
 }
 
 /** What a run did, so that an empty one shows. */
@@ -28,6 +30,8 @@ export interface Summary {
   crashes: number;
   partitions: number;
   views: number;
+  snapshots: number;
+  installed: number;
 }
 
 /**
@@ -42,7 +46,15 @@ export function runFaults(seed: number, profile: Profile): Summary {
 class Run {
   readonly #random: Random;
   readonly #cluster: Cluster;
-  readonly #summary: Summary = { ordered: 0, acknowledged: 0, crashes: 0, partitions: 0, views: 0 };
+  readonly #summary: Summary = {
+    ordered: 0,
+    acknowledged: 0,
+    crashes: 0,
+    partitions: 0,
+    views: 0,
+    snapshots: 0,
+    installed: 0,
+  };
   /** The one order, as first seen anywhere. */
   readonly #order = new Map<number, string>();
   readonly #proposed = new Set<string>();
@@ -64,6 +76,8 @@ class Run {
     const windowUpdates = this.#random.between(runUpdates, 12);
     this.#cluster = new Cluster(profile.nodes, { seed, runUpdates, windowUpdates, catchUpBytes: 64 });
     this.#cluster.onSaved = (id, save) => this.#checkSave(id, save);
+    this.#cluster.onRestored = (id, seq) => this.#onRestored(id, seq);
+    this.#cluster.chunkBytes = this.#random.between(20, 400);
     this.#cluster.onDelivered = (message) => this.#checkMessage(message);
     for (const member of this.#cluster.members) member.slowDisk = true;
   }
@@ -91,6 +105,7 @@ class Run {
     const { crash, partition, loseMessage, doubleMessage } = this.profile;
     if (this.#chance(crash)) this.#crashOrRestart();
     if (this.#chance(partition)) this.#partition();
+    if (this.#chance(this.profile.snapshot ?? 0)) this.#takeSnapshot();
     const up = this.#pick(cluster.up);
     switch (this.#random.between(0, 9)) {
       case 0:
@@ -116,6 +131,23 @@ class Run {
         }
       }
     }
+  }
+
+  #takeSnapshot(): void {
+    const member = this.#pick(this.#cluster.up);
+    if (member === undefined) return;
+    this.#cluster.flush(member.id);
+    if (this.#cluster.takeSnapshot(member.id)) this.#summary.snapshots++;
+    if (this.#chance(700)) this.#cluster.compact(member.id, this.#random.between(0, 3));
+  }
+
+  // What a node has after a restart, or of a peer, is checked from its beginning.
+  #onRestored(id: number, seq: number): void {
+    const member = this.#cluster.member(id);
+    this.#checked.delete(member);
+    if (member.node !== undefined) this.#summary.installed++;
+    if (member.applied.length !== seq)
+      throw new Error(`node ${id} has ${member.applied.length} for seq ${seq}`);
   }
 
   #tick(member: Member, ticks: number): void {

@@ -1,5 +1,5 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { encodeClientUpdate, MessageSchema, type Message } from "@paxos/proto";
+import { encodeClientUpdate, MessageSchema, type Message, type Snapshot } from "@paxos/proto";
 import type { Config } from "../src/config.js";
 import { firstEpoch } from "../src/membership.js";
 import { restartNode, type Node } from "../src/node.js";
@@ -54,6 +54,8 @@ export class LoneNode {
   slowReads = false;
   #reads: ReadRequest[] = [];
   readonly refusals: Refusal[] = [];
+  /** Snapshots that the node wants the state machine restored from, until {@link restore}. */
+  restoring: Snapshot | undefined;
   readonly #config: Config;
 
   constructor(
@@ -79,6 +81,7 @@ export class LoneNode {
   /** Starts anew from the disk; a save under way is lost. */
   restart(): void {
     this.save = undefined;
+    this.restoring = undefined;
     this.applied = [];
     this.#reads = [];
     this.#sent.length = 0;
@@ -142,6 +145,24 @@ export class LoneNode {
     this.#pump();
   }
 
+  /** The state machine has been given the snapshot that was installed. */
+  restore(): this {
+    if (this.restoring === undefined) throw new Error("nothing is to be restored");
+    const seq = Number(this.restoring.seq);
+    this.restoring = undefined;
+    this.node.restored(seq);
+    this.#pump();
+    return this;
+  }
+
+  /** Takes a snapshot of what has been applied. */
+  takeSnapshot(content = `up to ${this.status.applied}`, chunkBytes = 4): Snapshot {
+    const bytes = new TextEncoder().encode(content);
+    const snapshot = this.disk.takeSnapshot(this.status.applied, this.node.epochRecord, bytes, chunkBytes);
+    this.node.snapshotTaken(snapshot);
+    return snapshot;
+  }
+
   flushAll(): this {
     while (this.save !== undefined) this.flush();
     return this;
@@ -185,6 +206,13 @@ export class LoneNode {
       if (ready.orderedUpdates.length > 0) this.node.applied(this.applied.at(-1)?.seq ?? 0);
       this.#reads.push(...ready.reads);
       if (!this.slowReads) this.#answer();
+      for (const chunk of ready.chunkWrites) {
+        this.node.chunkReceived(chunk, this.disk.receiveChunk(chunk.snapshot, chunk.index, chunk));
+      }
+      for (const read of ready.chunkReads) {
+        this.node.answerChunk(read, this.disk.readChunk(read.snapshot, read.index));
+      }
+      this.restoring = ready.restore ?? this.restoring;
     }
   }
 

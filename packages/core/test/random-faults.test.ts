@@ -23,10 +23,21 @@ const profiles: Record<string, Profile> = {
   "five nodes, duel": { ...duel, nodes: 5, steps: 4000, partition: 4 },
   "three nodes, leapfrog": { ...duel, steps: 600, crash: 8, partitions: "leapfrog" },
   "two nodes, many crashes": { ...rough, nodes: 2, crash: 15 },
+  "three nodes, snapshots": { ...rough, crash: 8, snapshot: 60 },
+  "five nodes, snapshots and partitions": { ...duel, nodes: 5, steps: 4000, partition: 6, snapshot: 250 },
+  "three nodes, snapshots out of order": { ...rough, doubleMessage: 100, reorder: 900, snapshot: 60 },
 };
 
 test.each(Object.entries(profiles))("random faults: %s", (name, profile) => {
-  const total = { ordered: 0, acknowledged: 0, crashes: 0, partitions: 0, views: 0 };
+  const total = {
+    ordered: 0,
+    acknowledged: 0,
+    crashes: 0,
+    partitions: 0,
+    views: 0,
+    snapshots: 0,
+    installed: 0,
+  };
   for (let seed = first; seed < first + seeds; seed++) {
     try {
       const summary = runFaults(seed, profile);
@@ -39,4 +50,8 @@ test.each(Object.entries(profiles))("random faults: %s", (name, profile) => {
   expect(total.acknowledged).toBeGreaterThan(10 * seeds);
   expect(total.crashes).toBeGreaterThan(2 * seeds);
   expect(total.views).toBeGreaterThan(2 * seeds);
+  if (profile.snapshot !== undefined) {
+    expect(total.snapshots).toBeGreaterThan(3 * seeds);
+    expect(total.installed).toBeGreaterThan(seeds / 5);
+  }
 });

@@ -3,7 +3,7 @@ import type { Message } from "@paxos/proto";
 
 interface Member {
   readonly node: Node;
-  readonly storage: Storage;
+  readonly storage: LogStorage;
   readonly sessions: Sessions;
   readonly applied: string[];
 }
@@ -31,8 +31,10 @@ async function work({ node, storage, sessions, applied }: Member): Promise<void>
   }
 }
 
-// Stands in for a disk: it forgets with its process.
-class VolatileStorage implements Storage {
+// Stands in for a disk: it forgets with its process. Whatever takes no snapshots needs no more of the port than this.
+type LogStorage = Pick<Storage, "load" | "save" | "read" | "close">;
+
+class VolatileStorage implements LogStorage {
   readonly #log = new Map<number, { readonly rank: number; readonly update: Uint8Array }>();
   constructor(readonly storeId: bigint) {}
 

@@ -148,8 +148,11 @@ function agree(stage: Stage, words: Words): void {
 
 /** The driver's question to a node before it listens to a peer. */
 function admit(stage: Stage, [node = "", peer = ""]: Words): void {
-  const { storeId } = stage.cluster.member(integer(peer)).disk;
-  const refusal = stage.cluster.member(integer(node)).node?.admit({ nodeId: integer(peer), storeId });
+  const { storeId, state } = stage.cluster.member(integer(peer)).disk;
+  const saveNumber = Number(state?.saveNumber ?? 0n);
+  const refusal = stage.cluster
+    .member(integer(node))
+    .node?.admit({ nodeId: integer(peer), storeId, incarnation: 1n, saveNumber });
   stage.say(
     refusal === undefined
       ? `${node} admits ${peer}`
