@@ -1,56 +1,68 @@
-import { InvariantError, type Save, type Storage, type StoredState, type StoredUpdates } from "@paxos/core";
-import { FORMAT } from "./layout.js";
-import { RunMerger, type RunRecord } from "./merge-runs.js";
+import {
+  InvariantError,
+  type ChunkData,
+  type Save,
+  type SnapshotDraft,
+  type SnapshotId,
+  type Storage,
+  type StoredState,
+  type StoredUpdates,
+} from "@paxos/core";
+import type { Snapshot } from "@paxos/proto";
+import { MESSAGE_FORMAT } from "./layout.js";
+import { RunMerger } from "./merge-runs.js";
+import type { RecordStore } from "./record-store.js";
+import { Snapshots } from "./snapshots.js";
 import { StorageError } from "./storage-error.js";
 import { runIdOf } from "./stored-run.js";
-
-/** What an adapter finds when it opens. */
-export interface OpenedState extends StoredState {
-  /** The first seq still held. */
-  readonly firstSeq: number;
-}
+import { Writes } from "./writes.js";
 
 /**
  * What all storages have in common: they hold their caller to the contract of the port, and merge the runs
- * that they read. An adapter adds where the records are.
+ * that they read. A {@link RecordStore} says where the records are.
  */
 export abstract class CheckedStorage implements Storage, AsyncDisposable {
   /** The storage, for errors: a directory, say. */
   readonly name: string;
 
+  readonly #records: RecordStore;
+  readonly #writes = new Writes();
+  readonly #snapshots: Snapshots;
   readonly #underWay = new Set<Promise<unknown>>();
   #phase: "new" | "loading" | "open" | "closed" = "new";
   #firstSeq = 1;
   #lastSave = 0;
   #durableAru = 0;
   #saving = false;
-  #failure: { readonly error: unknown } | undefined;
+  #compacting = false;
+  #firstSeqTurn: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  protected constructor(name: string) {
+  protected constructor(name: string, records: RecordStore) {
     this.name = name;
+    this.#records = records;
+    this.#snapshots = new Snapshots({
+      name,
+      records,
+      writes: this.#writes,
+      durableAru: () => this.#durableAru,
+    });
   }
-
-  /** Opens, making what is missing. Releases everything again when it rejects. */
-  protected abstract open(): Promise<OpenedState>;
-  /** Makes the state and the runs of a save durable, both or neither. */
-  protected abstract write(save: Save): Promise<void>;
-  /** Gives every run that reaches from `from` up to `upTo`, in the order of first seqs, until `take` returns false. */
-  protected abstract scan(from: number, upTo: number, take: (record: RunRecord) => boolean): Promise<void>;
-  /** Releases what `open` has taken. Called once, with nothing else under way. */
-  protected abstract release(): Promise<void>;
 
   /** See {@link Storage.load}. Called a second time, it rejects with an InvariantError. */
   async load(): Promise<StoredState> {
     if (this.#phase === "closed") throw this.#closedError();
-    if (this.#phase !== "new") throw new InvariantError(`${this.name}: load was called twice`);
+    if (this.#phase !== "new") throw this.#broken("load was called twice");
     this.#phase = "loading";
-    const { firstSeq, ...stored } = await this.#track(this.open());
-    this.#firstSeq = firstSeq;
-    this.#lastSave = Number(stored.state?.saveNumber ?? 0n);
-    this.#durableAru = Number(stored.state?.localAru ?? 0n);
+    const opened = await this.#track(this.#records.open());
+    this.#firstSeq = opened.firstSeq;
+    this.#lastSave = Number(opened.state?.saveNumber ?? 0n);
+    this.#durableAru = Number(opened.state?.localAru ?? 0n);
+    this.#snapshots.begin(opened);
     if (this.#phase === "loading") this.#phase = "open";
-    return stored;
+    const { incoming, ...stored } = opened;
+    if (incoming === undefined) return stored;
+    return { ...stored, incoming: { snapshot: incoming.snapshot, next: incoming.next } };
   }
 
   /**
@@ -59,19 +71,20 @@ export abstract class CheckedStorage implements Storage, AsyncDisposable {
    */
   async save(save: Save): Promise<void> {
     this.#requireOpen("save");
-    if (this.#failure !== undefined) throw this.#failure.error;
-    try {
+    await this.#writes.do(async () => {
       this.#check(save);
+      if (save.install !== undefined) this.#snapshots.beginInstall(save.install);
       this.#saving = true;
-      await this.#track(this.write(save));
-    } catch (error) {
-      this.#failure ??= { error };
-      throw error;
-    } finally {
-      this.#saving = false;
-    }
+      const write = () => this.#records.write(save);
+      const written = save.install === undefined ? write() : this.#inTurn(write);
+      await this.#track(written).finally(() => (this.#saving = false));
+    });
     this.#lastSave = save.number;
     this.#durableAru = Number(save.state.localAru);
+    if (save.install !== undefined) {
+      this.#firstSeq = Number(save.install.seq) + 1;
+      this.#snapshots.finishInstall();
+    }
   }
 
   /**
@@ -82,15 +95,62 @@ export abstract class CheckedStorage implements Storage, AsyncDisposable {
   async read(from: number, upTo: number, maxBytes: number): Promise<StoredUpdates> {
     this.#requireOpen("read");
     if (!Number.isSafeInteger(from) || from < 1 || upTo > this.#durableAru) {
-      throw new InvariantError(
-        `${this.name}: read from ${from} to ${upTo}, allowed is 1 to ${this.#durableAru}`,
+      throw this.#broken(`read from ${from} to ${upTo}, allowed is 1 to ${this.#durableAru}`);
+    }
+    if (from > upTo) return { seq: from, updates: [], firstSeq: this.#firstSeq };
+    try {
+      if (from >= this.#firstSeq) {
+        const merger = new RunMerger({ from, upTo, maxBytes, name: this.name });
+        await this.#track(this.#records.scan(from, upTo, (record) => merger.add(record)));
+        return { seq: from, updates: merger.finish(), firstSeq: this.#firstSeq };
+      }
+    } catch (error) {
+      // What was to be read may have been dropped meanwhile.
+      if (from >= this.#firstSeq) throw error;
+    }
+    return { seq: from, updates: [], firstSeq: this.#firstSeq };
+  }
+
+  /**
+   * See {@link Storage.writeSnapshot}. Chunks of more than 8 MiB are refused with an InvariantError, like a snapshot that
+   * breaks the contract; without chunks, an empty one is written. When the storage closes meanwhile, it rejects.
+   */
+  async writeSnapshot(draft: SnapshotDraft): Promise<Snapshot> {
+    this.#requireOpen("writeSnapshot");
+    return await this.#track(this.#snapshots.write(draft));
+  }
+
+  /** See {@link Storage.readChunk}. Rejects with a StorageError when the chunk is damaged, or missing. */
+  async readChunk(snapshot: SnapshotId, index: number): Promise<ChunkData | undefined> {
+    this.#requireOpen("readChunk");
+    return await this.#track(this.#snapshots.readChunk(snapshot, index));
+  }
+
+  /**
+   * See {@link Storage.receiveChunk}. A chunk other than 0 of a snapshot that is not the one under way changes nothing, and
+   * resolves with 0. When the last chunk shows that they do not add up to what the snapshot says of itself, all of
+   * them are dropped, and it resolves with 0. So it does for a snapshot that is not above the latest.
+   */
+  async receiveChunk(snapshot: Snapshot, index: number, chunk: ChunkData): Promise<number> {
+    this.#requireOpen("receiveChunk");
+    return await this.#track(this.#snapshots.receiveChunk(snapshot, index, chunk));
+  }
+
+  /**
+   * See {@link Storage.compact}. A `firstSeq` at or below the one held drops nothing of the log but what an earlier call has
+   * left. When the storage closes meanwhile, it ends early.
+   */
+  async compact(firstSeq: number, keep: readonly SnapshotId[]): Promise<number> {
+    this.#requireOpen("compact");
+    if (this.#compacting) throw this.#broken("compact came while another was under way");
+    const { latestSeq } = this.#snapshots;
+    if (!Number.isSafeInteger(firstSeq) || firstSeq > latestSeq + 1) {
+      throw this.#broken(
+        `the log is to begin at seq ${firstSeq}, and the latest snapshot is of seq ${latestSeq}`,
       );
     }
-    const firstSeq = this.#firstSeq;
-    if (from < firstSeq || from > upTo) return { seq: from, updates: [], firstSeq };
-    const merger = new RunMerger({ from, upTo, maxBytes, name: this.name });
-    await this.#track(this.scan(from, upTo, (record) => merger.add(record)));
-    return { seq: from, updates: merger.finish(), firstSeq };
+    this.#compacting = true;
+    return await this.#track(this.#compact(firstSeq, keep)).finally(() => (this.#compacting = false));
   }
 
   /** See {@link Storage.close}. Waits for everything under way. */
@@ -104,35 +164,68 @@ export abstract class CheckedStorage implements Storage, AsyncDisposable {
     return this.close();
   }
 
+  async #compact(firstSeq: number, keep: readonly SnapshotId[]): Promise<number> {
+    const goesOn = (): boolean => this.#phase === "open";
+    await this.#inTurn(async () => {
+      if (firstSeq <= this.#firstSeq) return;
+      // Before anything is dropped: or there would be a hole where the log still claims to be.
+      await this.#writes.do(() => this.#records.putFirstSeq(firstSeq));
+      this.#firstSeq = firstSeq;
+    });
+    await this.#writes.do(() => this.#records.dropLog(this.#firstSeq, goesOn));
+    await this.#snapshots.dropOthers(keep, goesOn);
+    return this.#firstSeq;
+  }
+
+  /** Two writers of the first seq, an installation and a compaction, write it one after the other. */
+  #inTurn<T>(write: () => Promise<T>): Promise<T> {
+    const turn = this.#firstSeqTurn.then(write);
+    this.#firstSeqTurn = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    return turn;
+  }
+
   async #closeOnce(): Promise<void> {
     const opened = this.#phase !== "new";
     this.#phase = "closed";
+    this.#snapshots.stop(this.#closedError());
     await Promise.allSettled(this.#underWay);
-    if (opened) await this.release();
+    if (opened) await this.#records.release();
   }
 
-  #check({ number, state, runs }: Save): void {
-    if (this.#saving)
-      throw new InvariantError(`${this.name}: save ${number} came while another was under way`);
+  #check({ number, state, runs, install }: Save): void {
+    if (this.#saving) throw this.#broken(`save ${number} came while another was under way`);
     const expected = this.#lastSave + 1;
     if (number !== expected || state.saveNumber !== BigInt(number)) {
-      throw new InvariantError(
-        `${this.name}: save ${number} with state.saveNumber ${state.saveNumber}, both must be ${expected}`,
+      throw this.#broken(
+        `save ${number} with state.saveNumber ${state.saveNumber}, both must be ${expected}`,
       );
     }
-    if (state.formatVersion !== FORMAT) {
-      throw new InvariantError(`${this.name}: a state to be saved needs format version ${FORMAT}`);
+    if (state.formatVersion !== MESSAGE_FORMAT) {
+      throw this.#broken(`a state to be saved needs format version ${MESSAGE_FORMAT}`);
+    }
+    const lowestAru = Math.max(this.#durableAru, Number(install?.seq ?? 0n));
+    if (state.localAru < BigInt(lowestAru)) {
+      throw this.#broken(
+        `save ${number} with state.localAru ${state.localAru}, at least ${lowestAru} is needed`,
+      );
     }
     runs.forEach(runIdOf);
   }
 
   #requireOpen(what: string): void {
     if (this.#phase === "closed") throw this.#closedError();
-    if (this.#phase !== "open") throw new InvariantError(`${this.name}: ${what} before load has resolved`);
+    if (this.#phase !== "open") throw this.#broken(`${what} before load has resolved`);
   }
 
   #closedError(): StorageError {
     return new StorageError(`${this.name} is closed`);
+  }
+
+  #broken(what: string): InvariantError {
+    return new InvariantError(`${this.name}: ${what}`);
   }
 
   async #track<T>(operation: Promise<T>): Promise<T> {

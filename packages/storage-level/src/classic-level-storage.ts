@@ -2,7 +2,8 @@ import { mkdir, open } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { ConfigError } from "@paxos/core";
 import { ClassicLevel } from "classic-level";
-import { LevelStorage, type BinaryLevel } from "./level-storage.js";
+import type { BinaryLevel } from "./binary-level.js";
+import { LevelStorage } from "./level-storage.js";
 import { isError, reason, StorageError } from "./storage-error.js";
 
 /** Where {@link classicLevelStorage} keeps its files. */

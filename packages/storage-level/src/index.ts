@@ -2,7 +2,9 @@
 export { classicLevelStorage } from "./classic-level-storage.js";
 export type { ClassicLevelStorageOptions } from "./classic-level-storage.js";
 export { LevelStorage } from "./level-storage.js";
-export type { BinaryLevel, LevelStorageOptions } from "./level-storage.js";
+export type { LevelStorageOptions } from "./level-storage.js";
+export type { BinaryLevel } from "./binary-level.js";
 export { MemoryStorage } from "./memory-storage.js";
 export { StorageError } from "./storage-error.js";
 export { MAX_RUN_UPDATES } from "./layout.js";
+export { MAX_CHUNK_BYTES } from "./reception.js";

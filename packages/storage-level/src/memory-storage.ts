@@ -1,31 +1,35 @@
 import { fromBinary } from "@bufbuild/protobuf";
-import type { Save } from "@paxos/core";
+import type { ChunkData, Save, SnapshotId } from "@paxos/core";
 import { StoredRunSchema } from "@paxos/proto";
-import { CheckedStorage, type OpenedState } from "./checked-storage.js";
+import { CheckedStorage } from "./checked-storage.js";
 import { MAX_RUN_UPDATES } from "./layout.js";
 import { endOf, type RunRecord } from "./merge-runs.js";
+import type { OpenedState, RecordStore } from "./record-store.js";
 import { randomStoreId } from "./store-id.js";
 import { encodeStoredRun, runIdOf } from "./stored-run.js";
 
 /**
  * Volatile storage: it forgets everything with its process. For tests, and for members that never come back. Each one
  * has a store id of its own, so that a restarted member is recognised as having lost what it promised, and
- * is refused. It grows with the log.
+ * is refused. It grows with the log, until that is compacted.
  */
 export class MemoryStorage extends CheckedStorage {
+  constructor() {
+    super("memory storage", new MemoryRecords());
+  }
+}
+
+// What is read by `load` alone is not kept: what was saved is never loaded again.
+class MemoryRecords implements RecordStore {
   /** In the order of first seqs, encoded: nobody else holds their bytes. */
   #records: RunRecord[] = [];
+  readonly #chunks = new Map<string, ChunkData[]>();
 
-  constructor() {
-    super("memory storage");
+  async open(): Promise<OpenedState> {
+    return { storeId: randomStoreId(), firstSeq: 1, runs: [], snapshots: [] };
   }
 
-  protected open(): Promise<OpenedState> {
-    return Promise.resolve({ storeId: randomStoreId(), firstSeq: 1, runs: [] });
-  }
-
-  // The state is read by `load` alone, and what was saved is never loaded again.
-  protected async write({ runs }: Save): Promise<void> {
+  async write({ runs }: Save): Promise<void> {
     for (const run of runs) {
       const bytes = encodeStoredRun(run);
       // A copy, since updates share memory with what they are decoded from.
@@ -34,7 +38,7 @@ export class MemoryStorage extends CheckedStorage {
     }
   }
 
-  protected async scan(from: number, upTo: number, take: (record: RunRecord) => boolean): Promise<void> {
+  async scan(from: number, upTo: number, take: (record: RunRecord) => boolean): Promise<void> {
     const first = this.#indexOf(Math.max(1, from - (MAX_RUN_UPDATES - 1)));
     const end = this.#indexOf(upTo + 1);
     for (const record of this.#records.slice(first, end)) {
@@ -42,8 +46,35 @@ export class MemoryStorage extends CheckedStorage {
     }
   }
 
-  protected async release(): Promise<void> {
+  async putChunk(id: SnapshotId, index: number, chunk: ChunkData): Promise<void> {
+    const chunks = this.#chunks.get(nameOf(id)) ?? [];
+    chunks[index] = copyOf(chunk);
+    this.#chunks.set(nameOf(id), chunks);
+  }
+
+  async getChunk(id: SnapshotId, index: number): Promise<ChunkData | undefined> {
+    const chunk = this.#chunks.get(nameOf(id))?.[index];
+    return chunk && copyOf(chunk);
+  }
+
+  async putSnapshot(): Promise<void> {}
+  async putFirstSeq(): Promise<void> {}
+  async dropProgress(): Promise<void> {}
+  async dropSnapshot(): Promise<void> {}
+
+  async dropChunks(id: SnapshotId): Promise<void> {
+    this.#chunks.delete(nameOf(id));
+  }
+
+  async dropLog(firstSeq: number): Promise<void> {
+    const end = this.#indexOf(firstSeq);
+    const kept = this.#records.slice(0, end).filter(({ id }) => endOf(id) > firstSeq);
+    this.#records.splice(0, end, ...kept);
+  }
+
+  async release(): Promise<void> {
     this.#records = [];
+    this.#chunks.clear();
   }
 
   #insert(record: RunRecord): void {
@@ -63,4 +94,12 @@ export class MemoryStorage extends CheckedStorage {
     }
     return low;
   }
+}
+
+function nameOf({ seq, origin }: SnapshotId): string {
+  return `${seq} ${origin}`;
+}
+
+function copyOf({ data, checksum }: ChunkData): ChunkData {
+  return { data: Uint8Array.from(data), checksum };
 }

@@ -21,3 +21,9 @@ export function unseal(key: Uint8Array, sealed: Uint8Array): Uint8Array | undefi
   const checksum = new DataView(sealed.buffer, sealed.byteOffset + length, CHECKSUM_BYTES).getUint32(0);
   return checksum === crc32(record, crc32(key)) ? record : undefined;
 }
+
+/** The checksum of a sealed record, fitting or not. */
+export function sealOf(sealed: Uint8Array): number {
+  const length = sealed.length - CHECKSUM_BYTES;
+  return new DataView(sealed.buffer, sealed.byteOffset + length, CHECKSUM_BYTES).getUint32(0);
+}

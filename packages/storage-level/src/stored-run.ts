@@ -2,7 +2,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { InvariantError } from "@paxos/core";
 import { encodeProposal, StoredRunSchema, type StoredRun } from "@paxos/proto";
-import { FORMAT, MAX_RUN_UPDATES, type RunId } from "./layout.js";
+import { MAX_RUN_UPDATES, MESSAGE_FORMAT, type RunId } from "./layout.js";
 
 /**
  * Encodes a run. The bytes are those of `toBinary(StoredRunSchema, run)`, but those of the proposal are the
@@ -33,7 +33,7 @@ export function decodeStoredRun(id: RunId, bytes: Uint8Array): StoredRun | undef
   }
   const { proposal } = run;
   const fits =
-    run.formatVersion === FORMAT &&
+    run.formatVersion === MESSAGE_FORMAT &&
     run.epoch === id.epoch &&
     run.ordered === id.ordered &&
     proposal?.view === id.view &&
@@ -45,8 +45,8 @@ export function decodeStoredRun(id: RunId, bytes: Uint8Array): StoredRun | undef
 /** Names a run. Throws an {@link InvariantError} for one that the format cannot hold. */
 export function runIdOf(run: StoredRun): RunId {
   const { proposal } = run;
-  if (run.formatVersion !== FORMAT || proposal === undefined) {
-    throw new InvariantError(`a run to be saved needs a proposal and format version ${FORMAT}`);
+  if (run.formatVersion !== MESSAGE_FORMAT || proposal === undefined) {
+    throw new InvariantError(`a run to be saved needs a proposal and format version ${MESSAGE_FORMAT}`);
   }
   const seq = Number(proposal.seq);
   const count = proposal.updates.length;

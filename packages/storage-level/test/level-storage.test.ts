@@ -3,14 +3,17 @@ import { MemoryLevel } from "memory-level";
 import { LevelStorage, StorageError } from "../src/index.js";
 import { makeSave } from "./builders.js";
 import { FaultyLevel } from "./faulty-level.js";
+import { testSnapshots } from "./snapshot-suite.js";
 import { testStorage } from "./storage-suite.js";
 
 describe("LevelStorage on memory-level", () => {
-  testStorage(async () => {
+  const make = async (): Promise<LevelStorage> => {
     const database = () =>
       new MemoryLevel<Uint8Array, Uint8Array>({ keyEncoding: "view", valueEncoding: "view" });
     return new LevelStorage({ name: "memory-level", database });
-  });
+  };
+  testStorage(make);
+  testSnapshots(make);
 });
 
 async function openFaulty(): Promise<{ db: FaultyLevel; storage: LevelStorage }> {
@@ -31,8 +34,8 @@ test("creation and each save are one synced batch", async () => {
   );
   await storage.save(makeSave(2, 0, []));
   expect(db.batches.slice(1)).toEqual([
-    { records: 3, sync: true },
-    { records: 1, sync: true },
+    { records: 4, sync: true },
+    { records: 2, sync: true },
   ]);
   await storage.close();
 });

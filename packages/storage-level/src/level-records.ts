@@ -1,0 +1,198 @@
+import { toBinary } from "@bufbuild/protobuf";
+import { ConfigError, type ChunkData, type Save, type SnapshotId } from "@paxos/core";
+import { PersistentStateSchema, type Snapshot } from "@paxos/proto";
+import { DURABLY, type BinaryLevel } from "./binary-level.js";
+import { u64, viewOf } from "./bytes.js";
+import { dropLog } from "./drop-log.js";
+import {
+  ascii,
+  chunkKey,
+  chunksEnd,
+  FIRST_SEQ_KEY,
+  FORMAT,
+  FORMAT_KEY,
+  INCOMING_KEY,
+  lowestRunKey,
+  runKey,
+  saveKey,
+  snapshotKey,
+  STATE_KEY,
+  STORE_ID_KEY,
+  withoutRunPrefix,
+} from "./layout.js";
+import { loadStore, type Tip } from "./load-store.js";
+import type { RunRecord } from "./merge-runs.js";
+import type { Receiving } from "./reception.js";
+import type { OpenedState, RecordStore } from "./record-store.js";
+import { Records } from "./records.js";
+import { decodeRun, firstRunReaching, parseRun } from "./run-records.js";
+import { encodeSaveRecord, type SealedSnapshotId } from "./save-record.js";
+import { seal, sealOf } from "./seal.js";
+import { decodeChunk, encodeChunk, encodeProgress, encodeSnapshot } from "./snapshot-records.js";
+import { StorageError } from "./storage-error.js";
+import { randomStoreId } from "./store-id.js";
+import { encodeStoredRun, runIdOf } from "./stored-run.js";
+
+/** What a {@link LevelRecords} stands on; see {@link LevelStorageOptions}. */
+export interface LevelRecordsOptions {
+  readonly name: string;
+  readonly database: () => BinaryLevel | Promise<BinaryLevel>;
+}
+
+/** The records of a storage in an abstract-level database. See layout.ts for what they are. */
+export class LevelRecords implements RecordStore {
+  readonly #options: LevelRecordsOptions;
+  #opened: Records | undefined;
+  #tip: Tip = { number: 0, chain: 0, firstSeq: 1, snapshot: undefined };
+
+  constructor(options: LevelRecordsOptions) {
+    this.#options = options;
+  }
+
+  async open(): Promise<OpenedState> {
+    const { name, database } = this.#options;
+    const db = await database();
+    try {
+      await db.open();
+      const records = new Records(name, db);
+      const storeId = (await openExisting(records)) ?? (await create(records));
+      const { opened, tip } = await loadStore(records);
+      this.#tip = tip;
+      this.#opened = records;
+      return { storeId, ...opened };
+    } catch (error) {
+      await db.close();
+      throw error;
+    }
+  }
+
+  async write({ number, state, runs, install }: Save): Promise<void> {
+    const before = this.#tip;
+    let chain = 0;
+    const installed = install && sealSnapshot(install);
+    const snapshot = installed ?? before.snapshot;
+    const firstSeq = install === undefined ? before.firstSeq : Number(install.seq) + 1;
+    await this.#records().write(({ put, del }) => {
+      const listed = runs.map((run) => {
+        const key = runKey(runIdOf(run));
+        return { id: withoutRunPrefix(key), seal: sealOf(put(key, encodeStoredRun(run))) };
+      });
+      const stateSeal = sealOf(put(STATE_KEY, toBinary(PersistentStateSchema, state)));
+      if (install !== undefined) {
+        put(snapshotKey(install), encodeSnapshot(install));
+        put(FIRST_SEQ_KEY, u64(firstSeq));
+        del(INCOMING_KEY);
+      }
+      const content = { stateSeal, firstSeq, snapshot, installed: install !== undefined, runs: listed };
+      const record = encodeSaveRecord(number, before.chain, content);
+      put(saveKey(number), record);
+      chain = viewOf(record).getUint32(0);
+    }, DURABLY);
+    this.#tip = { ...this.#tip, number, chain };
+    if (installed !== undefined) this.#advance(firstSeq, installed);
+  }
+
+  async scan(from: number, upTo: number, take: (record: RunRecord) => boolean): Promise<void> {
+    const records = this.#records();
+    const first = (await firstRunReaching(records, from)) ?? from;
+    for await (const entries of records.entries({ gte: lowestRunKey(first), lt: lowestRunKey(upTo + 1) })) {
+      for (const [key, sealed] of entries) {
+        const id = parseRun(records, key);
+        const updates = () => decodeRun(records, key, id, sealed).proposal?.updates ?? [];
+        if (!take({ id, updates })) return;
+      }
+    }
+  }
+
+  // Synced, though nothing is promised by it: LevelDB, when it goes over to another log file, does not sync what it has
+  // written to the old one. What was not synced by then could still be missing when something synced later is there.
+  async putChunk(id: SnapshotId, index: number, chunk: ChunkData, progress?: Receiving): Promise<void> {
+    await this.#records().write(({ put }) => {
+      put(chunkKey(id, index), encodeChunk(chunk));
+      if (progress !== undefined) put(INCOMING_KEY, encodeProgress(progress));
+    }, DURABLY);
+  }
+
+  async getChunk(id: SnapshotId, index: number): Promise<ChunkData | undefined> {
+    const records = this.#records();
+    const record = await records.get(chunkKey(id, index));
+    if (record === undefined) return undefined;
+    const chunk = decodeChunk(record);
+    if (chunk === undefined) throw records.damaged(chunkKey(id, index));
+    return chunk;
+  }
+
+  async putSnapshot(snapshot: Snapshot): Promise<void> {
+    await this.#records().write(({ put }) => put(snapshotKey(snapshot), encodeSnapshot(snapshot)), DURABLY);
+    this.#advance(this.#tip.firstSeq, sealSnapshot(snapshot));
+  }
+
+  async putFirstSeq(firstSeq: number): Promise<void> {
+    await this.#records().write(({ put }) => put(FIRST_SEQ_KEY, u64(firstSeq)), DURABLY);
+    this.#advance(firstSeq, undefined);
+  }
+
+  async dropProgress(): Promise<void> {
+    await this.#records().write(({ del }) => del(INCOMING_KEY), { sync: false });
+  }
+
+  async dropSnapshot(id: SnapshotId): Promise<void> {
+    await this.#records().write(({ del }) => del(snapshotKey(id)), { sync: false });
+  }
+
+  async dropChunks(id: SnapshotId, goesOn: () => boolean): Promise<void> {
+    await this.#records().delete({ gte: chunkKey(id, 0), lt: chunksEnd(id) }, goesOn);
+  }
+
+  async dropLog(firstSeq: number, goesOn: () => boolean): Promise<void> {
+    await dropLog(this.#records(), { firstSeq, lastSave: this.#tip.number, goesOn });
+  }
+
+  async release(): Promise<void> {
+    await this.#opened?.db.close();
+  }
+
+  #records(): Records {
+    if (this.#opened === undefined) throw new StorageError(`${this.#options.name} is not open`);
+    return this.#opened;
+  }
+
+  /** From now on saves say that the log begins here, and which snapshot is the latest. */
+  #advance(firstSeq: number, snapshot: SealedSnapshotId | undefined): void {
+    const isLatest = snapshot !== undefined && snapshot.seq > (this.#tip.snapshot?.seq ?? 0n);
+    this.#tip = { ...this.#tip, firstSeq, snapshot: isLatest ? snapshot : this.#tip.snapshot };
+  }
+}
+
+async function openExisting(records: Records): Promise<bigint | undefined> {
+  const format = await records.getSealed(FORMAT_KEY);
+  if (format === undefined) return undefined;
+  const version = new TextDecoder().decode(format);
+  if (version !== String(FORMAT)) {
+    if (!/^\d{1,9}$/.test(version)) throw records.damaged(FORMAT_KEY);
+    throw new ConfigError(
+      `${records.name}: the storage has format ${version}, this version reads format ${FORMAT} only. ` +
+        "Run the version that wrote it, or replace this member, with an empty directory.",
+    );
+  }
+  const storeId = await records.getNumber(STORE_ID_KEY);
+  if (storeId === undefined || storeId === 0n) throw records.damaged(STORE_ID_KEY);
+  return storeId;
+}
+
+async function create(records: Records): Promise<bigint> {
+  if ((await records.firstKey({ gte: new Uint8Array(), lt: Uint8Array.of(0xff) })) !== undefined) {
+    throw new ConfigError(
+      `${records.name}: the database there is not a storage of this program. Use an empty directory.`,
+    );
+  }
+  const storeId = randomStoreId();
+  const batch = records.db.batch().put(FORMAT_KEY, ascii(String(FORMAT)));
+  await batch.put(STORE_ID_KEY, seal(STORE_ID_KEY, u64(storeId))).write(DURABLY);
+  return storeId;
+}
+
+function sealSnapshot(snapshot: Snapshot): SealedSnapshotId {
+  const sealed = seal(snapshotKey(snapshot), encodeSnapshot(snapshot));
+  return { seq: snapshot.seq, origin: snapshot.origin, seal: sealOf(sealed) };
+}
