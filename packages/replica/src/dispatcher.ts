@@ -6,24 +6,31 @@ import {
   sessionWindow,
   type ClientHandler,
   type Node,
+  type NodeStatus,
   type Storage,
   type StoredUpdates,
   type Transport,
 } from "@paxos/core";
 import {
+  BackupPieceSchema,
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
   Role,
   StatusResponseSchema,
+  StorageHealth,
+  TakeSnapshotResponseSchema,
   UpdateKind,
+  type BackupPiece,
   type ClientUpdate,
   type EpochRecord,
   type GloballyOrderedUpdate,
   type LogRequest,
   type LogResponse,
   type StatusResponse,
+  type TakeSnapshotResponse,
 } from "@paxos/proto";
 import type { Driver } from "./driver.js";
+import { readChunk } from "./restore-snapshot.js";
 
 const logChunkBytes = 256 * 1024;
 
@@ -86,6 +93,31 @@ export class Dispatcher implements ClientHandler {
     return Promise.resolve(this.statusNow());
   }
 
+  async takeSnapshot(): Promise<TakeSnapshotResponse> {
+    const { snapshots } = this.parts.driver;
+    const { seq, bytes } = await snapshots.take();
+    return create(TakeSnapshotResponseSchema, { seq, bytes, firstSeq: BigInt(snapshots.firstSeq) });
+  }
+
+  async *backup(signal: AbortSignal): AsyncIterable<BackupPiece> {
+    const { driver, storage } = this.parts;
+    const snapshot = await driver.snapshots.take();
+    const release = driver.snapshots.hold(snapshot);
+    try {
+      for (let index = 0; index < snapshot.chunks && !signal.aborted; index++) {
+        if (driver.stopped) throw new RequestError("unavailable", "this node is closing; try another one");
+        const chunk = await readChunk(storage, snapshot, index).catch((cause: unknown) => {
+          throw new RequestError("unavailable", "this node cannot read its snapshot; try another one", {
+            cause,
+          });
+        });
+        yield create(BackupPieceSchema, { snapshot, index, ...chunk });
+      }
+    } finally {
+      release();
+    }
+  }
+
   statusNow(): StatusResponse {
     const { node, driver, transport, epochRecord } = this.parts;
     const status = node.status();
@@ -123,6 +155,18 @@ export class Dispatcher implements ClientHandler {
       counters: counters.map(([name, count]) => ({ name, count: BigInt(count) })),
       storesRecorded: status.storesRecorded,
       storeId: status.storeId,
+      firstSeq: BigInt(driver.snapshots.firstSeq),
+      ...(status.snapshot && { snapshot: status.snapshot }),
+      ...(status.receiving && {
+        receiving: status.receiving.snapshot,
+        receivedChunks: status.receiving.next,
+      }),
+      storageHealth: {
+        ok: StorageHealth.OK,
+        stuck: StorageHealth.STUCK,
+        failed: StorageHealth.FAILED,
+      }[status.storageHealth],
+      storageDetail: describeHealth(status.storageHealth, driver.storageError),
     });
   }
 
@@ -144,6 +188,11 @@ export class Dispatcher implements ClientHandler {
     const duplicate = this.parts.driver.isRepeated(seq);
     return [{ nodeId: update.nodeId, seq: BigInt(seq), update, duplicate }];
   }
+}
+
+function describeHealth(health: NodeStatus["storageHealth"], error: Error | undefined): string {
+  if (error !== undefined) return error.message;
+  return health === "stuck" ? "a save does not finish" : "";
 }
 
 /** Refuses what no client that follows the rules of paxos.proto sends. */

@@ -2,12 +2,11 @@
 // rules.
 import {
   RequestError,
-  Sessions,
   type Clock,
   type Execution,
+  type Logger,
   type Node,
   type OrderedUpdate,
-  type ReadRequest,
   type Ready,
   type Save,
   type SessionBounds,
@@ -16,9 +15,15 @@ import {
   type Transport,
   type UpdateRequest,
 } from "@paxos/core";
-import type { Message } from "@paxos/proto";
-import { SeqSet } from "./seq-set.js";
+import type { Message, Snapshot } from "@paxos/proto";
+import { cancelled, cannotSave, closing, expired, refused, skipped } from "./refusals.js";
+import { restoreSnapshot } from "./restore-snapshot.js";
+import type { RestoredTables } from "./snapshot-content.js";
+import type { SnapshotPolicy } from "./snapshot-policy.js";
+import { Snapshots } from "./snapshots.js";
+import { StorageDuties } from "./storage-duties.js";
 import { Waiters, type Outcome } from "./waiters.js";
+import { Wakeups } from "./wakeups.js";
 
 /** What the driver drives, and through what. */
 export interface DriverParts {
@@ -29,32 +34,59 @@ export interface DriverParts {
   readonly clock: Clock;
   /** Milliseconds between ticks. */
   readonly tickMs: number;
+  readonly nodeId: number;
+  readonly logger: Logger;
   /** Bounds of the table of sessions; those left out have their defaults. */
   readonly sessionBounds: Partial<SessionBounds>;
+  readonly snapshotPolicy: SnapshotPolicy;
+  /** The tables as they stand at the start, and the first seq of the log. */
+  readonly tables: RestoredTables;
+  readonly firstSeq: number;
+  /** Milliseconds after which a save that has not ended counts as failed; 0: never. */
+  readonly saveTimeoutMs: number;
+  /** Called once, when storage has failed: the node promises nothing any more, but lives. */
+  onStorageFailed(error: Error): void;
   /** Called once, when something has failed for good: the node must not go on. */
   onFailure(error: Error): void;
 }
 
 /** Feeds inputs to a node and carries out its outputs. Saves, sends and applies overlap. */
 export class Driver {
-  readonly #sessions: Sessions;
+  readonly snapshots: Snapshots;
   readonly #parts: DriverParts;
+  readonly #duties: StorageDuties;
   readonly #waiters = new Waiters();
-  readonly #onSaved = new Set<() => void>();
-  readonly #onApplied = new Set<() => void>();
-  readonly #onTick = new Set<() => void>();
-  /** Seqs of updates that were ordered and not executed: not again, or not any more. */
-  readonly #repeated = new SeqSet();
+  readonly #saved = new Wakeups();
+  readonly #applied = new Wakeups();
+  readonly #ticked = new Wakeups();
+  /** Which updates have been executed; and the seqs of those that were ordered and not executed. */
+  #tables: RestoredTables;
   #stopTicking: () => void = () => undefined;
   #wrongSender = 0;
   #scheduled = false;
   #stopped = false;
-  /** Work of storage that is under way, so that closing can wait for it. */
-  #saving: Promise<void> = Promise.resolve();
 
   constructor(parts: DriverParts) {
     this.#parts = parts;
-    this.#sessions = new Sessions(parts.sessionBounds);
+    this.#tables = parts.tables;
+    this.#duties = new StorageDuties({
+      ...parts,
+      tell: (news) => this.#tellNode(news),
+      makeWay: () => this.snapshots.yield(),
+      onSaved: (save) => this.#onSaved(save),
+      onFailed: (error) => this.#onStorageFailed(error),
+      onBroken: (error) => this.#fail(error),
+    });
+    this.snapshots = new Snapshots(
+      {
+        ...parts,
+        policy: parts.snapshotPolicy,
+        tables: () => this.#tables,
+        nextSave: (signal) => this.nextSave(signal),
+        onStorageFailed: (error) => this.#duties.fail(error),
+      },
+      parts.firstSeq,
+    );
   }
 
   start(): void {
@@ -63,7 +95,9 @@ export class Driver {
     const { clock, tickMs, node } = this.#parts;
     this.#stopTicking = clock.every(tickMs, () => {
       this.#input(() => node.tick());
-      wake(this.#onTick);
+      this.#duties.tick();
+      this.snapshots.tick();
+      this.#ticked.wake();
     });
     this.#schedule();
   }
@@ -80,15 +114,10 @@ export class Driver {
   /** Takes an update and waits until it is executed here. Rejects with a {@link RequestError}. */
   async submit(request: UpdateRequest, signal?: AbortSignal): Promise<Outcome> {
     const { clientId, timestamp } = request;
-    const cancelled = () => {
-      return new RequestError(
-        "cancelled",
-        "the caller gave up waiting; the update may be ordered all the same",
-      );
-    };
     if (signal?.aborted === true) throw cancelled();
     if (this.#stopped) throw closing();
-    const known = this.#sessions.find(request);
+    if (this.storageError !== undefined) throw cannotSave(this.storageError);
+    const known = this.#tables.sessions.find(request);
     if (known?.kind === "duplicate") return { seq: known.seq, result: known.result, duplicate: true };
     if (known?.kind === "expired") throw expired(clientId, timestamp);
     const result = this.#input(() => this.#parts.node.propose(request));
@@ -98,18 +127,18 @@ export class Driver {
   }
 
   /** Resolves after the next save that is durable, or when the driver stops. */
-  nextSave(signal: AbortSignal): Promise<void> {
-    return this.#next(this.#onSaved, signal);
+  nextSave(signal?: AbortSignal): Promise<void> {
+    return this.#saved.next(signal);
   }
 
   /** Resolves after updates have been applied, or when the driver stops. */
   nextApplied(signal: AbortSignal): Promise<void> {
-    return this.#next(this.#onApplied, signal);
+    return this.#applied.next(signal);
   }
 
   /** Resolves at the next tick, or when the driver stops. */
   nextTick(signal?: AbortSignal): Promise<void> {
-    return this.#next(this.#onTick, signal);
+    return this.#ticked.next(signal);
   }
 
   /** How often something was ignored here, by name. */
@@ -119,7 +148,7 @@ export class Driver {
 
   /** Whether the update at this seq had been executed before, at a lower one, and was not executed again. */
   isRepeated(seq: number): boolean {
-    return this.#repeated.has(seq);
+    return this.#tables.repeated.has(seq);
   }
 
   /** Stops for good. Resolves when no save is under way. */
@@ -128,11 +157,15 @@ export class Driver {
       this.#stopped = true;
       this.#stopTicking();
       this.#waiters.rejectAll(closing);
-      wake(this.#onSaved);
-      wake(this.#onApplied);
-      wake(this.#onTick);
+      for (const wakeups of [this.#saved, this.#applied, this.#ticked]) wakeups.end();
     }
-    await this.#saving;
+    await this.snapshots.stop();
+    await this.#duties.atRest();
+  }
+
+  /** What storage has failed with; undefined as long as it has not. */
+  get storageError(): Error | undefined {
+    return this.#duties.error;
   }
 
   get stopped(): boolean {
@@ -180,7 +213,7 @@ export class Driver {
   #carryOut(ready: Ready): void {
     const { node, transport } = this.#parts;
     for (const message of ready.messages) transport.send(message);
-    if (ready.save !== undefined) this.#saving = this.#save(ready.save);
+    if (ready.save !== undefined) this.#duties.save(ready.save);
     for (const { clientId, timestamp, code } of ready.refusals) {
       this.#waiters.reject(clientId, timestamp, () => refused(code));
     }
@@ -188,17 +221,23 @@ export class Driver {
     const last = ready.orderedUpdates.at(-1);
     if (last !== undefined) {
       node.applied(last.seq);
-      wake(this.#onApplied);
+      this.snapshots.settled(last.seq);
+      this.#applied.wake();
     }
-    for (const read of ready.reads) void this.#read(read);
+    for (const read of ready.reads) this.#duties.read(read);
+    for (const request of ready.chunkReads) this.#duties.readChunk(request);
+    for (const chunk of ready.chunkWrites) this.#duties.receiveChunk(chunk);
+    if (ready.restore !== undefined) void this.#restore(ready.restore);
   }
 
   #apply(ordered: OrderedUpdate): void {
+    this.snapshots.applied(ordered.seq, ordered.update.length);
     if (ordered.noop) return;
     const { clientId, timestamp } = ordered;
     const { stateMachine } = this.#parts;
-    const execution = this.#sessions.execute(ordered, (update, seq) => stateMachine.apply(update, seq));
-    if (execution.kind !== "executed") this.#repeated.add(ordered.seq);
+    const { sessions, repeated } = this.#tables;
+    const execution = sessions.execute(ordered, (update, seq) => stateMachine.apply(update, seq));
+    if (execution.kind !== "executed") repeated.add(ordered.seq);
     this.#tell(clientId, timestamp, execution);
   }
 
@@ -209,45 +248,48 @@ export class Driver {
     this.#waiters.resolve(clientId, timestamp, { seq, result, duplicate: kind === "duplicate" });
   }
 
-  // Never rejects.
-  async #save(save: Save): Promise<void> {
-    const { storage, transport, node } = this.#parts;
-    try {
-      await storage.save(save);
-      if (this.#stopped) return;
-      for (const message of save.messages) transport.send(message);
-      node.saved(save);
-      wake(this.#onSaved);
-    } catch (error) {
-      return this.#fail(error);
-    }
-    this.#run();
+  #onSaved(save: Save): void {
+    const { transport, node } = this.#parts;
+    for (const message of save.messages) transport.send(message);
+    node.saved(save);
+    this.#saved.wake();
   }
 
   // Never rejects.
-  async #read(request: ReadRequest): Promise<void> {
-    const { storage, node } = this.#parts;
+  async #restore(snapshot: Snapshot): Promise<void> {
+    const { node } = this.#parts;
+    const seq = Number(snapshot.seq);
+    let tables: RestoredTables;
     try {
-      const stored = await storage.read(request.from, request.upTo, request.maxBytes);
-      if (this.#stopped) return;
-      node.answer(request, stored);
+      tables = await restoreSnapshot(snapshot, this.#parts);
     } catch (error) {
       return this.#fail(error);
     }
-    this.#run();
-  }
-
-  #next(listeners: Set<() => void>, signal?: AbortSignal): Promise<void> {
-    if (this.#stopped || signal?.aborted === true) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        listeners.delete(done);
-        signal?.removeEventListener("abort", done);
-        resolve();
-      };
-      listeners.add(done);
-      signal?.addEventListener("abort", done);
+    this.#tellNode(() => {
+      this.#tables = tables;
+      // Their updates may be among those in the snapshot, and what became of them forgotten by now.
+      this.#waiters.rejectAll(skipped);
+      this.snapshots.resume(seq);
+      node.restored(seq);
+      this.#applied.wake();
     });
+  }
+
+  #onStorageFailed(error: Error): void {
+    if (this.#stopped) return;
+    this.#waiters.rejectAll(() => cannotSave(error));
+    this.#tellNode(() => this.#parts.node.storageFailed());
+    this.#parts.onStorageFailed(error);
+  }
+
+  #tellNode(news: () => void): void {
+    if (this.#stopped) return;
+    try {
+      news();
+    } catch (error) {
+      return this.#fail(error);
+    }
+    this.#run();
   }
 
   #fail(error: unknown): void {
@@ -255,30 +297,4 @@ export class Driver {
     void this.stop();
     this.#parts.onFailure(error instanceof Error ? error : new Error(String(error)));
   }
-}
-
-function wake(listeners: Set<() => void>): void {
-  // A listener that is called removes itself.
-  for (const listener of Array.from(listeners)) listener();
-}
-
-function closing(): RequestError {
-  return new RequestError("unavailable", "this node is closing; try another one");
-}
-
-function refused(code: "busy" | "too_large" | "unavailable"): RequestError {
-  return new RequestError(code, refusals[code]);
-}
-
-const refusals = {
-  busy: "too many updates are waiting; try again later",
-  too_large: "the update exceeds the size limit",
-  unavailable: "the leader takes no updates of this size; another one may have taken it before",
-};
-
-function expired(clientId: bigint, timestamp: bigint): RequestError {
-  return new RequestError(
-    "expired",
-    `update ${timestamp} of client ${clientId} was not executed now: its session is forgotten, or remembers only later ones; whether it was executed before is not known`,
-  );
 }

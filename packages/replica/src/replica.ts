@@ -3,6 +3,7 @@ import {
   ConfigError,
   RequestError,
   restartNode,
+  Sessions,
   silentLogger,
   type AdmissionRefusal,
   type ClientListener,
@@ -20,6 +21,9 @@ import type { EpochRecord, StatusResponse } from "@paxos/proto";
 import { clusterIdOf } from "./cluster-id.js";
 import { Dispatcher } from "./dispatcher.js";
 import { Driver } from "./driver.js";
+import { restoreSnapshot } from "./restore-snapshot.js";
+import { SeqSet } from "./seq-set.js";
+import { snapshotPolicy as makeSnapshotPolicy, type SnapshotPolicy } from "./snapshot-policy.js";
 import { systemClock } from "./system-clock.js";
 import type { Outcome } from "./waiters.js";
 
@@ -52,6 +56,18 @@ export interface ReplicaOptions {
   readonly clientId?: bigint;
   /** The core's timeouts, in ticks, and bounds. */
   readonly tuning?: Omit<Config, "nodeId" | "epochRecord" | "logger" | "seed">;
+  /** When snapshots are taken, and how much of the log is kept behind them. */
+  readonly snapshots?: Partial<SnapshotPolicy>;
+  /**
+   * What to do when storage fails: stop (default), or stay, which promises nothing and leads nothing, but says so in
+   * {@link Replica.status} and lends what it holds to its peers. In either case a leader resigns first, and nothing is
+   * acknowledged any more.
+   */
+  readonly onStorageFailure?: "stop" | "stay";
+  /** Milliseconds after which a save that has not ended counts as failed; 0: never. Default 30,000. */
+  readonly saveTimeoutMs?: number;
+  /** Tells this process from those before it: 64 random bits. Default: random. */
+  readonly incarnation?: bigint;
   /**
    * Bounds of the table by which updates are executed once. Part of the replicated state: never to be changed in the
    * life of a cluster, and the same on all nodes. For simulations; the defaults suit everybody else.
@@ -92,6 +108,8 @@ export class Replica {
    * which is logged nowhere else.
    */
   readonly stopped: Promise<Error | undefined>;
+  /** Resolves, with what it failed with, when storage fails; never, as long as it does not. */
+  readonly storageFailed: Promise<Error>;
   readonly #options: ReplicaOptions;
   readonly #logger: Logger;
   readonly #clientId: bigint;
@@ -100,6 +118,7 @@ export class Replica {
   #dispatcher: Dispatcher | undefined;
   #closing: Promise<void> | undefined;
   #onPeerReached: () => void = () => undefined;
+  #onStorageFailed: (error: Error) => void = () => undefined;
   #onStopped: (error: Error | undefined) => void = () => undefined;
 
   /** @internal Use {@link startReplica}. */
@@ -108,27 +127,53 @@ export class Replica {
     this.#clientId = options.clientId ?? randomId();
     this.#logger = options.logger ?? silentLogger;
     this.peerReached = new Promise((resolve) => (this.#onPeerReached = resolve));
+    this.storageFailed = new Promise((resolve) => (this.#onStorageFailed = resolve));
     this.stopped = new Promise((resolve) => (this.#onStopped = resolve));
   }
 
   /** @internal */
   async start(): Promise<void> {
-    const { nodeId, epochRecord, stateMachine, storage, transport, clientListener, tuning } = this.#options;
-    const { tickMs = 10, seed = randomBytes(4).readInt32LE() } = this.#options;
+    const { nodeId, stateMachine, storage, transport, clientListener, tuning } = this.#options;
+    const { tickMs = 10, seed = randomBytes(4).readInt32LE(), incarnation = randomId() } = this.#options;
+    const { sessionBounds = {}, saveTimeoutMs = 30_000 } = this.#options;
     const logger = this.#logger;
     if (!Number.isInteger(tickMs) || tickMs < 1 || tickMs > 60_000) {
       throw new ConfigError(`tickMs is ${tickMs}; allowed is an integer from 1 to 60000`);
     }
+    if (!(saveTimeoutMs >= 0))
+      throw new ConfigError(`saveTimeoutMs is ${saveTimeoutMs}; allowed is 0 or more`);
+    if ((stateMachine.snapshot === undefined) !== (stateMachine.restore === undefined)) {
+      throw new ConfigError(
+        "the state machine has only one of snapshot and restore; give it both, or neither",
+      );
+    }
+    const snapshotPolicy = makeSnapshotPolicy(this.#options.snapshots);
     const stored = await storage.load();
-    const node = restartNode({ ...tuning, nodeId, epochRecord, logger, seed }, stored);
+    const node = restartNode(
+      { ...tuning, nodeId, epochRecord: this.#options.epochRecord, logger, seed },
+      stored,
+    );
+    const { epochRecord } = node;
+    const latest = stored.snapshots?.at(-1);
+    const tables =
+      latest === undefined
+        ? { sessions: new Sessions(sessionBounds), repeated: new SeqSet() }
+        : await restoreSnapshot(latest, { storage, stateMachine, sessionBounds });
     const driver = (this.#driver = new Driver({
+      nodeId,
       node,
+      logger,
       stateMachine,
       storage,
       transport,
       clock: this.#options.clock ?? systemClock,
       tickMs,
-      sessionBounds: this.#options.sessionBounds ?? {},
+      sessionBounds,
+      snapshotPolicy,
+      tables,
+      firstSeq: stored.firstSeq ?? 1,
+      saveTimeoutMs,
+      onStorageFailed: (error) => this.#loseStorage(error),
       onFailure: (error) => this.#fail(error),
     }));
     const dispatcher = (this.#dispatcher = new Dispatcher({
@@ -147,7 +192,13 @@ export class Replica {
     const self = members.find((member) => member.nodeId === nodeId) as PeerAddress;
     const clusterId = this.#options.clusterId ?? clusterIdOf(epochRecord);
     await transport.start({
-      identity: { clusterId, nodeId, storeId: stored.storeId },
+      identity: {
+        clusterId,
+        nodeId,
+        storeId: stored.storeId,
+        incarnation,
+        saveNumber: Number(stored.state?.saveNumber ?? 0n),
+      },
       address: self.address,
       peers: members.filter((member) => member !== self),
       onMessage: (from, message) => driver.receive(from, message),
@@ -184,6 +235,13 @@ export class Replica {
     }
   }
 
+  /** Takes a snapshot now. Resolves with the seq up to which it has everything. @throws RequestError */
+  async takeSnapshot(): Promise<{ readonly seq: number; readonly bytes: number }> {
+    if (this.#driver === undefined) throw new RequestError("unavailable", "this node has not started");
+    const { seq, bytes } = await this.#driver.snapshots.take();
+    return { seq: Number(seq), bytes: Number(bytes) };
+  }
+
   /** How the replica stands. */
   status(): StatusResponse {
     if (this.#dispatcher === undefined) throw new RequestError("unavailable", "this node has not started");
@@ -208,6 +266,15 @@ export class Replica {
     } finally {
       await storage.close();
     }
+  }
+
+  /** The resignation leaves first, which takes a turn of the event loop or two. */
+  #loseStorage(error: Error): void {
+    this.#logger.error(`storage has failed: ${error.message}; this node promises and leads nothing any more`);
+    this.#onStorageFailed(error);
+    if (this.#options.onStorageFailure === "stay") return;
+    const { clock = systemClock } = this.#options;
+    clock.soon(() => clock.soon(() => this.#fail(error)));
   }
 
   #connected(peer: PeerAddress): void {

@@ -18,4 +18,21 @@ export class SeqSet {
     const bit = seq % 2 ** pageBits;
     return page !== undefined && ((page[bit >> 3] as number) & (1 << (bit & 7))) !== 0;
   }
+
+  /** Those from `from` on up to `upTo`, in ascending order. */
+  between(from: number, upTo: number): number[] {
+    const found: number[] = [];
+    for (const number of [...this.#pages.keys()].sort((a, b) => a - b)) {
+      const first = number * 2 ** pageBits;
+      const end = Math.min(first + 2 ** pageBits - 1, upTo);
+      for (let seq = Math.max(first, from); seq <= end; seq++) if (this.has(seq)) found.push(seq);
+    }
+    return found;
+  }
+
+  /** Forgets those below a seq, a page at a time: some may stay. */
+  forget(below: number): void {
+    const page = Math.floor(below / 2 ** pageBits);
+    for (const number of this.#pages.keys()) if (number < page) this.#pages.delete(number);
+  }
 }

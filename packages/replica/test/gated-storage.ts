@@ -1,4 +1,13 @@
-import type { Save, Storage, StoredState, StoredUpdates } from "@paxos/core";
+import type {
+  ChunkData,
+  Save,
+  SnapshotDraft,
+  SnapshotId,
+  Storage,
+  StoredState,
+  StoredUpdates,
+} from "@paxos/core";
+import type { Snapshot } from "@paxos/proto";
 import { MemoryStorage } from "@paxos/storage-level";
 
 /** Storage whose saves the test holds back, releases, or makes fail. */
@@ -56,6 +65,22 @@ export class GatedStorage implements Storage {
 
   read(from: number, upTo: number, maxBytes: number): Promise<StoredUpdates> {
     return this.#storage.read(from, upTo, maxBytes);
+  }
+
+  writeSnapshot(draft: SnapshotDraft): Promise<Snapshot> {
+    return this.#storage.writeSnapshot(draft);
+  }
+
+  readChunk(snapshot: SnapshotId, index: number): Promise<ChunkData | undefined> {
+    return this.#storage.readChunk(snapshot, index);
+  }
+
+  receiveChunk(snapshot: Snapshot, index: number, chunk: ChunkData): Promise<number> {
+    return this.#storage.receiveChunk(snapshot, index, chunk);
+  }
+
+  compact(firstSeq: number, keep: readonly SnapshotId[]): Promise<number> {
+    return this.#storage.compact(firstSeq, keep);
   }
 
   async close(): Promise<void> {

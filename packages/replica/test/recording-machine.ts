@@ -9,6 +9,18 @@ export class RecordingMachine implements StateMachine {
     this.seqs.push(seq);
     return bytes(`${this.applied.push(text(update))}: ${text(update)}`);
   }
+
+  *snapshot(): Iterable<Uint8Array> {
+    // A copy: updates that are applied meanwhile must not show.
+    const applied = [...this.applied];
+    for (const update of applied) yield bytes(`${update}\n`);
+  }
+
+  async restore(pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    const parts: Uint8Array[] = [];
+    for await (const piece of pieces) parts.push(piece);
+    this.applied.splice(0, this.applied.length, ...text(Buffer.concat(parts)).split("\n").slice(0, -1));
+  }
 }
 
 export function bytes(content: string): Uint8Array {
