@@ -135,6 +135,6 @@ export class Records {
 /** What a batch is filled with. */
 export interface Batch {
   /** Puts a record, and gives it as it is sealed. */
-  put(key: Uint8Array, record: Uint8Array): Uint8Array;
-  del(key: Uint8Array): void;
+  readonly put: (key: Uint8Array, record: Uint8Array) => Uint8Array;
+  readonly del: (key: Uint8Array) => void;
 }

@@ -76,7 +76,7 @@ export class Snapshots {
     this.#requireAboveLatest(seq);
     writes.requireSound();
     const id = { seq: BigInt(seq), origin: this.#storeId };
-    let stop = (_: Error): void => undefined;
+    let stop: (error: Error) => void = () => undefined;
     const stopped = new Promise<never>((_, reject) => (stop = reject));
     stopped.catch(() => undefined);
     this.#draft = { id, stop };
