@@ -1,9 +1,11 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import {
   CatchUpAnswerSchema,
+  EpochRecordSchema,
   MessageSchema,
   PrepareOKSchema,
   ProposalSchema,
+  SnapshotChunkSchema,
   type Message,
 } from "@paxos/proto";
 import { expect, test } from "@jest/globals";
@@ -56,6 +58,18 @@ test.each<[string, (count: number) => Message["type"]]>([
 ])("%s of a leader's three windows passes; more empty ones than any leader has do not", (_, typeOf) => {
   requireFewInMessage(message(typeOf(3 * 65_536)));
   expect(() => requireFewInMessage(message(typeOf(300_000)))).toThrow("more than 262144 elements");
+});
+
+test("a chunk of a snapshot passes, as large as they are; one with more members than any cluster has does not", () => {
+  const chunk = (members: number) => {
+    const epochRecord = create(EpochRecordSchema, { voters: Array.from({ length: members }, () => ({})) });
+    const snapshot = { seq: 5n, origin: 2n ** 63n, chunks: 3, checksum: 2 ** 32 - 1, epochRecord };
+    const data = new Uint8Array(8 * 1024 * 1024);
+    const value = create(SnapshotChunkSchema, { snapshot, index: 2, data, checksum: 1 });
+    return message({ case: "snapshotChunk", value });
+  };
+  requireFewInMessage(chunk(7));
+  expect(() => requireFewInMessage(chunk(300_000))).toThrow("more than 262144 elements");
 });
 
 test("messages within messages are counted, however deep they are", () => {

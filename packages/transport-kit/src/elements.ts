@@ -2,10 +2,13 @@ import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import {
   CatchUpAnswerSchema,
+  EpochRecordSchema,
   MessageSchema,
   PeerFrameSchema,
   PrepareOKSchema,
   ProposalSchema,
+  SnapshotChunkSchema,
+  SnapshotSchema,
   UpdateAnswersSchema,
   UpdateBatchSchema,
 } from "@paxos/proto";
@@ -48,14 +51,16 @@ export const peerFrameRules = elementRules(PeerFrameSchema);
 
 const messageRules = rulesOfMessage();
 
-/** A PrepareOK holds Messages in turn. */
+/** A PrepareOK holds Messages in turn; what repeats in the others is counted. */
 function rulesOfMessage(): ElementRules {
   const inner = new Map<number, ElementRules>();
   const rules: ElementRules = { ...elementRules(MessageSchema), inner };
-  const { prepareOk, proposal, catchUpAnswer } = MessageSchema.field;
+  const { prepareOk, proposal, catchUpAnswer, snapshotChunk } = MessageSchema.field;
+  const snapshot = elementRules(SnapshotSchema, { epochRecord: elementRules(EpochRecordSchema) });
   inner.set(prepareOk.number, elementRules(PrepareOKSchema, { dataList: rules }));
   inner.set(proposal.number, elementRules(ProposalSchema));
   inner.set(catchUpAnswer.number, elementRules(CatchUpAnswerSchema));
+  inner.set(snapshotChunk.number, elementRules(SnapshotChunkSchema, { snapshot }));
   return rules;
 }
 
@@ -113,6 +118,8 @@ function wireTypeOf(field: DescField): WireType {
     case ScalarType.BYTES:
     case ScalarType.STRING:
       return WireType.LengthDelimited;
+    case ScalarType.FIXED32:
+      return WireType.Bit32;
     case ScalarType.FIXED64:
       return WireType.Bit64;
     default:

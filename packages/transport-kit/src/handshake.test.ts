@@ -1,10 +1,10 @@
 import { create } from "@bufbuild/protobuf";
 import { HandshakeRefusalReason, HandshakeRefusalSchema } from "@paxos/proto";
 import { expect, test } from "@jest/globals";
-import { clusterId, RecordedLinkage } from "../test/linkage.js";
+import { identityOf, RecordedLinkage } from "../test/linkage.js";
 import { checkHello, handshakeRefusal, helloFrom, readRefusal } from "./handshake.js";
 
-const one = { clusterId, nodeId: 1, storeId: 101n };
+const one = identityOf(1);
 const { context } = new RecordedLinkage();
 
 test("a Hello that fits admits its sender, as caller and as callee", () => {
@@ -33,6 +33,12 @@ test.each([
   ["no member", { hello: helloFrom({ ...one, nodeId: 5 }, 0) }, undefined, "node"],
   ["another than was dialled", { hello: helloFrom(one, 0) }, 2, "node"],
   ["one that means another", { hello: helloFrom(one, 2) }, undefined, "node"],
+  [
+    "more saves than there are",
+    { hello: { ...helloFrom(one, 0), saveNumber: 2n ** 53n } },
+    undefined,
+    "store",
+  ],
 ])("%s is refused", (_, first, dialed, reason) => {
   expect(checkHello(first, context, dialed)).toMatchObject({ refusal: { reason } });
 });

@@ -26,6 +26,8 @@ export function helloFrom(identity: Identity, to: number): Hello {
     nodeId: BigInt(identity.nodeId),
     storeId: identity.storeId,
     to: BigInt(to),
+    incarnation: identity.incarnation,
+    saveNumber: BigInt(identity.saveNumber),
   });
 }
 
@@ -87,8 +89,13 @@ export function checkHello(
     checkVersion(hello) ??
     checkCluster(hello, context.identity) ??
     checkNode(hello, context, dialed) ??
-    admit({ clusterId: hello.clusterId, nodeId: Number(hello.nodeId), storeId: hello.storeId }, context)
+    checkSaves(hello) ??
+    admit(identityOf(hello), context)
   );
+}
+
+function identityOf({ clusterId, nodeId, storeId, incarnation, saveNumber }: Hello): Identity {
+  return { clusterId, nodeId: Number(nodeId), storeId, incarnation, saveNumber: Number(saveNumber) };
 }
 
 function refuse(reason: Refusal["reason"], detail: string): { refusal: Refusal } {
@@ -138,6 +145,18 @@ function checkNode(
     );
   }
   return undefined;
+}
+
+/**
+ * No storage has seen so many saves. The number must not be cut to size either: it would be recorded, and then the node that
+ * really has this id would count as an older copy of itself.
+ */
+function checkSaves({ nodeId, saveNumber }: Hello): HelloCheck | undefined {
+  if (saveNumber <= BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
+  return refuse(
+    "store",
+    `node ${nodeId} says that its storage has seen ${saveNumber} saves, which none has; its storage is damaged, or it is no node`,
+  );
 }
 
 function admit(peer: Identity, context: TransportContext): HelloCheck {

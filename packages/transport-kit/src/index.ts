@@ -31,6 +31,7 @@ export { listen, ListenError } from "./listen.js";
 export {
   clientTransportSettings,
   frameTargetBytes,
+  maxBackupPieceBytes,
   overheadBytes,
   replicaTransportSettings,
   requestFrameBytes,

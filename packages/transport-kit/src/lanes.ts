@@ -1,3 +1,5 @@
+import type { Message } from "@paxos/proto";
+
 /** How much a lane holds. Both limits count. */
 export interface LaneLimits {
   /** Bytes of encoded messages. A message that alone exceeds it passes when the lane is empty. */
@@ -5,8 +7,13 @@ export interface LaneLimits {
   readonly maxMessages: number;
 }
 
-/** Control messages always leave first; bulk is catch-up. */
+/** Control messages always leave first; bulk is catch-up, by updates and by snapshots. */
 export type LaneName = "control" | "bulk";
+
+/** The lane in which a message waits. */
+export function laneOf({ type }: Message): LaneName {
+  return type.case === "catchUpAnswer" || type.case === "snapshotChunk" ? "bulk" : "control";
+}
 
 /** A bounded queue of encoded messages. */
 class Lane {

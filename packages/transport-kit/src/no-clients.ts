@@ -1,8 +1,7 @@
 import type { ClientHandler } from "@paxos/core";
-import type { LogResponse } from "@paxos/proto";
 import { noHandlerError } from "./request-errors.js";
 
-const refused: AsyncIterable<LogResponse> = {
+const refused: AsyncIterable<never> = {
   [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(noHandlerError()) }),
 };
 
@@ -11,4 +10,6 @@ export const servesNoClients: ClientHandler = {
   clientUpdate: () => Promise.reject(noHandlerError()),
   log: () => refused,
   status: () => Promise.reject(noHandlerError()),
+  takeSnapshot: () => Promise.reject(noHandlerError()),
+  backup: () => refused,
 };

@@ -1,7 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { MessageSchema } from "@paxos/proto";
 import { afterEach, expect, test } from "@jest/globals";
-import { accept, catchUpAnswer, clusterId, RecordedLinkage } from "../test/linkage.js";
+import { accept, catchUpAnswer, identityOf, RecordedLinkage, snapshotChunk } from "../test/linkage.js";
 import { until } from "../test/until.js";
 import { handshakeRefusal, helloFrom } from "./handshake.js";
 import type { ReplicaTransportOptions } from "./options.js";
@@ -30,7 +30,7 @@ class Attempts {
   }
 
   connect(): void {
-    const hello = helloFrom({ clusterId, nodeId: 1, storeId: 101n }, 0);
+    const hello = helloFrom(identityOf(1), 0);
     if (this.last.answered({ hello }) !== undefined) throw new Error("the Hello did not fit");
     this.last.connected(() => this.wakes++);
   }
@@ -65,9 +65,10 @@ test("it says Hello to the peer, and messages wait for the handshake and wake it
   expect(attempts.wakes).toBe(0);
   attempts.connect();
   attempts.connection.send(catchUpAnswer(1, 10));
+  attempts.connection.send(snapshotChunk(1, 10));
   attempts.connection.send(accept(1));
-  expect(attempts.wakes).toBe(2);
-  expect(attempts.take()).toEqual(["accept", "accept", "catchUpAnswer"]);
+  expect(attempts.wakes).toBe(3);
+  expect(attempts.take()).toEqual(["accept", "accept", "catchUpAnswer", "snapshotChunk"]);
   expect(attempts.linkage.told).toEqual(["connected to 1"]);
 });
 
@@ -101,7 +102,7 @@ test("a refusal by the peer is told as one, once", async () => {
 
 test("a peer that does not fit is told why, counted and logged", () => {
   const { last, linkage } = newAttempts();
-  const hello = helloFrom({ clusterId, nodeId: 2, storeId: 101n }, 0);
+  const hello = helloFrom(identityOf(2), 0);
   const failed = last.answered({ hello });
   expect(failed?.ended.reason).toMatch(/^refused: node 2 answers at the address of node 1/);
   expect(failed?.say?.detail).toMatch(/^node 2 answers/);

@@ -1,7 +1,7 @@
 import type { PeerAddress } from "@paxos/core";
 import { encodeMessage, type Message } from "@paxos/proto";
 import { BackOff } from "./back-off.js";
-import { Lanes } from "./lanes.js";
+import { laneOf, Lanes } from "./lanes.js";
 import type { PeerLinkage } from "./linkage.js";
 import { PeerAttempt, type Connect } from "./peer-attempt.js";
 
@@ -42,7 +42,7 @@ export class PeerConnection {
       );
       return;
     }
-    const lane = message.type.case === "catchUpAnswer" ? "bulk" : "control";
+    const lane = laneOf(message);
     if (this.#lanes.push(lane, bytes)) this.#wake?.();
     else counters.add(lane === "bulk" ? "dropped_bulk_full" : "dropped_control_full");
   }

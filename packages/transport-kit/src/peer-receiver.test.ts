@@ -1,7 +1,7 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { HandshakeRefusalReason, MessageSchema, type Message } from "@paxos/proto";
 import { expect, jest, test } from "@jest/globals";
-import { accept, catchUpAnswer, clusterId, RecordedLinkage } from "../test/linkage.js";
+import { accept, catchUpAnswer, identityOf, RecordedLinkage } from "../test/linkage.js";
 import type { Connection } from "./connection.js";
 import { handshakeRefusal, helloFrom } from "./handshake.js";
 import { PeerReceiver } from "./peer-receiver.js";
@@ -28,7 +28,7 @@ function newReceiver(): { linkage: RecordedLinkage; receiver: PeerReceiver; admi
 }
 
 const encoded = (message: Message): Uint8Array => toBinary(MessageSchema, message);
-const one = { clusterId, nodeId: 1, storeId: 101n };
+const one = identityOf(1);
 
 test("a caller that fits is answered with a Hello to it", () => {
   const { receiver, linkage } = newReceiver();

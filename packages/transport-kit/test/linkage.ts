@@ -1,6 +1,12 @@
 import { create } from "@bufbuild/protobuf";
-import type { AdmissionRefusal, TransportContext } from "@paxos/core";
-import { AcceptSchema, CatchUpAnswerSchema, MessageSchema, type Message } from "@paxos/proto";
+import type { AdmissionRefusal, Identity, TransportContext } from "@paxos/core";
+import {
+  AcceptSchema,
+  CatchUpAnswerSchema,
+  MessageSchema,
+  SnapshotChunkSchema,
+  type Message,
+} from "@paxos/proto";
 import {
   RefusalNotices,
   replicaTransportSettings,
@@ -11,6 +17,15 @@ import { FaultRecorder } from "./fault-record.js";
 
 export const clusterId = new Uint8Array(32).fill(7);
 
+/** How a node of that cluster introduces itself. */
+export const identityOf = (nodeId: number): Identity => ({
+  clusterId,
+  nodeId,
+  storeId: BigInt(nodeId + 100),
+  incarnation: 2n ** 64n - BigInt(nodeId + 1),
+  saveNumber: 2 ** 53 - 1 - nodeId,
+});
+
 /** Node 0 of three, and a record of what its transport tells it. */
 export class RecordedLinkage extends FaultRecorder implements PeerLinkage {
   readonly told: string[] = [];
@@ -19,7 +34,7 @@ export class RecordedLinkage extends FaultRecorder implements PeerLinkage {
     void this.told.push(`${type.case} from ${from}`);
 
   readonly context: TransportContext = {
-    identity: { clusterId, nodeId: 0, storeId: 100n },
+    identity: identityOf(0),
     address: "127.0.0.1:0",
     peers: [
       { nodeId: 1, address: "one:1" },
@@ -47,4 +62,9 @@ export function accept(to: number): Message {
 export function catchUpAnswer(to: number, bytes: number): Message {
   const value = create(CatchUpAnswerSchema, { updates: [new Uint8Array(bytes)] });
   return create(MessageSchema, { to: BigInt(to), type: { case: "catchUpAnswer", value } });
+}
+
+export function snapshotChunk(to: number, bytes: number): Message {
+  const value = create(SnapshotChunkSchema, { data: new Uint8Array(bytes) });
+  return create(MessageSchema, { to: BigInt(to), type: { case: "snapshotChunk", value } });
 }
