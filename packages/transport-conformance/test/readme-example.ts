@@ -9,7 +9,13 @@ const received: number[] = [];
 const nodes = addresses.map(() => new MemoryReplicaTransport(network));
 for (const [nodeId, node] of nodes.entries()) {
   await node.start({
-    identity: { clusterId: new Uint8Array(32), nodeId, storeId: BigInt(nodeId + 1) },
+    identity: {
+      clusterId: new Uint8Array(32),
+      nodeId,
+      storeId: BigInt(nodeId + 1),
+      incarnation: 1n,
+      saveNumber: 0,
+    },
     address: addresses[nodeId] ?? "",
     peers: addresses.flatMap((address, id) => (id === nodeId ? [] : [{ nodeId: id, address }])),
     onMessage: (from) => received.push(from),

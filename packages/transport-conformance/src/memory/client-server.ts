@@ -1,5 +1,5 @@
 import { RequestError, type ClientHandler } from "@paxos/core";
-import type { ClientUpdate, Frame, LogRequest } from "@paxos/proto";
+import type { Call, ClientUpdate, Frame, Reply } from "@paxos/proto";
 import type { Counters } from "./counters.js";
 import { sendFrame } from "./frames.js";
 import type { MemoryConnection } from "./memory-connection.js";
@@ -23,9 +23,35 @@ export class ClientServer {
     connection.onClose(() => gone.abort());
     const update = updates?.updates[0];
     if (update !== undefined) await this.#update(connection, update, gone.signal);
-    for (const { type } of calls) {
-      if (type.case === "log") await this.#log(connection, type.value, gone.signal);
-      else if (type.case === "status") await this.#status(connection);
+    for (const { type } of calls) await this.#call(connection, type, gone.signal);
+  }
+
+  async #call(connection: MemoryConnection, type: Call["type"], signal: AbortSignal): Promise<void> {
+    try {
+      for await (const reply of this.#replies(type, signal)) {
+        // A piece is asked for once the client has taken the one before.
+        await sendFrame(connection, { replies: [{ type: reply }] });
+        if (connection.closedBecause !== undefined) return;
+      }
+    } catch (error) {
+      const value = makeFailure(error, this.counters);
+      await sendFrame(connection, { replies: [{ type: { case: "failure", value } }] });
+    }
+  }
+
+  async *#replies(type: Call["type"], signal: AbortSignal): AsyncGenerator<Reply["type"]> {
+    const handler = this.#handler();
+    switch (type.case) {
+      case "status":
+        return yield { case: "status", value: await handler.status() };
+      case "takeSnapshot":
+        return yield { case: "takeSnapshot", value: await handler.takeSnapshot(signal) };
+      case "log":
+        for await (const value of handler.log(type.value, signal)) yield { case: "log", value };
+        return yield { case: "end", value: true };
+      case "backup":
+        for await (const value of handler.backup(signal)) yield { case: "backup", value };
+        return yield { case: "end", value: true };
     }
   }
 
@@ -42,33 +68,6 @@ export class ClientServer {
       const failure = makeFailure(error, this.counters);
       await sendFrame(connection, { answers: { answers: [{ clientId, timestamp, failure }] } });
     }
-  }
-
-  async #status(connection: MemoryConnection): Promise<void> {
-    try {
-      const value = await this.#handler().status();
-      await sendFrame(connection, { replies: [{ type: { case: "status", value } }] });
-    } catch (error) {
-      await this.#fail(connection, error);
-    }
-  }
-
-  /** A piece is asked for once the client has taken the one before. */
-  async #log(connection: MemoryConnection, request: LogRequest, signal: AbortSignal): Promise<void> {
-    try {
-      for await (const value of this.#handler().log(request, signal)) {
-        await sendFrame(connection, { replies: [{ type: { case: "log", value } }] });
-        if (connection.closedBecause !== undefined) return;
-      }
-      await sendFrame(connection, { replies: [{ type: { case: "end", value: true } }] });
-    } catch (error) {
-      await this.#fail(connection, error);
-    }
-  }
-
-  async #fail(connection: MemoryConnection, error: unknown): Promise<void> {
-    const value = makeFailure(error, this.counters);
-    await sendFrame(connection, { replies: [{ type: { case: "failure", value } }] });
   }
 
   #handler(): ClientHandler {

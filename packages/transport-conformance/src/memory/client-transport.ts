@@ -1,13 +1,20 @@
 import { create } from "@bufbuild/protobuf";
 import { RequestError, type ClientTransport } from "@paxos/core";
 import {
+  BackupRequestSchema,
   GloballyOrderedUpdateSchema,
+  StatusRequestSchema,
+  TakeSnapshotRequestSchema,
+  type BackupPiece,
+  type Call,
   type ClientUpdate,
   type Frame,
   type GloballyOrderedUpdate,
   type LogRequest,
   type LogResponse,
+  type Reply,
   type StatusResponse,
+  type TakeSnapshotResponse,
 } from "@paxos/proto";
 import { clientSettings, type ClientTransportOptions } from "../options.js";
 import { receiveFrame, sendFrame } from "./frames.js";
@@ -17,6 +24,9 @@ import { aborted, noAnswer, readFailure } from "./request-failure.js";
 
 /** Bytes of an update's other fields, at most. */
 const fieldBytes = 64;
+
+/** The largest piece of a backup that is taken, in bytes. */
+const maxBackupPieceBytes = 8 * 1024 * 1024;
 
 /** Sends requests to servers, each on a connection of its own. */
 export class MemoryClientTransport implements ClientTransport {
@@ -58,22 +68,32 @@ export class MemoryClientTransport implements ClientTransport {
   }
 
   async status(address: string, signal: AbortSignal): Promise<StatusResponse> {
-    const type = { case: "status" as const, value: {} };
-    for await (const { replies } of this.#request(address, { calls: [{ type }] }, signal)) {
-      const reply = replies[0]?.type;
-      if (reply?.case === "failure") throw readFailure(reply.value, address);
-      if (reply?.case === "status") return reply.value;
-    }
+    const asked = { case: "status" as const, value: create(StatusRequestSchema) };
+    for await (const reply of this.#call(address, asked, signal))
+      if (reply.case === "status") return reply.value;
+    throw noAnswer(address, "what came was no answer");
+  }
+
+  async takeSnapshot(address: string, signal: AbortSignal): Promise<TakeSnapshotResponse> {
+    const asked = { case: "takeSnapshot" as const, value: create(TakeSnapshotRequestSchema) };
+    for await (const reply of this.#call(address, asked, signal))
+      if (reply.case === "takeSnapshot") return reply.value;
     throw noAnswer(address, "what came was no answer");
   }
 
   async *log(address: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
-    const type = { case: "log" as const, value: request };
-    for await (const { replies } of this.#request(address, { calls: [{ type }] }, signal)) {
-      const reply = replies[0]?.type;
-      if (reply?.case === "failure") throw readFailure(reply.value, address);
-      if (reply?.case === "end") return;
-      if (reply?.case === "log") yield reply.value;
+    for await (const reply of this.#call(address, { case: "log", value: request }, signal))
+      if (reply.case === "log") yield reply.value;
+  }
+
+  async *backup(address: string, signal: AbortSignal): AsyncGenerator<BackupPiece> {
+    const asked = { case: "backup" as const, value: create(BackupRequestSchema) };
+    for await (const reply of this.#call(address, asked, signal)) {
+      if (reply.case !== "backup") continue;
+      const { length } = reply.value.data;
+      if (length > maxBackupPieceBytes)
+        throw noAnswer(address, `a piece of ${length} bytes; the limit is ${maxBackupPieceBytes}`);
+      yield reply.value;
     }
   }
 
@@ -81,6 +101,17 @@ export class MemoryClientTransport implements ClientTransport {
     this.#closed = true;
     for (const connection of this.#open) connection.close("the client transport is closed");
     return Promise.resolve();
+  }
+
+  /** The replies to a call, to its end. Throws a RequestError when it fails. */
+  async *#call(address: string, type: Call["type"], signal: AbortSignal): AsyncGenerator<Reply["type"]> {
+    for await (const { replies } of this.#request(address, { calls: [{ type }] }, signal)) {
+      for (const reply of replies) {
+        if (reply.type.case === "failure") throw readFailure(reply.type.value, address);
+        if (reply.type.case === "end") return;
+        yield reply.type;
+      }
+    }
   }
 
   /** What comes in answer to a request, until the caller has enough. Throws a RequestError when no more comes. */

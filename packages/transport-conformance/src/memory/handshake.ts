@@ -26,8 +26,9 @@ const reasonOnTheWire = {
 } as const;
 
 /** What either side says first. */
-export function makeHello({ clusterId, nodeId, storeId }: Identity, to: number): Hello {
-  return create(HelloSchema, { protocolVersion, clusterId, nodeId: BigInt(nodeId), storeId, to: BigInt(to) });
+export function makeHello({ nodeId, saveNumber, ...others }: Identity, to: number): Hello {
+  const numbers = { nodeId: BigInt(nodeId), saveNumber: BigInt(saveNumber), to: BigInt(to) };
+  return create(HelloSchema, { protocolVersion, ...others, ...numbers });
 }
 
 /** The last thing said on a connection that is refused. */
@@ -58,7 +59,14 @@ export function checkHello(
     const detail = "the first frame was no Hello; a node of another version, or another program, calls here";
     return { refusal: { reason: "no_hello", detail } };
   }
-  const peer = { clusterId: hello.clusterId, nodeId: Number(hello.nodeId), storeId: hello.storeId };
+  const { clusterId, nodeId, storeId, incarnation, saveNumber } = hello;
+  const peer = {
+    clusterId,
+    nodeId: Number(nodeId),
+    storeId,
+    incarnation,
+    saveNumber: Number(saveNumber),
+  };
   const refusal = misfit(hello, context, dialed) ?? context.admit(peer);
   return refusal === undefined ? { peer } : { refusal };
 }
@@ -97,6 +105,13 @@ function misfit(
     return refuse(
       `node ${theirs} takes this node for node ${hello.to}, but it is node ${own}; start each node with its own id and address`,
     );
+  }
+  // Not cut to size: it would be recorded, and then the node that really has this id would count as an older copy of itself.
+  if (hello.saveNumber > BigInt(Number.MAX_SAFE_INTEGER)) {
+    return {
+      reason: "store",
+      detail: `node ${theirs} says that its storage has seen ${hello.saveNumber} saves, which none has; its storage is damaged, or it is no node`,
+    };
   }
   return undefined;
 }

@@ -16,6 +16,9 @@ export interface Linkage {
   readonly tellRefusal: (peer: PeerAddress, refusal: AdmissionRefusal | undefined) => void;
 }
 
+/** Messages that carry much of what is stored, and can wait. */
+const bulk: ReadonlySet<Message["type"]["case"]> = new Set(["catchUpAnswer", "snapshotChunk"]);
+
 /** Messages are gathered into frames of about this size. */
 const frameBytes = 256 * 1024;
 
@@ -53,7 +56,7 @@ export class PeerLink {
         `dropped a message (${message.type.case}) of ${bytes.length} bytes to node ${this.peer.nodeId}: the limit is ${settings.maxMessageBytes}`,
       );
     }
-    const lane = message.type.case === "catchUpAnswer" ? "bulk" : "control";
+    const lane = bulk.has(message.type.case) ? "bulk" : "control";
     if (!this.#lanes.push(lane, bytes)) return counters.add(`dropped_${lane}_full`);
     this.#wake();
   }

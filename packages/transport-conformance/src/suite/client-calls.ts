@@ -1,12 +1,13 @@
 import { create } from "@bufbuild/protobuf";
-import { GloballyOrderedUpdateSchema, LogRequestSchema, Role } from "@paxos/proto";
+import { GloballyOrderedUpdateSchema, Role } from "@paxos/proto";
 import { describe, expect, test } from "@jest/globals";
 import type { TransportAdapter } from "./adapter.js";
 import { nowhere, type Endpoints } from "./endpoints.js";
 import { Handler, Holding } from "./handlers.js";
 import { numbers, update } from "./messages.js";
+import { openStream, streamKinds } from "./streams.js";
 import { describeSubject } from "./subject.js";
-import { errorOf, until } from "./until.js";
+import { collect, errorOf, until } from "./until.js";
 
 /** What clients ask, and that they are answered. */
 export function describeClientCalls(adapter: TransportAdapter): void {
@@ -79,6 +80,12 @@ function testAnswers(endpoints: Endpoints, kind: string): void {
     expect(status).toMatchObject({ nodeId: 3n, role: Role.LEADER });
   });
 
+  test("a snapshot is taken, and said which", async () => {
+    const { address } = await endpoints.serving(new Handler());
+    const taken = await endpoints.client(kind).takeSnapshot(address, never());
+    expect(taken).toMatchObject({ seq: 2n ** 60n, bytes: 2n ** 50n, firstSeq: 7n });
+  });
+
   test("a node without a handler says that it serves no clients", async () => {
     const { address } = await endpoints.start({ nodeId: 0 });
     const client = endpoints.client(kind);
@@ -89,8 +96,11 @@ function testAnswers(endpoints: Endpoints, kind: string): void {
     };
     expect(await errorOf(client.clientUpdate(address, update(1), never()))).toMatchObject(expected);
     expect(await errorOf(client.status(address, never()))).toMatchObject(expected);
-    const log = client.log(address, create(LogRequestSchema), never())[Symbol.asyncIterator]();
-    expect(await errorOf(log.next())).toMatchObject(expected);
+    expect(await errorOf(client.takeSnapshot(address, never()))).toMatchObject(expected);
+    for (const stream of streamKinds) {
+      const pieces = openStream(stream, client, address, never());
+      expect(await errorOf(pieces.next())).toMatchObject(expected);
+    }
   });
 }
 
@@ -159,10 +169,8 @@ function testManyAtOnce(endpoints: Endpoints, kind: string): void {
       remove(...args);
     };
     const calls = numbers(20).map((timestamp) => client.clientUpdate(address, update(timestamp), signal));
-    await Promise.all([...calls, client.status(address, signal)]);
-    for await (const _ of client.log(address, create(LogRequestSchema, { fromSeq: 1n }), signal)) {
-      // Read to its end.
-    }
+    await Promise.all([...calls, client.status(address, signal), client.takeSnapshot(address, signal)]);
+    for (const stream of streamKinds) await collect(openStream(stream, client, address, signal));
     expect(listening).toBe(0);
   });
 }
@@ -204,16 +212,16 @@ function testFailover(endpoints: Endpoints, kind: string): void {
     const { address } = server;
     const client = endpoints.client(kind);
     const calls = numbers(20).map((timestamp) => client.clientUpdate(address, update(timestamp), never()));
-    const errors = Promise.all(calls.map(errorOf));
-    const log = client.log(address, create(LogRequestSchema, { fromSeq: 1n, follow: true }), never());
-    const following = errorOf(
-      (async () => {
-        for await (const _ of log);
-      })(),
-    );
-    await until(() => handler.asked.length === 20 && handler.open === 1, "all are under way");
+    handler.length = Infinity;
+    const others = [
+      client.takeSnapshot(address, never()),
+      ...streamKinds.map((stream) => collect(openStream(stream, client, address, never()))),
+    ];
+    const errors = Promise.all([...calls, ...others].map(errorOf));
+    await until(() => handler.asked.length === 20, "all updates are under way");
+    await until(() => handler.open === 2 && handler.snapshots === 1, "the others as well");
     await server.transport.close();
-    for (const error of [...(await errors), await following]) {
+    for (const error of await errors) {
       expect(error).toMatchObject({ name: "RequestError", code: "unavailable" });
     }
     await endpoints.start({ nodeId: 0, address, handler: new Handler() });

@@ -1,11 +1,10 @@
-import { create } from "@bufbuild/protobuf";
 import { RequestError, type ClientTransport, type RequestErrorCode } from "@paxos/core";
-import { LogRequestSchema } from "@paxos/proto";
 import { describe, expect, test } from "@jest/globals";
 import type { TransportAdapter } from "./adapter.js";
 import { nowhere, type Endpoints } from "./endpoints.js";
 import { Failing, Handler, Holding } from "./handlers.js";
 import { numbers, update } from "./messages.js";
+import { openStream, streamKinds } from "./streams.js";
 import { describeSubject } from "./subject.js";
 import { collect, errorOf, until } from "./until.js";
 
@@ -27,7 +26,8 @@ const errorsOf = (client: ClientTransport, address: string, signal: AbortSignal)
   Promise.all([
     errorOf(client.clientUpdate(address, update(1), signal)),
     errorOf(client.status(address, signal)),
-    errorOf(collect(client.log(address, create(LogRequestSchema), signal))),
+    errorOf(client.takeSnapshot(address, signal)),
+    ...streamKinds.map((kind) => errorOf(collect(openStream(kind, client, address, signal)))),
   ]);
 
 function testFailuresOfTheNode(endpoints: Endpoints, kind: string): void {
@@ -50,7 +50,7 @@ function testFailuresOfTheNode(endpoints: Endpoints, kind: string): void {
       expect((error as Error).message).toMatch(/internal error; the log of the node says more/);
       expect((error as Error).message).not.toMatch(/secret/);
     }
-    expect(server.counter("failed_client_requests")).toBe(3);
+    expect(server.counter("failed_client_requests")).toBe(5);
     expect(server.warnings.join()).toMatch(/a client's request failed: TypeError: secret/);
   });
 
@@ -59,7 +59,7 @@ function testFailuresOfTheNode(endpoints: Endpoints, kind: string): void {
     handler.clientUpdate = () => {
       throw new RequestError("busy", "come back later");
     };
-    handler.log = () => {
+    handler.log = handler.backup = () => {
       throw new TypeError("secret");
     };
     const server = await endpoints.serving(handler);
@@ -68,9 +68,11 @@ function testFailuresOfTheNode(endpoints: Endpoints, kind: string): void {
       code: "busy",
       message: "come back later",
     });
-    const log = collect(client.log(server.address, create(LogRequestSchema), never()));
-    expect(await errorOf(log)).toMatchObject({ code: "unavailable" });
-    expect(server.counter("failed_client_requests")).toBe(1);
+    for (const stream of streamKinds) {
+      const pieces = collect(openStream(stream, client, server.address, never()));
+      expect(await errorOf(pieces)).toMatchObject({ code: "unavailable" });
+    }
+    expect(server.counter("failed_client_requests")).toBe(2);
   });
 
   test("one failed update disturbs no other", async () => {
@@ -122,6 +124,20 @@ function testGivingUp(endpoints: Endpoints, kind: string): void {
     await until(() => asked, "the handler was called");
     controller.abort();
     expect(await call).toMatchObject({ name: "RequestError", code: "cancelled" });
+  });
+
+  test("a cancelled snapshot rejects at once, and the handler learns it", async () => {
+    const handler = new Holding();
+    const { address } = await endpoints.serving(handler);
+    const client = endpoints.client(kind);
+    const controller = new AbortController();
+    const call = errorOf(client.takeSnapshot(address, controller.signal));
+    const other = errorOf(client.takeSnapshot(address, AbortSignal.timeout(200)));
+    await until(() => handler.snapshots > 0, "the handler was called");
+    controller.abort();
+    expect(await call).toMatchObject({ name: "RequestError", code: "cancelled" });
+    expect(await other).toMatchObject({ name: "RequestError", code: "timed_out" });
+    await until(() => handler.cancelledSnapshots === handler.snapshots, "the handler learnt it");
   });
 
   test("a call whose deadline passes is timed out, and the handler learns it", async () => {

@@ -1,7 +1,6 @@
-import { create } from "@bufbuild/protobuf";
-import { LogRequestSchema } from "@paxos/proto";
 import { describe, expect, test } from "@jest/globals";
 import type { TransportAdapter } from "./adapter.js";
+import { CallsUnderWay } from "./calls-under-way.js";
 import { nowhere, type Endpoints } from "./endpoints.js";
 import { Handler, Waiting } from "./handlers.js";
 import { accept, hello, numbers, proposal, update } from "./messages.js";
@@ -94,20 +93,14 @@ function testUnderWay(endpoints: Endpoints, adapter: TransportAdapter, kind: str
     const one = await endpoints.start({ nodeId: 1, address, peers: [{ nodeId: 0, address: zero.address }] });
     await until(() => zero.connected.length === 1 && one.connected.length === 1, "connected");
     const client = endpoints.client(kind);
-    const { signal } = new AbortController();
-    const log = client.log(zero.address, create(LogRequestSchema), signal)[Symbol.asyncIterator]();
-    await log.next();
-    const rest = errorOf(log.next());
-    const call = errorOf(client.clientUpdate(zero.address, update(1), signal));
-    await until(() => handler.asked.length === 1, "the call is under way");
+    const calls = await CallsUnderWay.start(handler, client, zero.address);
     const told = zero.disconnected.length;
 
     await expectEndsSoon(
       Promise.all([zero.transport.close(), one.transport.close(), zero.transport.close()]),
     );
-    expect(await rest).toMatchObject({ name: "RequestError", code: "unavailable" });
-    expect(await call).toMatchObject({ name: "RequestError", code: "unavailable" });
-    await until(() => handler.cancelled === 1 && handler.open === 0, "the handler learnt it");
+    await calls.unanswered();
+    await calls.givenUp();
     // Its own end is not a loss that it tells.
     expect(zero.disconnected).toHaveLength(told);
   });
@@ -142,16 +135,10 @@ function testClients(endpoints: Endpoints, kind: string): void {
     const handler = new Waiting();
     const { address } = await endpoints.serving(handler);
     const client = endpoints.client(kind);
-    const { signal } = new AbortController();
-    const call = errorOf(client.clientUpdate(address, update(1), signal));
-    const log = client.log(address, create(LogRequestSchema), signal)[Symbol.asyncIterator]();
-    await log.next();
-    const rest = errorOf(log.next());
-    await until(() => handler.asked.length === 1, "the call is under way");
+    const calls = await CallsUnderWay.start(handler, client, address);
     await expectEndsSoon(Promise.all([client.close(), client.close()]));
-    expect(await call).toMatchObject({ name: "RequestError", code: "unavailable" });
-    expect(await rest).toMatchObject({ name: "RequestError", code: "unavailable" });
-    await until(() => handler.cancelled === 1 && handler.open === 0, "the handler learnt it");
+    await calls.unanswered();
+    await calls.givenUp();
   });
 
   test("a client's close ends soon with a server that has fallen silent", async () => {

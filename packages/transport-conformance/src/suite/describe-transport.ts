@@ -2,7 +2,7 @@ import { describe } from "@jest/globals";
 import type { TransportAdapter } from "./adapter.js";
 import { describeClientCalls } from "./client-calls.js";
 import { describeClientFailures } from "./client-failures.js";
-import { describeClientLogs } from "./client-logs.js";
+import { describeClientStreams } from "./client-streams.js";
 import { describeClosing } from "./closing.js";
 import { describeDelivery } from "./delivery.js";
 import { describeHalfOpen } from "./half-open.js";
@@ -21,6 +21,6 @@ export function describeTransport(name: string, adapter: TransportAdapter): void
     describeClosing(adapter);
     describeClientCalls(adapter);
     describeClientFailures(adapter);
-    describeClientLogs(adapter);
+    describeClientStreams(adapter);
   });
 }

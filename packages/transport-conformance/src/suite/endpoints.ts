@@ -2,7 +2,7 @@ import type { AdmissionRefusal, ClientHandler, ClientTransport, Identity, PeerAd
 import type { Message, PeerFrame } from "@paxos/proto";
 import type { ClientTransportOptions, ReplicaTransportOptions } from "../options.js";
 import type { RawCallee, RawCaller, Relay, ReplicaTransport, TransportAdapter } from "./adapter.js";
-import { clusterId } from "./messages.js";
+import { identityOf } from "./messages.js";
 import { freeTcpAddress, TcpRelay } from "./tcp-relay.js";
 import { until } from "./until.js";
 
@@ -11,8 +11,8 @@ export interface EndpointOptions {
   readonly nodeId: number;
   readonly peers?: readonly PeerAddress[];
   readonly address?: string;
-  readonly clusterId?: Uint8Array;
-  readonly storeId?: bigint;
+  /** What is not as usual in how it introduces itself. */
+  readonly identity?: Partial<Identity>;
   readonly handler?: ClientHandler;
   readonly transport?: ReplicaTransportOptions;
   readonly admit?: (peer: Identity) => AdmissionRefusal | undefined;
@@ -42,13 +42,9 @@ export class Endpoint {
   }
 
   async start(): Promise<this> {
-    const { nodeId, peers = [], address = "127.0.0.1:0", admit, onMessage } = this.options;
+    const { nodeId, identity, peers = [], address = "127.0.0.1:0", admit, onMessage } = this.options;
     await this.transport.start({
-      identity: {
-        clusterId: this.options.clusterId ?? clusterId,
-        nodeId,
-        storeId: this.options.storeId ?? BigInt(nodeId + 100),
-      },
+      identity: { ...identityOf(nodeId), ...identity },
       address,
       peers,
       onMessage: (from, message) => {

@@ -1,10 +1,10 @@
-import { create } from "@bufbuild/protobuf";
-import { LogRequestSchema } from "@paxos/proto";
 import { describe, expect, test } from "@jest/globals";
 import type { TransportAdapter } from "./adapter.js";
+import { CallsUnderWay } from "./calls-under-way.js";
 import { nowhere, type Endpoints } from "./endpoints.js";
 import { Waiting } from "./handlers.js";
 import { accept, hello, numbers, proposal, update } from "./messages.js";
+import { openStream, streamKinds } from "./streams.js";
 import { describeSubject } from "./subject.js";
 import { errorOf, until } from "./until.js";
 
@@ -123,7 +123,8 @@ function testClients(endpoints: Endpoints, kinds: readonly string[]): void {
       const calls = [
         client.clientUpdate(relay.address, update(1), signal),
         client.status(relay.address, signal),
-        client.log(relay.address, create(LogRequestSchema), signal)[Symbol.asyncIterator]().next(),
+        client.takeSnapshot(relay.address, signal),
+        ...streamKinds.map((stream) => openStream(stream, client, relay.address, signal).next()),
       ];
       for (const error of await Promise.all(calls.map(errorOf))) {
         expect(error).toMatchObject({ name: "RequestError", code: "unavailable" });
@@ -135,17 +136,11 @@ function testClients(endpoints: Endpoints, kinds: readonly string[]): void {
       const server = await endpoints.serving(handler, quick);
       const relay = await endpoints.relay(server.address);
       const client = endpoints.client(kind);
-      const { signal } = new AbortController();
-      const call = errorOf(client.clientUpdate(relay.address, update(1), signal));
-      const log = client.log(relay.address, create(LogRequestSchema), signal)[Symbol.asyncIterator]();
-      await log.next();
-      const rest = errorOf(log.next());
-      await until(() => handler.asked.length === 1 && handler.open === 1, "both are under way");
+      const calls = await CallsUnderWay.start(handler, client, relay.address);
       relay.silence();
-      await until(() => handler.cancelled === 1 && handler.open === 0, "both were ended");
+      await calls.givenUp();
       await relay.close();
-      expect(await call).toMatchObject({ name: "RequestError", code: "unavailable" });
-      expect(await rest).toMatchObject({ name: "RequestError", code: "unavailable" });
+      await calls.unanswered();
     });
   });
 }

@@ -2,15 +2,18 @@ import { create } from "@bufbuild/protobuf";
 import { RequestError, type ClientHandler } from "@paxos/core";
 import {
   GloballyOrderedUpdateSchema,
-  LogResponseSchema,
   Role,
   StatusResponseSchema,
+  TakeSnapshotResponseSchema,
+  type BackupPiece,
   type ClientUpdate,
   type GloballyOrderedUpdate,
   type LogRequest,
   type LogResponse,
   type StatusResponse,
+  type TakeSnapshotResponse,
 } from "@paxos/proto";
+import { backupPiece, logPiece } from "./streams.js";
 
 /** The answer to an update: its timestamp as the seq, its own bytes as the result. */
 const answerTo = (update: ClientUpdate): GloballyOrderedUpdate =>
@@ -21,39 +24,66 @@ const answerTo = (update: ClientUpdate): GloballyOrderedUpdate =>
     result: update.update,
   });
 
-/** Answers every update at once, and has a log of three pieces. */
+/** Answers at once whatever is asked; its streams have three pieces. */
 export class Handler implements ClientHandler {
-  /** Streams of the log that are open. */
+  /** Streams that are open. */
   open = 0;
+  /** How many pieces a stream has, and how many bytes each of them. */
+  length = 3;
+  pieceBytes = 0;
 
   clientUpdate(update: ClientUpdate, _signal: AbortSignal): Promise<GloballyOrderedUpdate> {
     return Promise.resolve(answerTo(update));
   }
 
-  async *log(request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
-    this.open++;
-    try {
-      for (let seq = request.fromSeq; seq <= 3n || request.follow; seq++) {
-        if (signal.aborted) return;
-        yield create(LogResponseSchema, { firstSeq: seq });
-        if (request.follow) await new Promise((resolve) => setImmediate(resolve));
-      }
-    } finally {
-      this.open--;
-    }
+  async *log({ fromSeq, follow }: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
+    const length = follow ? Infinity : this.length;
+    for await (const number of this.#opened(this.pieces(signal, Number(fromSeq), length)))
+      yield logPiece(number, this.pieceBytes);
   }
 
   status(): Promise<StatusResponse> {
     return Promise.resolve(create(StatusResponseSchema, { nodeId: 3n, role: Role.LEADER }));
   }
+
+  takeSnapshot(_signal: AbortSignal): Promise<TakeSnapshotResponse> {
+    const taken = { seq: 2n ** 60n, bytes: 2n ** 50n, firstSeq: 7n };
+    return Promise.resolve(create(TakeSnapshotResponseSchema, taken));
+  }
+
+  async *backup(signal: AbortSignal): AsyncGenerator<BackupPiece> {
+    for await (const number of this.#opened(this.pieces(signal, 1, this.length)))
+      yield backupPiece(number, this.pieceBytes);
+  }
+
+  /** The numbers of the pieces of a stream. */
+  protected async *pieces(signal: AbortSignal, from: number, length: number): AsyncGenerator<number> {
+    for (let number = from; number <= length; number++) {
+      if (signal.aborted) return;
+      yield number;
+      if (length === Infinity) await new Promise((resolve) => setImmediate(resolve));
+    }
+  }
+
+  async *#opened(pieces: AsyncIterable<number>): AsyncGenerator<number> {
+    this.open++;
+    try {
+      yield* pieces;
+    } finally {
+      this.open--;
+    }
+  }
 }
 
-/** Answers updates when the test says so, unless they are aborted. */
+/** Answers updates when the test says so, unless they are aborted, and takes snapshots until they are. */
 export class Holding extends Handler {
   /** What was asked, whether answered or not. */
   readonly asked: ClientUpdate[] = [];
   /** How many updates have been aborted before they were answered. */
   cancelled = 0;
+  /** Snapshots that were asked for, and how many of them have been aborted. */
+  snapshots = 0;
+  cancelledSnapshots = 0;
   readonly #answers = new Map<bigint, () => void>();
 
   override clientUpdate(update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
@@ -68,6 +98,16 @@ export class Holding extends Handler {
     });
   }
 
+  override takeSnapshot(signal: AbortSignal): Promise<TakeSnapshotResponse> {
+    this.snapshots++;
+    return new Promise((_, reject) => {
+      signal.addEventListener("abort", () => {
+        this.cancelledSnapshots++;
+        reject(new RequestError("cancelled", "the client has gone"));
+      });
+    });
+  }
+
   answer(timestamp: number): void {
     this.#answers.get(BigInt(timestamp))?.();
     this.#answers.delete(BigInt(timestamp));
@@ -76,38 +116,27 @@ export class Holding extends Handler {
 
 /** Gives pieces of a megabyte for as long as anybody takes them: more than a connection may hold, so that a test can tell. */
 export class Endless extends Handler {
+  override pieceBytes = 1_000_000;
   /** Pieces made. */
   made = 0;
 
-  override async *log(): AsyncGenerator<LogResponse> {
-    this.open++;
-    try {
-      while (this.made < 300) {
-        const update = new Uint8Array(1_000_000);
-        this.made++;
-        yield create(LogResponseSchema, { entries: [{ update: { update } }] });
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    } finally {
-      this.open--;
+  protected override async *pieces(): AsyncGenerator<number> {
+    while (this.made < 300) {
+      yield ++this.made;
+      await new Promise((resolve) => setImmediate(resolve));
     }
   }
 }
 
-/** Waits in the middle of its log until it is aborted. */
+/** Waits in the middle of its streams until they are aborted. */
 export class Waiting extends Holding {
-  override async *log(_: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
-    this.open++;
-    try {
-      yield create(LogResponseSchema, { firstSeq: 1n });
-      if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
-    } finally {
-      this.open--;
-    }
+  protected override async *pieces(signal: AbortSignal): AsyncGenerator<number> {
+    yield 1;
+    if (!signal.aborted) await new Promise((resolve) => signal.addEventListener("abort", resolve));
   }
 }
 
-/** Fails in all that it is asked; its log after one piece. */
+/** Fails in all that it is asked; its streams after one piece. */
 export class Failing extends Handler {
   constructor(private readonly error: unknown) {
     super();
@@ -115,11 +144,14 @@ export class Failing extends Handler {
   override async clientUpdate(): Promise<GloballyOrderedUpdate> {
     throw this.error;
   }
-  override async *log(): AsyncGenerator<LogResponse> {
-    yield create(LogResponseSchema, { firstSeq: 1n });
+  override async status(): Promise<StatusResponse> {
     throw this.error;
   }
-  override async status(): Promise<StatusResponse> {
+  override async takeSnapshot(): Promise<TakeSnapshotResponse> {
+    throw this.error;
+  }
+  protected override async *pieces(): AsyncGenerator<number> {
+    yield 1;
     throw this.error;
   }
 }

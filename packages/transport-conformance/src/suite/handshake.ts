@@ -1,15 +1,19 @@
 import { create } from "@bufbuild/protobuf";
 import { HandshakeRefusalReason, PeerFrameSchema } from "@paxos/proto";
 import { expect, test } from "@jest/globals";
+import type { Identity } from "@paxos/core";
 import type { RawCaller, TransportAdapter } from "./adapter.js";
 import { nowhere, type Endpoint, type Endpoints } from "./endpoints.js";
-import { accept, clusterId, hello, messages } from "./messages.js";
+import { accept, clusterId, hello, identityOf, messages } from "./messages.js";
 import { describeSubject } from "./subject.js";
 import { until } from "./until.js";
 
 const otherCluster = new Uint8Array(32).fill(8);
 const noHello = messages(new Uint8Array([8, 0]));
 const otherStore = "the storage of node 1 is not the one on record; replace the member";
+
+/** As large as an Identity can have them. */
+const numbers = { storeId: 2n ** 64n - 77n, incarnation: 2n ** 64n - 1n, saveNumber: 2 ** 53 - 1 };
 
 /** Who is let in, who is not, and that both sides learn why. */
 export function describeHandshake(adapter: TransportAdapter): void {
@@ -67,6 +71,12 @@ function testCallers(endpoints: Endpoints): void {
       /0 is this node's own id; give each node an id of its own/,
     ],
     ["node", hello({ to: 3n }), HandshakeRefusalReason.NODE, /takes this node for node 3, but it is node 0/],
+    [
+      "store",
+      hello({ saveNumber: 2n ** 53n }),
+      HandshakeRefusalReason.STORE,
+      /node 1 says that its storage has seen 9007199254740992 saves, which none has/,
+    ],
   ])(
     "a caller that does not fit is refused and told why: %s (%#)",
     async (counter, frame, reason, detail) => {
@@ -110,6 +120,7 @@ function testCallees(endpoints: Endpoints): void {
     [hello({ ...answering, clusterId: otherCluster }), HandshakeRefusalReason.CLUSTER, "refused_cluster"],
     [hello({ ...answering, nodeId: 2n }), HandshakeRefusalReason.NODE, "refused_node"],
     [hello({ ...answering, to: 4n }), HandshakeRefusalReason.NODE, "refused_node"],
+    [hello({ ...answering, saveNumber: 2n ** 64n - 1n }), HandshakeRefusalReason.STORE, "refused_store"],
   ])("a callee that does not fit is refused and told why (%#)", async (answer, reason, counter) => {
     const callee = await endpoints.rawCallee(answer);
     const peers = [
@@ -162,7 +173,7 @@ function testAdmission(endpoints: Endpoints): void {
     const address = await endpoints.freeAddress();
     const zero = await endpoints.start({ nodeId: 0, peers: [{ nodeId: 1, address }] });
     const peers = [{ nodeId: 0, address: zero.address }];
-    const one = await endpoints.start({ nodeId: 1, address, clusterId: otherCluster, peers });
+    const one = await endpoints.start({ nodeId: 1, address, identity: { clusterId: otherCluster }, peers });
     await until(() => zero.refused.length > 0 && one.refused.length > 0, "both were told");
     await until(() => zero.counter("refused_cluster") > 4, "it was tried again and again");
     expect(zero.refused).toHaveLength(1);
@@ -174,19 +185,25 @@ function testAdmission(endpoints: Endpoints): void {
 
   test("admit decides on the callee's side; the caller learns its words, and gets in once it is admitted", async () => {
     const address = await endpoints.freeAddress();
+    const seen: Identity[] = [];
     let admitted = false;
     const zero = await endpoints.start({
       nodeId: 0,
       peers: [{ nodeId: 1, address: nowhere }],
-      admit: () => (admitted ? undefined : { reason: "store", detail: otherStore }),
+      admit: (peer) => {
+        seen.push(peer);
+        return admitted ? undefined : { reason: "store", detail: otherStore };
+      },
     });
-    const one = await endpoints.start({ nodeId: 1, address, peers: [{ nodeId: 0, address: zero.address }] });
+    const peers = [{ nodeId: 0, address: zero.address }];
+    const one = await endpoints.start({ nodeId: 1, address, identity: numbers, peers });
     await until(() => one.refused.length === 1, "refused");
     expect(one.refused[0]).toEqual({
       peer: { nodeId: 0, address: zero.address },
       refusal: { reason: "store", detail: otherStore },
     });
     expect(zero.counter("refused_store")).toBeGreaterThan(0);
+    expect(seen[0]).toEqual({ ...identityOf(1), ...numbers });
     admitted = true;
     await until(() => one.connected.length === 1, "connected");
     one.transport.send(accept(0, 1));
@@ -194,21 +211,22 @@ function testAdmission(endpoints: Endpoints): void {
   });
 
   test("admit decides on the caller's side as well; the callee learns its words", async () => {
-    const seen: bigint[] = [];
+    const seen: Identity[] = [];
     // Node 1 reaches nobody, so that it can only learn it on the connection that node 0 makes.
-    const one = await endpoints.start({ nodeId: 1, storeId: 77n, peers: [{ nodeId: 0, address: nowhere }] });
+    const peers = [{ nodeId: 0, address: nowhere }];
+    const one = await endpoints.start({ nodeId: 1, identity: numbers, peers });
     const zero = await endpoints.start({
       nodeId: 0,
       peers: [{ nodeId: 1, address: one.address }],
-      admit: ({ storeId }) => {
-        seen.push(storeId);
+      admit: (peer) => {
+        seen.push(peer);
         return { reason: "store", detail: otherStore };
       },
     });
     zero.transport.send(accept(1, 1));
     await until(() => one.refused.length === 1, "the callee was told");
     expect(one.refused[0]?.refusal).toEqual({ reason: "store", detail: otherStore });
-    expect(seen).toContain(77n);
+    expect(seen[0]).toEqual({ ...identityOf(1), ...numbers });
     expect(one.received).toHaveLength(0);
     expect(zero.connected).toHaveLength(0);
     expect(zero.counter("refused_store")).toBeGreaterThan(0);
@@ -221,7 +239,8 @@ function testAdmission(endpoints: Endpoints): void {
       peers: [{ nodeId: 1, address: nowhere }],
       admit: ({ nodeId }) => void asked.push(nodeId),
     });
-    for (const frame of [hello({ nodeId: 5n }), hello({ clusterId: otherCluster })]) {
+    const misfits = [{ nodeId: 5n }, { clusterId: otherCluster }, { saveNumber: 2n ** 60n }];
+    for (const frame of misfits.map((misfit) => hello(misfit))) {
       const caller = endpoints.rawCaller(zero.address);
       caller.say(frame);
       await until(() => caller.ended, "refused");
@@ -230,7 +249,14 @@ function testAdmission(endpoints: Endpoints): void {
     const caller = endpoints.rawCaller(zero.address);
     caller.say(hello());
     await until(() => caller.answers.length === 1, "answered");
-    expect(caller.answers[0]?.hello).toMatchObject({ nodeId: 0n, storeId: 100n, to: 1n, protocolVersion: 1 });
+    const { clusterId: _, nodeId: __, saveNumber, ...same } = identityOf(0);
+    expect(caller.answers[0]?.hello).toMatchObject({
+      ...same,
+      nodeId: 0n,
+      saveNumber: BigInt(saveNumber),
+      to: 1n,
+      protocolVersion: 1,
+    });
     expect(asked).toEqual([1]);
   });
 }

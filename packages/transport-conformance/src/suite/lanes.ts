@@ -2,7 +2,7 @@ import { expect, test } from "@jest/globals";
 import type { TransportAdapter } from "./adapter.js";
 import type { Endpoint, Endpoints } from "./endpoints.js";
 import type { ReplicaTransportOptions } from "../options.js";
-import { accept, catchUpAnswer, numbers, proposal, seqsOf } from "./messages.js";
+import { accept, catchUpAnswer, numbers, proposal, seqsOf, snapshotChunk } from "./messages.js";
 import { describeSubject } from "./subject.js";
 import { until } from "./until.js";
 
@@ -12,8 +12,9 @@ export function describeLanes(adapter: TransportAdapter): void {
     test("bulk displaces no control message, and drops its own newest", async () => {
       const { zero, meet } = await apart(endpoints, { bulk: { maxBytes: 300_000, maxMessages: 64 } });
       for (const seq of numbers(10)) zero.transport.send(catchUpAnswer(1, seq, 100_000));
+      for (const index of numbers(10)) zero.transport.send(snapshotChunk(1, index, 100_000));
       for (const seq of numbers(2000)) zero.transport.send(accept(1, seq));
-      expect(zero.counter("dropped_bulk_full")).toBe(8);
+      expect(zero.counter("dropped_bulk_full")).toBe(18);
       expect(zero.counter("dropped_control_full")).toBe(0);
       const one = await meet();
       await until(() => one.received.length === 2002, "all that was queued arrived");

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import type { Identity } from "@paxos/core";
 import {
   AcceptSchema,
   CatchUpAnswerSchema,
@@ -7,6 +8,7 @@ import {
   MessageSchema,
   PeerFrameSchema,
   ProposalSchema,
+  SnapshotChunkSchema,
   type ClientUpdate,
   type Hello,
   type Message,
@@ -15,6 +17,15 @@ import {
 
 /** The cluster of all endpoints that name no other. */
 export const clusterId = new Uint8Array(32).fill(7);
+
+/** How a node of that cluster introduces itself. */
+export const identityOf = (nodeId: number): Identity => ({
+  clusterId,
+  nodeId,
+  storeId: BigInt(nodeId + 100),
+  incarnation: BigInt(nodeId + 200),
+  saveNumber: nodeId + 300,
+});
 
 /** 1 to `count`. */
 export const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
@@ -35,10 +46,15 @@ export function proposal(to: number, seq: number, bytes: number): Message {
   return create(MessageSchema, { to: BigInt(to), type: { case: "proposal", value } });
 }
 
-/** A message of the bulk lane. */
+/** Messages of the bulk lane. */
 export function catchUpAnswer(to: number, seq: number, bytes: number): Message {
   const value = create(CatchUpAnswerSchema, { seq: BigInt(seq), updates: [new Uint8Array(bytes)] });
   return create(MessageSchema, { to: BigInt(to), type: { case: "catchUpAnswer", value } });
+}
+
+export function snapshotChunk(to: number, index: number, bytes: number): Message {
+  const value = create(SnapshotChunkSchema, { index, data: new Uint8Array(bytes) });
+  return create(MessageSchema, { to: BigInt(to), type: { case: "snapshotChunk", value } });
 }
 
 /** The seqs of the messages of one kind that an endpoint received, sorted: nobody promises their order. */
@@ -54,10 +70,11 @@ export function seqsOf(
 
 /** A Hello as a well-behaved node 1 says it to node 0, but for what a test changes. */
 export function hello(
-  changes: Partial<Pick<Hello, "protocolVersion" | "clusterId" | "nodeId" | "to">> = {},
+  changes: Partial<Pick<Hello, "protocolVersion" | "clusterId" | "nodeId" | "to" | "saveNumber">> = {},
 ): PeerFrame {
-  const value = { protocolVersion: 1, clusterId, nodeId: 1n, storeId: 101n, to: 0n, ...changes };
-  return create(PeerFrameSchema, { hello: create(HelloSchema, value) });
+  const { storeId, incarnation } = identityOf(1);
+  const said = { protocolVersion: 1, clusterId, nodeId: 1n, storeId, to: 0n, incarnation, saveNumber: 301n };
+  return create(PeerFrameSchema, { hello: create(HelloSchema, { ...said, ...changes }) });
 }
 
 /** A frame of messages, given as bytes that need not be messages. */
