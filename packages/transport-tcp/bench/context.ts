@@ -7,7 +7,13 @@ export function contextOf(
   callbacks: Partial<TransportContext>,
 ): TransportContext {
   return {
-    identity: { clusterId: new Uint8Array(32), nodeId, storeId: BigInt(nodeId + 1) },
+    identity: {
+      clusterId: new Uint8Array(32),
+      nodeId,
+      storeId: BigInt(nodeId + 1),
+      incarnation: 1n,
+      saveNumber: 0,
+    },
     address: "127.0.0.1:0",
     peers: [peer],
     onMessage: () => undefined,

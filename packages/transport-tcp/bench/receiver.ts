@@ -28,13 +28,16 @@ export async function receive(): Promise<void> {
     if (++count % confirmEvery === 0) report({ count });
   };
   const transport = new TcpReplicaTransport();
+  const notAskedFor = (): never => {
+    throw new Error("not asked for");
+  };
   transport.serve({
     clientUpdate: ({ timestamp, update }) =>
       Promise.resolve(create(GloballyOrderedUpdateSchema, { seq: timestamp, result: update })),
-    log: () => {
-      throw new Error("not asked for");
-    },
-    status: () => Promise.reject(new Error("not asked for")),
+    log: notAskedFor,
+    status: notAskedFor,
+    takeSnapshot: notAskedFor,
+    backup: notAskedFor,
   });
   await transport.start(
     contextOf(

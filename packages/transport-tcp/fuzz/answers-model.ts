@@ -1,17 +1,22 @@
-// What a client must be told: the rules of PROTOCOL.md for updates, statuses, logs and their credit, told once more.
+// What a client must be told: the rules of PROTOCOL.md for updates, calls, streams and their credit, told once more.
 import type { FrameInit } from "./conversation.js";
 
 const maxUpdateBytes = 4096 - 64;
 const credit = 4;
 
-interface Log {
+/** What a test has the handler do with the oldest of those that wait, or another one. */
+export type Settlement = "answer" | "fail" | "status" | "snapshot" | "piece" | "end";
+
+interface Stream {
   readonly id: bigint;
+  readonly kind: "log" | "backup";
   unacknowledged: number;
   /** Whether the handler is asked for a piece. */
   asked: boolean;
 }
 
-interface Status {
+/** A call with one answer. */
+interface Question {
   readonly id: bigint;
 }
 
@@ -20,19 +25,18 @@ export class AnswersModel {
     handed: [] as string[],
     open: true,
     answers: [] as string[],
-    statuses: 0,
-    pieces: 0,
-    ends: 0,
+    replies: [] as string[],
   };
   /** With the handler, and answered but not told, in their order. */
   readonly #live = new Set<string>();
   readonly #answered = new Map<string, string>();
-  readonly #statuses = new Map<bigint, Status>();
+  readonly #questions = new Map<bigint, Question>();
   /** Those too that were cancelled: the handler does not know. */
-  readonly #askedStatuses: Status[] = [];
-  #logs: Log[] = [];
-  /** Logs in the order in which the handler was asked for a piece. */
-  #asked: Log[] = [];
+  readonly #statuses: Question[] = [];
+  #snapshots: Question[] = [];
+  #streams: Stream[] = [];
+  /** Streams in the order in which the handler was asked for a piece. */
+  #asked: Stream[] = [];
   #waiting: FrameInit[] = [];
   #writable = true;
   #congested = false;
@@ -42,32 +46,40 @@ export class AnswersModel {
     this.#goOn();
   }
 
-  settle(
-    what: "answer" | "fail" | "status" | "piece" | "end",
-    which: number,
-    waits: string | undefined,
-  ): void {
+  settle(what: Settlement, which: number, waits: string | undefined): void {
     if (waits === undefined) return;
-    if (what === "status") {
-      const [status] = this.#askedStatuses.splice(which % this.#askedStatuses.length, 1);
-      if (status === undefined || this.#statuses.get(status.id) !== status) return;
-      this.#statuses.delete(status.id);
-      this.told.statuses++;
-    } else if (what === "piece" || what === "end") {
-      const [log] = this.#asked.splice(which % this.#asked.length, 1);
-      if (log === undefined) throw new Error("the handler was asked for a piece that nobody wants");
-      log.asked = false;
-      if (what === "piece") {
-        this.told.pieces++;
-        log.unacknowledged++;
-        this.#ask(log);
-      } else {
-        this.told.ends++;
-        this.#logs = this.#logs.filter((other) => other !== log);
-      }
+    switch (what) {
+      case "status":
+        return this.#answerOne(this.#statuses, which, "status");
+      case "snapshot":
+        return this.#answerOne(this.#snapshots, which, "takeSnapshot");
+      case "piece":
+      case "end":
+        return this.#goOnWithOne(what, which);
+      case "answer":
+      case "fail":
+        this.#live.delete(waits);
+        this.#answered.set(waits, what === "answer" ? "ordered" : "INVALID");
+    }
+  }
+
+  #answerOne(asked: Question[], which: number, reply: string): void {
+    const [question] = asked.splice(which % asked.length, 1);
+    if (question === undefined || this.#questions.get(question.id) !== question) return;
+    this.#questions.delete(question.id);
+    this.told.replies.push(`${question.id} ${reply}`);
+  }
+
+  #goOnWithOne(what: "piece" | "end", which: number): void {
+    const [stream] = this.#asked.splice(which % this.#asked.length, 1);
+    if (stream === undefined) throw new Error("the handler was asked for a piece that nobody wants");
+    stream.asked = false;
+    this.told.replies.push(`${stream.id} ${what === "piece" ? stream.kind : "end"}`);
+    if (what === "end") {
+      this.#streams = this.#streams.filter((other) => other !== stream);
     } else {
-      this.#live.delete(waits);
-      this.#answered.set(waits, what === "answer" ? "ordered" : "INVALID");
+      stream.unacknowledged++;
+      this.#ask(stream);
     }
   }
 
@@ -75,7 +87,7 @@ export class AnswersModel {
     this.#writable = writable;
     if (!writable) return;
     this.#tell();
-    for (const log of this.#logs) this.#ask(log);
+    for (const stream of this.#streams) this.#ask(stream);
   }
 
   setCongested(congested: boolean): void {
@@ -120,43 +132,49 @@ export class AnswersModel {
   }
 
   #call(id: bigint, type: NonNullable<NonNullable<FrameInit["calls"]>[number]["type"]> | undefined): void {
-    const log = this.#logs.find((other) => other.id === id);
+    const stream = this.#streams.find((other) => other.id === id);
     switch (type?.case) {
       case "cancel":
-        this.#statuses.delete(id);
-        this.#logs = this.#logs.filter((other) => other !== log);
-        this.#asked = this.#asked.filter((other) => other !== log);
+        this.#snapshots = this.#snapshots.filter((other) => other !== this.#questions.get(id));
+        this.#questions.delete(id);
+        this.#streams = this.#streams.filter((other) => other !== stream);
+        this.#asked = this.#asked.filter((other) => other !== stream);
         return;
       case "taken":
-        if (log === undefined) return;
-        log.unacknowledged = Math.max(0, log.unacknowledged - type.value);
-        return this.#ask(log);
+        if (stream === undefined) return;
+        stream.unacknowledged = Math.max(0, stream.unacknowledged - type.value);
+        return this.#ask(stream);
       default:
-        if (log !== undefined || this.#statuses.has(id)) this.#close();
-        else if (type?.case === "log") {
-          const opened = { id, unacknowledged: 0, asked: false };
-          this.#logs.push(opened);
-          this.#ask(opened);
-        } else if (type?.case === "status") {
-          const status = { id };
-          this.#statuses.set(id, status);
-          this.#askedStatuses.push(status);
-        }
+        if (stream !== undefined || this.#questions.has(id)) this.#close();
+        else if (type !== undefined) this.#start(id, type.case);
     }
+  }
+
+  #start(id: bigint, kind: "log" | "backup" | "status" | "takeSnapshot" | undefined): void {
+    if (kind === undefined) return;
+    if (kind === "log" || kind === "backup") {
+      const stream = { id, kind, unacknowledged: 0, asked: false };
+      this.#streams.push(stream);
+      return this.#ask(stream);
+    }
+    const question = { id };
+    this.#questions.set(id, question);
+    (kind === "status" ? this.#statuses : this.#snapshots).push(question);
   }
 
   #close(): void {
     this.told.open = false;
     this.#live.clear();
     this.#answered.clear();
-    this.#statuses.clear();
-    this.#logs = [];
+    this.#questions.clear();
+    this.#snapshots = [];
+    this.#streams = [];
     this.#asked = [];
   }
 
-  #ask(log: Log): void {
-    if (log.asked || log.unacknowledged >= credit || !this.#writable) return;
-    log.asked = true;
-    this.#asked.push(log);
+  #ask(stream: Stream): void {
+    if (stream.asked || stream.unacknowledged >= credit || !this.#writable) return;
+    stream.asked = true;
+    this.#asked.push(stream);
   }
 }

@@ -4,29 +4,36 @@ import { create } from "@bufbuild/protobuf";
 import { RequestError, type ClientHandler } from "@paxos/core";
 import {
   FailureCode,
+  BackupPieceSchema,
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
   StatusResponseSchema,
+  TakeSnapshotResponseSchema,
   type Frame,
   type GloballyOrderedUpdate,
-  type LogResponse,
   type StatusResponse,
+  type TakeSnapshotResponse,
 } from "@paxos/proto";
 import fc from "fast-check";
 import { encodeFrame } from "../src/frame.js";
 import { AcceptingNode } from "../test/accepting-node.js";
-import { AnswersModel } from "./answers-model.js";
+import { AnswersModel, type Settlement } from "./answers-model.js";
 import { fromClient, type FrameInit } from "./conversation.js";
 
 /** One thing that happens; numbers choose among those of that kind that wait. */
 export type Step =
   | { readonly frame: FrameInit }
-  | { readonly settle: "answer" | "fail" | "status" | "piece" | "end"; readonly which: number }
+  | { readonly settle: Settlement; readonly which: number }
   | { readonly writable: boolean }
   | { readonly congested: boolean };
 
 const settlement = fc.record({
-  settle: fc.constantFrom("answer", "answer", "fail", "status", "piece", "piece", "end"),
+  settle: fc.oneof(
+    { weight: 2, arbitrary: fc.constant<Settlement>("answer") },
+    // A stream's credit is used up by several of them.
+    { weight: 6, arbitrary: fc.constant<Settlement>("piece") },
+    fc.constantFrom<Settlement[]>("fail", "status", "snapshot", "end"),
+  ),
   which: fc.nat(10),
 });
 
@@ -37,7 +44,8 @@ export const steps: fc.Arbitrary<Step[]> = fc.array(
     fc.boolean().map((writable) => ({ writable })),
     fc.boolean().map((congested) => ({ congested })),
   ),
-  { maxLength: 30 },
+  // Without the size, ten at most.
+  { maxLength: 40, size: "max" },
 );
 
 /** Something that a test settles when its time has come. */
@@ -63,29 +71,49 @@ class Settling implements ClientHandler {
   readonly handed: string[] = [];
   readonly updates: Waiting<GloballyOrderedUpdate>[] = [];
   readonly statuses: Waiting<StatusResponse>[] = [];
-  readonly pieces: Waiting<IteratorResult<LogResponse>>[] = [];
+  readonly snapshots: Waiting<TakeSnapshotResponse>[] = [];
+  /** Of all streams. */
+  readonly pieces: Waiting<"piece" | "end">[] = [];
 
   clientUpdate: ClientHandler["clientUpdate"] = ({ clientId, timestamp }, signal) => {
     const id = `${clientId}/${timestamp}`;
     this.handed.push(id);
     return park(this.updates, id, signal);
   };
-  log: ClientHandler["log"] = (_request, signal) => ({
-    [Symbol.asyncIterator]: () => ({ next: () => park(this.pieces, "", signal) }),
-  });
+  log: ClientHandler["log"] = (_request, signal) => this.#stream(create(LogResponseSchema), signal);
+  backup: ClientHandler["backup"] = (signal) => this.#stream(create(BackupPieceSchema), signal);
   status: ClientHandler["status"] = () => park(this.statuses, "");
+  takeSnapshot: ClientHandler["takeSnapshot"] = (signal) => park(this.snapshots, "", signal);
 
-  settle(what: "answer" | "fail" | "status" | "piece" | "end", which: number): string | undefined {
-    const list: Waiting<never>[] =
-      what === "status" ? this.statuses : what === "piece" || what === "end" ? this.pieces : this.updates;
+  settle(what: Settlement, which: number): string | undefined {
+    switch (what) {
+      case "answer":
+        return this.#settle(this.updates, which, create(GloballyOrderedUpdateSchema, { seq: 1n }));
+      case "fail":
+        return this.#settle(this.updates, which, new RequestError("invalid", "no"));
+      case "status":
+        return this.#settle(this.statuses, which, create(StatusResponseSchema, { nodeId: 1n }));
+      case "snapshot":
+        return this.#settle(this.snapshots, which, create(TakeSnapshotResponseSchema, { seq: 1n }));
+      case "piece":
+      case "end":
+        return this.#settle(this.pieces, which, what);
+    }
+  }
+
+  #settle<T>(list: Waiting<T>[], which: number, outcome: T | Error): string | undefined {
     const [waiting] = list.splice(list.length === 0 ? 0 : which % list.length, 1);
-    const settled: Waiting<unknown> | undefined = waiting;
-    if (what === "answer") settled?.resolve(create(GloballyOrderedUpdateSchema, { seq: 1n }));
-    else if (what === "fail") settled?.reject(new RequestError("invalid", "no"));
-    else if (what === "status") settled?.resolve(create(StatusResponseSchema, { nodeId: 1n }));
-    else if (what === "piece") settled?.resolve({ done: false, value: create(LogResponseSchema) });
-    else settled?.resolve({ done: true, value: undefined });
-    return settled?.id;
+    if (outcome instanceof Error) waiting?.reject(outcome);
+    else waiting?.resolve(outcome);
+    return waiting?.id;
+  }
+
+  #stream<T>(value: T, signal: AbortSignal): AsyncIterable<T> {
+    const next = async (): Promise<IteratorResult<T>> =>
+      (await park(this.pieces, "", signal)) === "piece"
+        ? { done: false, value }
+        : { done: true, value: undefined };
+    return { [Symbol.asyncIterator]: () => ({ next }) };
   }
 }
 
@@ -127,21 +155,23 @@ export async function checkAnswers(happens: readonly Step[]): Promise<void> {
               `${clientId}/${timestamp} ${failure === undefined ? "ordered" : FailureCode[failure.code]}`,
           ),
         ),
-        statuses: repliesOf(link.frames, "status"),
-        pieces: repliesOf(link.frames, "log"),
-        ends: repliesOf(link.frames, "end"),
+        replies: repliesOf(link.frames),
       },
       model.told,
     );
   }
   link.hangUp();
   await turn();
-  if (handler.updates.length > 0 || handler.pieces.length > 0)
+  if (handler.updates.length > 0 || handler.pieces.length > 0 || handler.snapshots.length > 0)
     throw new Error("a closed connection has work under way");
 }
 
-function repliesOf(frames: readonly Frame[], kind: string): number {
-  return frames.flatMap(({ replies }) => replies).filter(({ type }) => type.case === kind).length;
+/** Without the failures of calls that nobody knows: the model leaves them out. */
+function repliesOf(frames: readonly Frame[]): string[] {
+  return frames
+    .flatMap(({ replies }) => replies)
+    .filter(({ type }) => type.case !== "failure")
+    .map(({ id, type }) => `${id} ${type.case}`);
 }
 
 function compare(is: AnswersModel["told"], must: AnswersModel["told"]): void {

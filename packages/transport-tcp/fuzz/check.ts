@@ -7,23 +7,30 @@ import { judge, type Outcome } from "./model.js";
 class Parked implements ClientHandler {
   readonly updates: string[] = [];
   readonly signals: AbortSignal[] = [];
-  logs = 0;
-  statuses = 0;
+  readonly calls: string[] = [];
 
   clientUpdate: ClientHandler["clientUpdate"] = ({ clientId, timestamp }, signal) => {
     this.updates.push(`${clientId}/${timestamp}`);
     return this.#park(signal);
   };
 
-  log: ClientHandler["log"] = (_request, signal) => {
-    this.logs++;
-    return { [Symbol.asyncIterator]: () => ({ next: () => this.#park(signal) }) };
-  };
+  log: ClientHandler["log"] = (_request, signal) => this.#stream("log", signal);
+  backup: ClientHandler["backup"] = (signal) => this.#stream("backup", signal);
 
   status: ClientHandler["status"] = () => {
-    this.statuses++;
+    this.calls.push("status");
     return new Promise(() => undefined);
   };
+
+  takeSnapshot: ClientHandler["takeSnapshot"] = (signal) => {
+    this.calls.push("takeSnapshot");
+    return this.#park(signal);
+  };
+
+  #stream(kind: string, signal: AbortSignal): AsyncIterable<never> {
+    this.calls.push(kind);
+    return { [Symbol.asyncIterator]: () => ({ next: () => this.#park(signal) }) };
+  }
 
   #park(signal: AbortSignal): Promise<never> {
     this.signals.push(signal);
@@ -55,8 +62,7 @@ export function check({ chunks, ends }: Input): void {
     open: !link.ended,
     messages: node.received.length,
     updates: handler.updates,
-    logs: handler.logs,
-    statuses: handler.statuses,
+    calls: handler.calls,
   };
   const [counter, more] = counts;
   if (more !== undefined || (counter?.[1] ?? 1) !== 1) throw new Error(`counts ${JSON.stringify(counts)}`);
@@ -69,6 +75,6 @@ export function check({ chunks, ends }: Input): void {
 
 function compare(outcome: Outcome, expected: Outcome): void {
   const told = (it: Outcome): string =>
-    JSON.stringify([it.open, it.counter ?? "", it.messages, it.updates, it.logs, it.statuses]);
+    JSON.stringify([it.open, it.counter ?? "", it.messages, it.updates, it.calls]);
   if (told(outcome) !== told(expected)) throw new Error(`is ${told(outcome)}, must be ${told(expected)}`);
 }

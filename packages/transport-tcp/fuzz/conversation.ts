@@ -3,7 +3,7 @@ import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { HelloSchema, MessageSchema, type Frame, type FrameSchema } from "@paxos/proto";
 import fc from "fast-check";
 import { encodeFrame } from "../src/frame.js";
-import { accept, clusterId } from "../test/endpoint.js";
+import { accept, identityOf } from "../test/endpoint.js";
 
 export type FrameInit = Exclude<MessageInitShape<typeof FrameSchema>, Frame>;
 
@@ -17,10 +17,18 @@ export interface Input {
 const hello = fc
   .record({
     protocolVersion: fc.oneof({ weight: 9, arbitrary: fc.constant(1) }, fc.nat(3)),
-    clusterId: fc.oneof({ weight: 9, arbitrary: fc.constant(clusterId) }, fc.constant(new Uint8Array(3))),
+    clusterId: fc.oneof(
+      { weight: 9, arbitrary: fc.constant(identityOf(1).clusterId) },
+      fc.constant(new Uint8Array(3)),
+    ),
     nodeId: fc.oneof({ weight: 9, arbitrary: fc.constant(1n) }, fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })),
     storeId: fc.oneof({ weight: 9, arbitrary: fc.constant(101n) }, fc.bigInt({ min: 0n, max: 200n })),
     to: fc.oneof({ weight: 9, arbitrary: fc.constant(0n) }, fc.constant(1n)),
+    incarnation: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    saveNumber: fc.oneof(
+      { weight: 9, arbitrary: fc.bigInt({ min: 0n, max: 2n ** 53n - 1n }) },
+      fc.bigInt({ min: 2n ** 53n - 1n, max: 2n ** 64n - 1n }),
+    ),
   })
   .map((fields) => create(HelloSchema, fields));
 
@@ -45,6 +53,8 @@ const call = fc.record({
   type: fc.oneof(
     fc.constant({ case: "log" as const, value: {} }),
     fc.constant({ case: "status" as const, value: {} }),
+    fc.constant({ case: "takeSnapshot" as const, value: {} }),
+    fc.constant({ case: "backup" as const, value: {} }),
     fc.constant({ case: "cancel" as const, value: true }),
     fc.nat(10).map((value) => ({ case: "taken" as const, value })),
     fc.constant({ case: undefined }),

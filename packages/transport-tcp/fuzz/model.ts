@@ -19,10 +19,9 @@ export interface Outcome {
   open: boolean;
   /** Messages that the node has received, encoded anew by whoever compares. */
   messages: number;
-  /** Updates handed to the handler, and logs and statuses asked for. */
+  /** Updates handed to the handler, and what else was asked for, in its order. */
   updates: string[];
-  logs: number;
-  statuses: number;
+  calls: string[];
 }
 
 const maxPayload = 4096;
@@ -31,7 +30,7 @@ const peerFrameBytes = 512 * 1024 + 64 * 1024;
 const clientFrameBytes = 2048 * 1024 + 64 * 1024;
 
 class Model {
-  readonly outcome: Outcome = { open: true, messages: 0, updates: [], logs: 0, statuses: 0 };
+  readonly outcome: Outcome = { open: true, messages: 0, updates: [], calls: [] };
   #speaker: "unknown" | "peer" | "client" = "unknown";
   /** Nothing is ever answered: what is asked for stays under way until it is given up. */
   readonly #updates = new Set<string>();
@@ -112,8 +111,7 @@ class Model {
     else if (this.#calls.has(id)) this.close("closed_unexpected_frame");
     else if (type.case !== undefined) {
       this.#calls.add(id);
-      if (type.case === "log") this.outcome.logs++;
-      else this.outcome.statuses++;
+      this.outcome.calls.push(type.case);
     }
   }
 }
@@ -200,6 +198,6 @@ function refusalOf(hello: Hello | undefined): string | undefined {
   if (hello.protocolVersion !== 1) return "refused_protocol_version";
   if (Buffer.compare(hello.clusterId, clusterId) !== 0) return "refused_cluster";
   if (hello.nodeId !== 1n || hello.to !== 0n) return "refused_node";
-  if (hello.storeId !== 101n) return "refused_store";
+  if (hello.saveNumber >= 2n ** 53n || hello.storeId !== 101n) return "refused_store";
   return undefined;
 }

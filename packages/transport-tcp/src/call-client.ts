@@ -1,16 +1,26 @@
 import { create } from "@bufbuild/protobuf";
 import type { RequestError } from "@paxos/core";
 import {
+  BackupRequestSchema,
   StatusRequestSchema,
+  TakeSnapshotRequestSchema,
+  type BackupPiece,
   type Call,
   type LogRequest,
   type LogResponse,
   type Reply,
   type StatusResponse,
+  type TakeSnapshotResponse,
 } from "@paxos/proto";
-import { abortedError, AbortListeners, fromRequestFailure, noAnswerError } from "@paxos/transport-kit";
-import { logCredit } from "./frame-limits.js";
-import { LogPieces } from "./log-pieces.js";
+import {
+  abortedError,
+  AbortListeners,
+  fromRequestFailure,
+  maxBackupPieceBytes,
+  noAnswerError,
+} from "@paxos/transport-kit";
+import { streamCredit } from "./frame-limits.js";
+import { StreamPieces } from "./stream-pieces.js";
 
 /** Whom the replies to a call are handed to. */
 interface OpenCall {
@@ -34,23 +44,63 @@ export class CallClient {
   ) {}
 
   status(signal: AbortSignal): Promise<StatusResponse> {
+    const request = { case: "status" as const, value: create(StatusRequestSchema) };
+    return this.#ask(request, (reply) => (reply.case === "status" ? reply.value : undefined), signal);
+  }
+
+  takeSnapshot(signal: AbortSignal): Promise<TakeSnapshotResponse> {
+    const request = { case: "takeSnapshot" as const, value: create(TakeSnapshotRequestSchema) };
+    return this.#ask(request, (reply) => (reply.case === "takeSnapshot" ? reply.value : undefined), signal);
+  }
+
+  log(request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
+    const type = { case: "log" as const, value: request };
+    return this.#read(type, (reply) => (reply.case === "log" ? reply.value : undefined), signal);
+  }
+
+  async *backup(signal: AbortSignal): AsyncGenerator<BackupPiece> {
+    const type = { case: "backup" as const, value: create(BackupRequestSchema) };
+    const pieces = this.#read(type, (reply) => (reply.case === "backup" ? reply.value : undefined), signal);
+    for await (const piece of pieces) {
+      const { length } = piece.data;
+      if (length > maxBackupPieceBytes)
+        throw noAnswerError(this.address, `a piece of ${length} bytes; the limit is ${maxBackupPieceBytes}`);
+      yield piece;
+    }
+  }
+
+  /** Hands on what the server says. Replies to calls that were given up are on their way for a while yet. */
+  replied(replies: readonly Reply[]): void {
+    for (const { id, type } of replies) this.#open.get(id)?.onReply(type);
+  }
+
+  /** The connection has ended: all calls under way fail. */
+  lost(error: () => RequestError): void {
+    for (const call of this.#open.values()) call.onLost(error());
+    this.#open.clear();
+  }
+
+  /** Has a call answered by one reply, from which `answerOf` takes the answer, if it is one. */
+  #ask<T>(
+    request: Call["type"],
+    answerOf: (reply: Reply["type"]) => T | undefined,
+    signal: AbortSignal,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       const settle = (how: () => void): void => {
         this.#aborts.remove(signal, onAbort);
         this.#open.delete(id);
         how();
       };
-      const id = this.#call(
-        { case: "status", value: create(StatusRequestSchema) },
-        {
-          onReply: (reply) =>
-            settle(() => {
-              if (reply.case === "status") resolve(reply.value);
-              else reject(this.#failure(reply));
-            }),
-          onLost: (error) => settle(() => reject(error)),
-        },
-      );
+      const id = this.#call(request, {
+        onReply: (reply) =>
+          settle(() => {
+            const answer = answerOf(reply);
+            if (answer === undefined) reject(this.#failure(reply));
+            else resolve(answer);
+          }),
+        onLost: (error) => settle(() => reject(error)),
+      });
       const onAbort = (): void => {
         this.#cancel(id);
         reject(abortedError(this.address, signal));
@@ -59,13 +109,17 @@ export class CallClient {
     });
   }
 
-  /** Reads a log, for as long as the caller does: when it pauses, the server does soon. */
-  async *log(request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
-    const pieces = new LogPieces();
-    const id = this.#call(
-      { case: "log", value: request },
-      { onReply: (reply) => this.#onPiece(id, pieces, reply), onLost: (error) => pieces.end(error) },
-    );
+  /** Reads a stream, for as long as the caller does: when it pauses, the server does soon. */
+  async *#read<T>(
+    request: Call["type"],
+    pieceOf: (reply: Reply["type"]) => T | undefined,
+    signal: AbortSignal,
+  ): AsyncGenerator<T> {
+    const pieces = new StreamPieces<T>();
+    const id = this.#call(request, {
+      onReply: (reply) => this.#onPiece(id, pieces, pieceOf(reply), reply),
+      onLost: (error) => pieces.end(error),
+    });
     const onAbort = (): void => {
       pieces.abort(abortedError(this.address, signal));
       // The caller may never ask for another piece.
@@ -85,17 +139,6 @@ export class CallClient {
     }
   }
 
-  /** Hands on what the server says. Replies to calls that were given up are on their way for a while yet. */
-  replied(replies: readonly Reply[]): void {
-    for (const { id, type } of replies) this.#open.get(id)?.onReply(type);
-  }
-
-  /** The connection has ended: all calls under way fail. */
-  lost(error: () => RequestError): void {
-    for (const call of this.#open.values()) call.onLost(error());
-    this.#open.clear();
-  }
-
   #call(type: Call["type"], call: OpenCall): bigint {
     const id = ++this.#lastId;
     this.#open.set(id, call);
@@ -107,10 +150,10 @@ export class CallClient {
     if (this.#open.delete(id)) this.send({ id, type: { case: "cancel", value: true } });
   }
 
-  #onPiece(id: bigint, pieces: LogPieces, reply: Reply["type"]): void {
-    if (reply.case === "log") {
-      if (pieces.length < logCredit) pieces.add(reply.value);
-      else this.onFault("it sends more of a log than was taken");
+  #onPiece<T>(id: bigint, pieces: StreamPieces<T>, piece: T | undefined, reply: Reply["type"]): void {
+    if (piece !== undefined) {
+      if (pieces.length < streamCredit) pieces.add(piece);
+      else this.onFault(`it sends more of a ${reply.case} than was taken`);
       return;
     }
     this.#open.delete(id);

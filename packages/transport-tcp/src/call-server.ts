@@ -1,29 +1,32 @@
 import { create } from "@bufbuild/protobuf";
 import type { ClientHandler } from "@paxos/core";
-import {
-  FailureCode,
-  RequestFailureSchema,
-  type Call,
-  type LogRequest,
-  type LogResponse,
-  type Reply,
-  type RequestFailure,
-} from "@paxos/proto";
+import { FailureCode, RequestFailureSchema, type Call, type Reply, type RequestFailure } from "@paxos/proto";
 import { toRequestFailure } from "@paxos/transport-kit";
 import type { Faults } from "./counters.js";
 import { encodeFrame } from "./frame.js";
-import { logCredit } from "./frame-limits.js";
+import { streamCredit } from "./frame-limits.js";
 import type { Link } from "./link.js";
 
-/** Calls that one connection may have under way: in all, and of logs, each of which may hold a piece in memory. */
+/** Calls that one connection may have under way: in all, and of streams, each of which may hold a piece in memory. */
 export const maxCalls = 1024;
-export const maxLogs = 64;
+export const maxStreams = 64;
+
+/** What begins a call. */
+type Request = Exclude<Call["type"], { case: "cancel" | "taken" }>;
+
+/** A stream of the handler, piece by piece as replies. */
+interface Pieces {
+  /** Undefined at the end. */
+  next(): Promise<Reply["type"] | undefined>;
+  /** No more pieces are wanted. */
+  stop(): void;
+}
 
 /** A call under way. Whoever has given it up is told nothing more, but it counts until the handler has let go of it. */
 class OpenCall {
   readonly abort = new AbortController();
-  /** Of a log. */
-  pieces: AsyncIterator<LogResponse> | undefined;
+  /** Of a stream. */
+  pieces: Pieces | undefined;
   pulling = false;
   unacknowledged = 0;
 
@@ -34,11 +37,11 @@ class OpenCall {
 export class CallServer {
   readonly #open = new Map<bigint, OpenCall>();
   #underWay = 0;
-  #logs = 0;
+  #streams = 0;
 
   constructor(
     private readonly link: Link,
-    private readonly handler: Pick<ClientHandler, "log" | "status">,
+    private readonly handler: Omit<ClientHandler, "clientUpdate">,
     private readonly faults: Faults,
   ) {}
 
@@ -55,6 +58,8 @@ export class CallServer {
         return undefined;
       case "log":
       case "status":
+      case "takeSnapshot":
+      case "backup":
       case undefined:
         if (open !== undefined) return `call ${id} is under way already`;
         this.#start(id, type);
@@ -62,7 +67,7 @@ export class CallServer {
     }
   }
 
-  /** Logs go on when what was sent has left. */
+  /** Streams go on when what was sent has left. */
   onWritable(): void {
     for (const call of this.#open.values()) void this.#pull(call);
   }
@@ -72,25 +77,46 @@ export class CallServer {
     for (const call of this.#open.values()) this.#give(call);
   }
 
-  #start(id: bigint, type: Exclude<Call["type"], { case: "cancel" | "taken" }>): void {
-    if (type.case === undefined) {
+  #start(id: bigint, request: Request): void {
+    if (request.case === undefined) {
       return this.#fail(id, FailureCode.INVALID, "this node knows no such call; a later release may");
     }
-    if (this.#underWay >= maxCalls || (type.case === "log" && this.#logs >= maxLogs)) {
-      const limits = `${maxCalls} calls, ${maxLogs} of them of logs`;
+    const isStream = request.case === "log" || request.case === "backup";
+    if (this.#underWay >= maxCalls || (isStream && this.#streams >= maxStreams)) {
+      const limits = `${maxCalls} calls, ${maxStreams} of them of logs and backups`;
       return this.#fail(id, FailureCode.BUSY, `too much on one connection (${limits}); let some end first`);
     }
     const call = new OpenCall(id);
     this.#open.set(id, call);
     this.#underWay++;
-    if (type.case === "status") void this.#status(call);
-    else this.#log(call, type.value);
+    void this.#serve(call, request);
   }
 
-  async #status(call: OpenCall): Promise<void> {
+  #serve(call: OpenCall, request: Exclude<Request, { case: undefined }>): Promise<void> {
+    const { handler } = this;
+    const { signal } = call.abort;
+    switch (request.case) {
+      case "status":
+        return this.#answer(call, async () => ({ case: "status", value: await handler.status() }));
+      case "takeSnapshot":
+        return this.#answer(call, async () => ({
+          case: "takeSnapshot",
+          value: await handler.takeSnapshot(signal),
+        }));
+      case "log":
+        return this.#stream(call, () =>
+          piecesOf(handler.log(request.value, signal), (value) => ({ case: "log", value })),
+        );
+      case "backup":
+        return this.#stream(call, () =>
+          piecesOf(handler.backup(signal), (value) => ({ case: "backup", value })),
+        );
+    }
+  }
+
+  async #answer(call: OpenCall, ask: () => Promise<Reply["type"]>): Promise<void> {
     try {
-      const value = await this.handler.status();
-      this.#end(call, { case: "status", value });
+      this.#end(call, await ask());
     } catch (error) {
       this.#end(call, { case: "failure", value: this.#failureOf(call, error) });
     } finally {
@@ -98,32 +124,32 @@ export class CallServer {
     }
   }
 
-  #log(call: OpenCall, request: LogRequest): void {
-    this.#logs++;
+  async #stream(call: OpenCall, open: () => Pieces): Promise<void> {
+    this.#streams++;
     try {
-      call.pieces = this.handler.log(request, call.abort.signal)[Symbol.asyncIterator]();
+      call.pieces = open();
     } catch (error) {
-      return this.#endLog(call, { case: "failure", value: this.#failureOf(call, error) });
+      return this.#endStream(call, { case: "failure", value: this.#failureOf(call, error) });
     }
-    void this.#pull(call);
+    await this.#pull(call);
   }
 
-  /** Sends pieces of a log for as long as the client takes them. */
+  /** Sends pieces of a stream for as long as the client takes them. */
   async #pull(call: OpenCall): Promise<void> {
     const { pieces, abort } = call;
     if (pieces === undefined || call.pulling) return;
     call.pulling = true;
     try {
-      while (!abort.signal.aborted && call.unacknowledged < logCredit && this.link.writable) {
+      while (!abort.signal.aborted && call.unacknowledged < streamCredit && this.link.writable) {
         const next = await pieces.next();
         if (abort.signal.aborted) break;
-        if (next.done === true) return this.#endLog(call, { case: "end", value: true });
+        if (next === undefined) return this.#endStream(call, { case: "end", value: true });
         call.unacknowledged++;
-        this.#reply(call.id, { case: "log", value: next.value });
+        this.#reply(call.id, next);
       }
-      if (abort.signal.aborted) this.#endLog(call);
+      if (abort.signal.aborted) this.#endStream(call);
     } catch (error) {
-      this.#endLog(call, { case: "failure", value: this.#failureOf(call, error) });
+      this.#endStream(call, { case: "failure", value: this.#failureOf(call, error) });
     } finally {
       call.pulling = false;
     }
@@ -142,13 +168,13 @@ export class CallServer {
     call.abort.abort();
     const { pieces } = call;
     if (pieces === undefined) return;
-    pieces.return?.()?.catch(() => undefined);
-    if (!call.pulling) this.#endLog(call);
+    pieces.stop();
+    if (!call.pulling) this.#endStream(call);
   }
 
-  #endLog(call: OpenCall, last?: Reply["type"]): void {
+  #endStream(call: OpenCall, last?: Reply["type"]): void {
     this.#underWay--;
-    this.#logs--;
+    this.#streams--;
     call.pieces = undefined;
     if (last !== undefined) this.#end(call, last);
   }
@@ -172,4 +198,17 @@ export class CallServer {
   #reply(id: bigint, type: Reply["type"]): void {
     this.link.send(encodeFrame({ replies: [{ id, type }] }));
   }
+}
+
+function piecesOf<T>(stream: AsyncIterable<T>, replyOf: (piece: T) => Reply["type"]): Pieces {
+  const iterator = stream[Symbol.asyncIterator]();
+  return {
+    next: async () => {
+      const next = await iterator.next();
+      return next.done === true ? undefined : replyOf(next.value);
+    },
+    stop: () => {
+      iterator.return?.()?.catch(() => undefined);
+    },
+  };
 }

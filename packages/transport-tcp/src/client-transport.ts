@@ -1,10 +1,12 @@
 import type { ClientTransport } from "@paxos/core";
 import type {
+  BackupPiece,
   ClientUpdate,
   GloballyOrderedUpdate,
   LogRequest,
   LogResponse,
   StatusResponse,
+  TakeSnapshotResponse,
 } from "@paxos/proto";
 import {
   abortedError,
@@ -16,6 +18,7 @@ import {
   type ClientTransportOptions,
   type ClientTransportSettings,
 } from "@paxos/transport-kit";
+import type { CallClient } from "./call-client.js";
 import { ServerConnection } from "./server-connection.js";
 
 /** Options of {@link TcpClientTransport}. All have defaults. */
@@ -43,13 +46,19 @@ export class TcpClientTransport implements ClientTransport {
   }
 
   async status(address: string, signal: AbortSignal): Promise<StatusResponse> {
-    if (signal.aborted) throw abortedError(address, signal);
-    return this.#server(address).current.calls.status(signal);
+    return this.#calls(address, signal).status(signal);
+  }
+
+  async takeSnapshot(address: string, signal: AbortSignal): Promise<TakeSnapshotResponse> {
+    return this.#calls(address, signal).takeSnapshot(signal);
   }
 
   async *log(address: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
-    if (signal.aborted) throw abortedError(address, signal);
-    yield* this.#server(address).current.calls.log(request, signal);
+    yield* this.#calls(address, signal).log(request, signal);
+  }
+
+  async *backup(address: string, signal: AbortSignal): AsyncGenerator<BackupPiece> {
+    yield* this.#calls(address, signal).backup(signal);
   }
 
   close(): Promise<void> {
@@ -57,6 +66,11 @@ export class TcpClientTransport implements ClientTransport {
       () => undefined,
     );
     return this.#closing;
+  }
+
+  #calls(address: string, signal: AbortSignal): CallClient {
+    if (signal.aborted) throw abortedError(address, signal);
+    return this.#server(address).current.calls;
   }
 
   #server(address: string): ServerConnection {

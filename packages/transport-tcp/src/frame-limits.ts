@@ -11,5 +11,5 @@ export function messageFrameBytes(maxMessageBytes: number): number {
 /** The largest frame that a server may say: one answer holds one result, however large. In bytes. */
 export const answerFrameBytes = 1024 * 1024 * 1024;
 
-/** Pieces of one log that may be on their way to a client, and not yet reported as taken. */
-export const logCredit = 4;
+/** Pieces of one stream, a log or a backup, that may be on their way to a client, and not yet reported as taken. */
+export const streamCredit = 4;

@@ -21,7 +21,8 @@ function after(...frames: Uint8Array[]) {
 test("a peer that says who it is is answered, and its messages are received", () => {
   const { node, link, counts } = after(asPeer, encodeFrame({ messages: [encoded, encoded] }));
   expect(link.end).toBe(undefined);
-  expect(link.frames).toMatchObject([{ hello: { nodeId: 0n, storeId: 100n, to: 1n, protocolVersion: 1 } }]);
+  const said = { nodeId: 0n, storeId: 100n, to: 1n, protocolVersion: 1, incarnation: 200n, saveNumber: 300n };
+  expect(link.frames).toMatchObject([{ hello: said }]);
   expect(node.received).toHaveLength(2);
   expect(counts).toEqual({});
 });
@@ -57,6 +58,12 @@ test.each([
   [
     "another store",
     encodeFrame({ hello: { ...hello, storeId: 5n } }),
+    "refused_store",
+    HandshakeRefusalReason.STORE,
+  ],
+  [
+    "more saves than there are",
+    encodeFrame({ hello: { ...hello, saveNumber: 2n ** 53n } }),
     "refused_store",
     HandshakeRefusalReason.STORE,
   ],
@@ -194,15 +201,23 @@ test("what a client has under way is aborted when its connection ends", () => {
     signals.push(signal);
     return new Promise(() => undefined);
   };
-  const log = (_: unknown, signal: AbortSignal) => ({
-    [Symbol.asyncIterator]: () => ({ next: () => parked<never>(_, signal) }),
+  const stream = (signal: AbortSignal) => ({
+    [Symbol.asyncIterator]: () => ({ next: () => parked<never>(undefined, signal) }),
   });
-  const node = new AcceptingNode(handlerOf({ clientUpdate: parked, log }));
+  const handler = handlerOf({
+    clientUpdate: parked,
+    log: (_, signal) => stream(signal),
+    takeSnapshot: (signal) => parked(undefined, signal),
+    backup: stream,
+  });
+  const node = new AcceptingNode(handler);
   const { link } = node.accept();
   link.receive(asClient);
   link.receive(encodeFrame({ updates: { updates: [update(1), update(2)] } }));
-  link.receive(encodeFrame({ calls: [{ id: 1n, type: { case: "log", value: {} } }] }));
-  expect(signals.map(({ aborted }) => aborted)).toEqual([false, false, false]);
+  const kinds = ["log", "takeSnapshot", "backup"] as const;
+  const calls = kinds.map((kind, i) => ({ id: BigInt(i), type: { case: kind, value: {} } }));
+  link.receive(encodeFrame({ calls }));
+  expect(signals.map(({ aborted }) => aborted)).toEqual([false, false, false, false, false]);
   link.hangUp();
-  expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, true]);
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, true, true, true]);
 });

@@ -9,7 +9,7 @@ import {
 } from "@paxos/transport-kit";
 import { AcceptedConnection, type Host } from "../src/accepted-connection.js";
 import { tcpCounters } from "../src/counters.js";
-import { clusterId, handlerOf } from "./endpoint.js";
+import { handlerOf, identityOf } from "./endpoint.js";
 import { MemoryLink } from "./memory-link.js";
 
 /** Node 0 of a cluster of two, as connections that it accepts see it; without sockets. */
@@ -20,7 +20,7 @@ export class AcceptingNode {
   readonly #host: Host;
 
   constructor(handler: ClientHandler = handlerOf(), maxMessageBytes = 4096, maxRequestBytes = 4096) {
-    const identity = { clusterId, nodeId: 0, storeId: 100n };
+    const identity = identityOf(0);
     const context: TransportContext = {
       identity,
       address: "127.0.0.1:0",

@@ -1,7 +1,7 @@
 // A client that was written after PROTOCOL.md alone: bytes in, bytes out. Only the server's handler has messages.
 import { create } from "@bufbuild/protobuf";
 import { afterEach, expect, test } from "@jest/globals";
-import { GloballyOrderedUpdateSchema } from "@paxos/proto";
+import { BackupPieceSchema, GloballyOrderedUpdateSchema, TakeSnapshotResponseSchema } from "@paxos/proto";
 import { connect, type Socket } from "node:net";
 import { Closables, handlerOf } from "./endpoint.js";
 import { examples } from "./protocol-document.js";
@@ -84,8 +84,15 @@ test("the conversation of the document takes place", async () => {
   expect(server.counts).toEqual({});
 });
 
-test("a log and a status are answered as the document says", async () => {
-  const server = await open.start({ nodeId: 3, handler: handlerOf() });
+test("calls are answered as the document says", async () => {
+  const taken = create(TakeSnapshotResponseSchema, { seq: 9n, bytes: 300n, firstSeq: 5n });
+  const handler = handlerOf({
+    takeSnapshot: () => Promise.resolve(taken),
+    async *backup() {
+      yield create(BackupPieceSchema, { data: Buffer.from("hello"), checksum: 0x3610_a686 });
+    },
+  });
+  const server = await open.start({ nodeId: 3, handler });
   const client = open.add(new HandMadeClient(server.port));
   client.say(example("client-hello"));
   await client.hear();
@@ -97,6 +104,12 @@ test("a log and a status are answered as the document says", async () => {
   client.say(example("call-status"));
   // replies: a Reply with id 2 and a StatusResponse with node_id 3.
   expect(await client.hear()).toBe("084a0608021a020803");
+  client.say(example("call-take-snapshot"));
+  expect(await client.hear()).toBe(hex("reply-take-snapshot"));
+  client.say(example("call-backup"));
+  // replies: a Reply with id 1 and a BackupPiece with the data "hello" and its checksum.
+  expect(await client.hear()).toBe("124a1008013a0c1a0568656c6c6f2586a61036");
+  expect(await client.hear()).toBe(hex("reply-end"));
   expect(server.counts).toEqual({});
 });
 

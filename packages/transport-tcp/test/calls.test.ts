@@ -1,24 +1,40 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, expect, test } from "@jest/globals";
-import { FailureCode, LogRequestSchema, LogResponseSchema, type StatusResponse } from "@paxos/proto";
-import { maxCalls, maxLogs } from "../src/call-server.js";
-import { logCredit } from "../src/frame-limits.js";
+import {
+  BackupPieceSchema,
+  FailureCode,
+  LogRequestSchema,
+  LogResponseSchema,
+  type Reply,
+  type StatusResponse,
+} from "@paxos/proto";
+import { maxCalls, maxStreams } from "../src/call-server.js";
+import { streamCredit } from "../src/frame-limits.js";
 import { TcpClientTransport } from "../src/index.js";
-import { Closables, handlerOf, until, update } from "./endpoint.js";
-import { RawConnection } from "./raw-connection.js";
+import { Closables, errorOf, handlerOf, until, update } from "./endpoint.js";
+import { RawConnection, RawServer } from "./raw-connection.js";
 
 const open = new Closables();
 afterEach(() => open.close());
 
-/** A log without end, that knows how much of it was read. */
-class EndlessLog {
+/** Streams without end, that know how much of them was read. */
+class EndlessStreams {
   pieces = 0;
   open = 0;
 
   async *log(_request: unknown, signal: AbortSignal) {
+    for await (const number of this.#numbers(signal))
+      yield create(LogResponseSchema, { firstSeq: BigInt(number) });
+  }
+
+  async *backup(signal: AbortSignal) {
+    for await (const index of this.#numbers(signal)) yield create(BackupPieceSchema, { index });
+  }
+
+  async *#numbers(signal: AbortSignal) {
     this.open++;
     try {
-      while (!signal.aborted) yield create(LogResponseSchema, { firstSeq: BigInt(++this.pieces) });
+      while (!signal.aborted) yield ++this.pieces;
     } finally {
       this.open--;
     }
@@ -26,50 +42,96 @@ class EndlessLog {
 }
 
 async function started() {
-  const endless = new EndlessLog();
+  const endless = new EndlessStreams();
   const log = endless.log.bind(endless);
-  const node = await open.start({ nodeId: 0, handler: handlerOf({ log }) });
+  const backup = endless.backup.bind(endless);
+  const node = await open.start({ nodeId: 0, handler: handlerOf({ log, backup }) });
   const client = open.add(await RawConnection.client(node.port));
   const replies = () => client.heard.flatMap((frame) => frame.replies);
   return { endless, node, client, replies };
 }
 
-test("of a log no more comes than is taken, and other answers come meanwhile", async () => {
+const streams = ["log", "backup"] as const;
+
+test.each(streams)("of a %s no more comes than is taken, and other answers come meanwhile", async (kind) => {
   const { endless, client, replies } = await started();
-  const pieces = () => replies().filter(({ type }) => type.case === "log").length;
-  client.say({ calls: [{ id: 1n, type: { case: "log", value: {} } }] });
-  await until(() => pieces() === logCredit, "the first pieces");
+  const pieces = () => replies().filter(({ type }) => type.case === kind).length;
+  client.say({ calls: [{ id: 1n, type: { case: kind, value: {} } }] });
+  await until(() => pieces() === streamCredit, "the first pieces");
   client.say({ calls: [{ id: 2n, type: { case: "status", value: {} } }] });
   client.say({ updates: { updates: [update(1)] } });
   await until(() => replies().some(({ id }) => id === 2n), "the status");
   await until(() => client.heard.some(({ answers }) => answers !== undefined), "an answer");
-  expect([pieces(), endless.pieces]).toEqual([logCredit, logCredit]);
+  expect([pieces(), endless.pieces]).toEqual([streamCredit, streamCredit]);
   client.say({ calls: [{ id: 1n, type: { case: "taken", value: 2 } }] });
-  await until(() => pieces() === logCredit + 2, "two more");
+  await until(() => pieces() === streamCredit + 2, "two more");
   // More than were sent cannot have been taken.
   client.say({ calls: [{ id: 1n, type: { case: "taken", value: 1000 } }] });
-  await until(() => pieces() === 2 * logCredit + 2, "as many as may be on their way");
-  expect(endless.pieces).toBe(2 * logCredit + 2);
+  await until(() => pieces() === 2 * streamCredit + 2, "as many as may be on their way");
+  expect(endless.pieces).toBe(2 * streamCredit + 2);
   client.say({ calls: [{ id: 1n, type: { case: "cancel", value: true } }] });
-  await until(() => endless.open === 0, "the end of the log");
+  await until(() => endless.open === 0, "the end of the stream");
 });
 
 test("too many calls are refused, and there is room again when some have ended", async () => {
   const { endless, client, replies } = await started();
-  const calls = Array.from({ length: maxLogs + 1 }, (_, i) => ({
+  const calls = Array.from({ length: maxStreams + 1 }, (_, i) => ({
     id: BigInt(i),
-    type: { case: "log" as const, value: {} },
+    type: { case: streams[(i + 1) % 2]!, value: {} },
   }));
   client.say({ calls });
   const failures = () =>
     replies().flatMap(({ id, type }) => (type.case === "failure" ? [[id, type.value.code]] : []));
   await until(() => failures().length > 0, "a failure");
-  expect(failures()).toEqual([[BigInt(maxLogs), FailureCode.BUSY]]);
+  expect(failures()).toEqual([[BigInt(maxStreams), FailureCode.BUSY]]);
   client.say({ calls: calls.slice(0, 10).map(({ id }) => ({ id, type: { case: "cancel", value: true } })) });
-  await until(() => endless.open === maxLogs - 10, "fewer logs");
+  await until(() => endless.open === maxStreams - 10, "fewer streams");
   client.say({ calls: [{ id: 1000n, type: { case: "log", value: {} } }] });
   await until(() => replies().some(({ id }) => id === 1000n), "another log");
   expect(failures()).toHaveLength(1);
+});
+
+test.each(streams)("a server that sends more of a %s than was taken is closed", async (kind) => {
+  const value = kind === "log" ? create(LogResponseSchema) : create(BackupPieceSchema);
+  const piece = { id: 1n, type: { case: kind, value } as Reply["type"] };
+  const server = await RawServer.listen((connection) => {
+    connection.say({ serverHello: { protocolVersion: 1 } });
+    connection.say({ replies: Array.from({ length: streamCredit + 2 }, () => piece) });
+  });
+  open.add(server);
+  const client = open.add(new TcpClientTransport());
+  const { signal } = new AbortController();
+  const pieces =
+    kind === "log"
+      ? client.log(server.address, create(LogRequestSchema), signal)
+      : client.backup(server.address, signal);
+  const error = await errorOf(
+    (async () => {
+      for await (const _ of pieces) await until(() => server.connections[0]?.closed === true, "closed");
+    })(),
+  );
+  expect(error).toMatchObject({
+    code: "unavailable",
+    message: expect.stringContaining(`it sends more of a ${kind} than was taken`),
+  });
+});
+
+test.each(streams)("a %s that is answered with something else fails", async (kind) => {
+  const server = await RawServer.listen((connection) => {
+    connection.say({ serverHello: { protocolVersion: 1 } });
+    connection.say({ replies: [{ id: 1n, type: { case: "takeSnapshot", value: {} } }] });
+  });
+  open.add(server);
+  const client = open.add(new TcpClientTransport());
+  const { signal } = new AbortController();
+  const pieces =
+    kind === "log"
+      ? client.log(server.address, create(LogRequestSchema), signal)
+      : client.backup(server.address, signal);
+  expect(await errorOf(pieces.next())).toMatchObject({
+    code: "unavailable",
+    message: expect.stringContaining("it replies with takeSnapshot"),
+  });
 });
 
 test("statuses that are given up count until they are known", async () => {
@@ -111,7 +173,7 @@ test("a reader that pauses holds up nothing else on its connection", async () =>
     expect(firstSeq).toBe(BigInt(++read));
     if (read === 3) break;
   }
-  expect(endless.pieces).toBeLessThanOrEqual(3 + logCredit);
+  expect(endless.pieces).toBeLessThanOrEqual(3 + streamCredit);
   await until(() => endless.open === 0, "the end of the log");
 
   const paused = client

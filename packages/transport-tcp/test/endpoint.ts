@@ -1,13 +1,15 @@
 import { create } from "@bufbuild/protobuf";
-import type { ClientHandler, PeerAddress, RequestError } from "@paxos/core";
+import type { ClientHandler, Identity, PeerAddress, RequestError } from "@paxos/core";
 import {
   AcceptSchema,
+  BackupPieceSchema,
   ClientUpdateSchema,
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
   MessageSchema,
   ProposalSchema,
   StatusResponseSchema,
+  TakeSnapshotResponseSchema,
   type ClientUpdate,
   type Message,
 } from "@paxos/proto";
@@ -15,6 +17,15 @@ import { createServer, type AddressInfo } from "node:net";
 import { TcpReplicaTransport, type TcpReplicaTransportOptions } from "../src/index.js";
 
 export const clusterId = new Uint8Array(32).fill(7);
+
+/** How a node of that cluster introduces itself. */
+export const identityOf = (nodeId: number): Identity => ({
+  clusterId,
+  nodeId,
+  storeId: BigInt(nodeId + 100),
+  incarnation: BigInt(nodeId + 200),
+  saveNumber: nodeId + 300,
+});
 
 export interface EndpointOptions {
   readonly nodeId: number;
@@ -43,7 +54,7 @@ export class Endpoint {
   async start(): Promise<this> {
     const { nodeId, peers = [], address = "127.0.0.1:0" } = this.options;
     await this.transport.start({
-      identity: { clusterId, nodeId, storeId: BigInt(nodeId + 100) },
+      identity: identityOf(nodeId),
       address,
       peers,
       onMessage: (from, message) => this.received.push({ from, message }),
@@ -129,6 +140,10 @@ export function handlerOf(changes: Partial<ClientHandler> = {}): ClientHandler {
       for (let seq = fromSeq; seq <= 3n; seq++) yield create(LogResponseSchema, { firstSeq: seq });
     },
     status: () => Promise.resolve(create(StatusResponseSchema, { nodeId: 3n })),
+    takeSnapshot: () => Promise.resolve(create(TakeSnapshotResponseSchema, { seq: 5n })),
+    async *backup() {
+      for (let index = 1; index <= 3; index++) yield create(BackupPieceSchema, { index });
+    },
     ...changes,
   };
 }

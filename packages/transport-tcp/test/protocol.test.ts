@@ -9,9 +9,10 @@ import {
   encodeMessage,
   type Message,
 } from "@paxos/proto";
+import { helloFrom } from "@paxos/transport-kit";
 import { encodeFrame } from "../src/frame.js";
 import { FrameDecoder } from "../src/frame-decoder.js";
-import { clusterId } from "./endpoint.js";
+import { clusterId, identityOf } from "./endpoint.js";
 import { examples, protocol } from "./protocol-document.js";
 
 /** A message of node 1, whose storage is 101, to node 2. */
@@ -36,8 +37,13 @@ const meant: Record<string, Parameters<typeof encodeFrame>[0]> = {
   "call-taken": { calls: [{ id: 1n, type: { case: "taken", value: 2 } }] },
   "call-cancel": { calls: [{ id: 1n, type: { case: "cancel", value: true } }] },
   "call-status": { calls: [{ id: 2n, type: { case: "status", value: {} } }] },
+  "call-take-snapshot": { calls: [{ id: 3n, type: { case: "takeSnapshot", value: {} } }] },
+  "reply-take-snapshot": {
+    replies: [{ id: 3n, type: { case: "takeSnapshot", value: { seq: 9n, bytes: 300n, firstSeq: 5n } } }],
+  },
+  "call-backup": { calls: [{ id: 1n, type: { case: "backup", value: {} } }] },
   "reply-end": { replies: [{ id: 1n, type: { case: "end", value: true } }] },
-  hello: { hello: { protocolVersion: 1, clusterId, nodeId: 1n, storeId: 101n, to: 2n } },
+  hello: { hello: helloFrom({ ...identityOf(1), saveNumber: 300 }, 2) },
   refusal: { refusal: { reason: HandshakeRefusalReason.STORE, detail: "try again" } },
   messages: {
     messages: [
@@ -68,12 +74,17 @@ function messagesIn(schema: DescMessage, found = new Map<string, DescMessage>())
   return found;
 }
 
+const scalarNames: ReadonlyMap<ScalarType | undefined, string> = new Map([
+  [ScalarType.BYTES, "bytes"],
+  [ScalarType.STRING, "text"],
+  [ScalarType.FIXED32, "32-bit"],
+  [ScalarType.FIXED64, "64-bit"],
+]);
+
 function typeOf(field: DescField): string {
   if (field.fieldKind === "list") return `repeated ${field.message?.name ?? "bytes"}`;
   if (field.fieldKind === "message") return field.message.name;
-  if (field.fieldKind === "scalar" && field.scalar === ScalarType.BYTES) return "bytes";
-  if (field.fieldKind === "scalar" && field.scalar === ScalarType.STRING) return "text";
-  const type = field.fieldKind === "scalar" && field.scalar === ScalarType.FIXED64 ? "64-bit" : "varint";
+  const type = scalarNames.get(field.scalar) ?? "varint";
   return field.proto.proto3Optional ? `optional ${type}` : type;
 }
 

@@ -92,11 +92,13 @@ test.each([
   const errors = await Promise.all([
     errorOf(client.clientUpdate(server.address, update(1), signal)),
     errorOf(client.status(server.address, signal)),
+    errorOf(client.takeSnapshot(server.address, signal)),
     errorOf(log.next()),
+    errorOf(client.backup(server.address, signal).next()),
   ]);
   for (const error of errors)
     expect(error).toMatchObject({ code: "unavailable", message: expect.stringMatching(message) });
-  // All three went over one connection; later calls go over another.
+  // All of them went over one connection; later calls go over another.
   expect(server.connections).toHaveLength(1);
   await errorOf(client.status(server.address, signal));
   expect(server.connections).toHaveLength(2);

@@ -1,9 +1,8 @@
 import type { RequestError } from "@paxos/core";
-import type { LogResponse } from "@paxos/proto";
 
-/** The pieces of a log that have come and have not been taken, and then its end. */
-export class LogPieces {
-  #pieces: LogResponse[] = [];
+/** The pieces of a stream that have come and have not been taken, and then its end. */
+export class StreamPieces<T> {
+  #pieces: T[] = [];
   #ended = false;
   #error: RequestError | undefined;
   #wake: (() => void) | undefined;
@@ -18,7 +17,7 @@ export class LogPieces {
     return this.#ended;
   }
 
-  add(piece: LogResponse): void {
+  add(piece: T): void {
     if (this.#ended) return;
     this.#pieces.push(piece);
     this.#wake?.();
@@ -40,8 +39,8 @@ export class LogPieces {
     this.#wake?.();
   }
 
-  /** The next piece; undefined at the end. Rejects with the error that ended the log. */
-  async next(): Promise<LogResponse | undefined> {
+  /** The next piece; undefined at the end. Rejects with the error that ended the stream. */
+  async next(): Promise<T | undefined> {
     while (this.#pieces.length === 0 && !this.#ended) {
       await new Promise<void>((resolve) => (this.#wake = resolve));
       this.#wake = undefined;
