@@ -8,7 +8,7 @@ import { ConnectClientTransport, ConnectReplicaTransport } from "../dist/index.j
 
 const clusterId = new Uint8Array(32);
 const context = (nodeId, address, peers, callbacks) => ({
-  identity: { clusterId, nodeId, storeId: BigInt(nodeId + 1) },
+  identity: { clusterId, nodeId, storeId: BigInt(nodeId + 1), incarnation: 1n, saveNumber: 0 },
   address,
   peers,
   onMessage: () => undefined,

@@ -1,12 +1,16 @@
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from "@connectrpc/connect";
 import type { ClientHandler } from "@paxos/core";
 import type {
+  BackupPiece,
+  BackupRequest,
   ClientService,
   ClientUpdate,
   GloballyOrderedUpdate,
   LogRequest,
   LogResponse,
   StatusResponse,
+  TakeSnapshotRequest,
+  TakeSnapshotResponse,
   UpdateAnswers,
   UpdateBatch,
 } from "@paxos/proto";
@@ -62,25 +66,41 @@ export class ClientServiceAdapter implements ServiceImpl<typeof ClientService> {
     }
   }
 
-  async status(): Promise<StatusResponse> {
+  status(): Promise<StatusResponse> {
+    return this.#answer(() => this.handler.status());
+  }
+
+  takeSnapshot(_: TakeSnapshotRequest, { signal }: HandlerContext): Promise<TakeSnapshotResponse> {
+    return this.#answer(() => this.handler.takeSnapshot(signal));
+  }
+
+  log(request: LogRequest, { signal }: HandlerContext): AsyncGenerator<LogResponse> {
+    return this.#stream(() => this.handler.log(request, signal), signal);
+  }
+
+  backup(_: BackupRequest, { signal }: HandlerContext): AsyncGenerator<BackupPiece> {
+    return this.#stream(() => this.handler.backup(signal), signal);
+  }
+
+  async #answer<T>(ask: () => Promise<T>): Promise<T> {
     try {
-      return await this.handler.status();
+      return await ask();
     } catch (error) {
       throw this.#failure(error);
     }
   }
 
-  async *log(request: LogRequest, { signal }: HandlerContext): AsyncGenerator<LogResponse> {
-    let entries: AsyncIterator<LogResponse> | undefined;
+  async *#stream<T>(open: () => AsyncIterable<T>, signal: AbortSignal): AsyncGenerator<T> {
+    let pieces: AsyncIterator<T> | undefined;
     // A client that goes while its stream is stalled is noticed by the signal alone: the handler must be told.
     const stop = (): void => {
-      entries?.return?.()?.catch(() => undefined);
+      pieces?.return?.()?.catch(() => undefined);
     };
     try {
-      entries = this.handler.log(request, signal)[Symbol.asyncIterator]();
+      pieces = open()[Symbol.asyncIterator]();
       signal.addEventListener("abort", stop);
       for (;;) {
-        const next = await entries.next();
+        const next = await pieces.next();
         if (next.done === true) return;
         yield next.value;
       }

@@ -3,11 +3,13 @@ import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect
 import type { ClientTransport } from "@paxos/core";
 import {
   ClientService,
+  type BackupPiece,
   type ClientUpdate,
   type GloballyOrderedUpdate,
   type LogRequest,
   type LogResponse,
   type StatusResponse,
+  type TakeSnapshotResponse,
 } from "@paxos/proto";
 import {
   abortedError,
@@ -16,6 +18,8 @@ import {
   closedError,
   invalidAddressError,
   keepAlive,
+  maxBackupPieceBytes,
+  overheadBytes,
   requireFits,
   type ClientTransportOptions,
   type ClientTransportSettings,
@@ -73,18 +77,16 @@ export class ConnectClientTransport implements ClientTransport {
     return this.#call(address, signal, (client, own) => client.status({}, { signal: own }));
   }
 
-  async *log(address: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
-    if (signal.aborted) throw abortedError(address, signal);
-    const link = this.#follow(signal);
-    try {
-      yield* this.#server(address).client.log(request, { signal: link.controller.signal });
-    } catch (error) {
-      throw fromConnectError(error, address, signal);
-    } finally {
-      link.unlink();
-      // Ends the stream when the caller has stopped reading before its end.
-      link.controller.abort();
-    }
+  takeSnapshot(address: string, signal: AbortSignal): Promise<TakeSnapshotResponse> {
+    return this.#call(address, signal, (client, own) => client.takeSnapshot({}, { signal: own }));
+  }
+
+  log(address: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
+    return this.#stream(address, signal, ({ client }, own) => client.log(request, { signal: own }));
+  }
+
+  backup(address: string, signal: AbortSignal): AsyncGenerator<BackupPiece> {
+    return this.#stream(address, signal, ({ backups }, own) => backups.backup({}, { signal: own }));
   }
 
   close(): Promise<void> {
@@ -107,6 +109,24 @@ export class ConnectClientTransport implements ClientTransport {
       throw fromConnectError(error, address, signal);
     } finally {
       link.unlink();
+    }
+  }
+
+  async *#stream<T>(
+    address: string,
+    signal: AbortSignal,
+    open: (server: ServerConnection, own: AbortSignal) => AsyncIterable<T>,
+  ): AsyncGenerator<T> {
+    if (signal.aborted) throw abortedError(address, signal);
+    const link = this.#follow(signal);
+    try {
+      yield* open(this.#server(address), link.controller.signal);
+    } catch (error) {
+      throw fromConnectError(error, address, signal);
+    } finally {
+      link.unlink();
+      // Ends the stream when the caller has stopped reading before its end.
+      link.controller.abort();
     }
   }
 
@@ -136,6 +156,8 @@ export class ConnectClientTransport implements ClientTransport {
 /** The connection to one server. */
 class ServerConnection {
   readonly client: Client<typeof ClientService>;
+  /** The same, for backups: takes no more bytes at once than a chunk has. */
+  readonly backups: Client<typeof ClientService>;
   readonly updates: UpdateCalls;
   readonly #closing = new AbortController();
   readonly #open = new Set<ClientHttp2Session>();
@@ -151,9 +173,12 @@ class ServerConnection {
       sessionManager: new DialedSession(address, () => this.#live()),
       acceptCompression: [],
     };
-    const transport: CallTransport =
-      settings.protocol === "grpc" ? createGrpcTransport(options) : createConnectTransport(options);
-    this.client = createClient(ClientService, transport);
+    const transportOf = (readMaxBytes?: number): CallTransport => {
+      const limited = readMaxBytes === undefined ? options : { ...options, readMaxBytes };
+      return settings.protocol === "grpc" ? createGrpcTransport(limited) : createConnectTransport(limited);
+    };
+    this.client = createClient(ClientService, transportOf());
+    this.backups = createClient(ClientService, transportOf(maxBackupPieceBytes + overheadBytes));
     this.updates = new UpdateCalls(address, this.client);
   }
 

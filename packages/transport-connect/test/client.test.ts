@@ -39,9 +39,14 @@ describe.each(kinds)("over $protocol, $updates", (options) => {
       code: given,
     });
     expect(await errorOf(client.status(address, never()))).toMatchObject(expected);
-    const log = client.log(address, create(LogRequestSchema), never());
-    await log.next();
-    expect(await errorOf(log.next())).toMatchObject(expected);
+    expect(await errorOf(client.takeSnapshot(address, never()))).toMatchObject(expected);
+    for (const stream of [
+      client.log(address, create(LogRequestSchema), never()),
+      client.backup(address, never()),
+    ]) {
+      await stream.next();
+      expect(await errorOf(stream.next())).toMatchObject(expected);
+    }
   });
 
   test("an update above the limit is refused with the number of bytes that would have been allowed", async () => {

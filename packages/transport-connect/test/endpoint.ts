@@ -8,8 +8,6 @@ export interface EndpointOptions {
   readonly nodeId: number;
   readonly peers?: readonly PeerAddress[];
   readonly address?: string;
-  readonly clusterId?: Uint8Array;
-  readonly storeId?: bigint;
   readonly handler?: ClientHandler;
   readonly transport?: ConnectReplicaTransportOptions;
   readonly admit?: (peer: Identity) => AdmissionRefusal | undefined;
@@ -34,12 +32,14 @@ export class Endpoint {
   }
 
   async start(): Promise<this> {
-    const { nodeId, storeId, peers = [], address = "127.0.0.1:0", admit } = this.options;
+    const { nodeId, peers = [], address = "127.0.0.1:0", admit } = this.options;
     await this.transport.start({
       identity: {
-        clusterId: this.options.clusterId ?? clusterId,
+        clusterId,
         nodeId,
-        storeId: storeId ?? BigInt(nodeId + 100),
+        storeId: BigInt(nodeId + 100),
+        incarnation: BigInt(nodeId + 200),
+        saveNumber: nodeId + 300,
       },
       address,
       peers,

@@ -6,7 +6,7 @@ import { afterEach, expect, test } from "@jest/globals";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { Endpoints, until } from "./endpoint.js";
-import { Failing, Handler, Stuck } from "./handlers.js";
+import { backupData, Failing, Handler, Stuck } from "./handlers.js";
 
 const protoDir = join(dirname(createRequire(import.meta.url).resolve("@paxos/proto/package.json")), "proto");
 const definition = loadSync("paxos/v1/client_service.proto", {
@@ -36,6 +36,11 @@ interface ServiceClient extends Client {
   ClientUpdates(): Call & { write(batch: object): boolean; end(): void };
   Log(request: object): Call;
   Status(request: object, done: (error: ServiceError | null, answer: Answer) => void): void;
+  TakeSnapshot(
+    request: object,
+    done: (error: ServiceError | null, answer: Answer) => void,
+  ): Pick<Call, "cancel">;
+  Backup(request: object): Call;
 }
 
 const endpoints = new Endpoints();
@@ -145,4 +150,38 @@ test("the log comes as a stream, and the status", async () => {
     client.Status({}, (error, state) => (error === null ? resolve(state) : reject(error))),
   );
   expect(answer).toMatchObject({ node_id: "3", role: "ROLE_LEADER" });
+});
+
+test("a snapshot is taken, and a backup comes as a stream", async () => {
+  const client = await clientOf(new Handler());
+  const taken = await new Promise<Answer>((resolve, reject) =>
+    client.TakeSnapshot({}, (error, answer) => (error === null ? resolve(answer) : reject(error))),
+  );
+  expect(taken).toMatchObject({ seq: "9", bytes: "300", first_seq: "5" });
+  const kept = record(client.Backup({}));
+  await until(() => kept.ended, "the backup has ended");
+  expect(kept.answers).toMatchObject([
+    { snapshot: { seq: "9", chunks: 2 }, index: 0, data: backupData },
+    { snapshot: { seq: "9", chunks: 2 }, index: 1, data: backupData },
+  ]);
+});
+
+test("a snapshot and a backup that are refused have the code and the words of the refusal, and cancelling ends them", async () => {
+  const refused = { code: status.INVALID_ARGUMENT, details: "this state machine has no snapshots" };
+  const client = await clientOf(new Failing(new RequestError("invalid", refused.details)));
+  const error = await new Promise((resolve) => client.TakeSnapshot({}, resolve));
+  expect(error).toMatchObject(refused);
+  const backup = record(client.Backup({}));
+  await until(() => backup.error !== undefined, "the backup has failed");
+  expect(backup.error).toMatchObject(refused);
+
+  const handler = new Stuck();
+  const patient = await clientOf(handler);
+  const call = patient.TakeSnapshot({}, () => undefined);
+  const stream = patient.Backup({});
+  record(stream);
+  await until(() => handler.started === 2, "both are with the handler");
+  call.cancel();
+  stream.cancel();
+  await until(() => handler.cancelled === 2, "both are given up");
 });

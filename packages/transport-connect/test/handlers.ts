@@ -1,11 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import { RequestError, type ClientHandler } from "@paxos/core";
 import {
+  BackupPieceSchema,
   ClientUpdateSchema,
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
   Role,
   StatusResponseSchema,
+  TakeSnapshotResponseSchema,
   type ClientUpdate,
   type GloballyOrderedUpdate,
 } from "@paxos/proto";
@@ -46,12 +48,36 @@ export class Handler implements ClientHandler {
   status(): ReturnType<ClientHandler["status"]> {
     return Promise.resolve(create(StatusResponseSchema, { nodeId: 3n, role: Role.LEADER }));
   }
+
+  takeSnapshot(_signal: AbortSignal): ReturnType<ClientHandler["takeSnapshot"]> {
+    return Promise.resolve(create(TakeSnapshotResponseSchema, { seq: 9n, bytes: 300n, firstSeq: 5n }));
+  }
+
+  async *backup(_signal: AbortSignal): ReturnType<ClientHandler["backup"]> {
+    const snapshot = { seq: 9n, chunks: 2 };
+    for (const index of [0, 1]) yield create(BackupPieceSchema, { snapshot, index, data: backupData });
+  }
 }
 
-/** Never answers, but counts the requests whose signal was aborted. */
+/** What each piece of a backup holds. */
+export const backupData = Buffer.from("hello");
+
+/** Never answers an update, a snapshot or a backup, but counts those whose signal was aborted. */
 export class Stuck extends Handler {
   started = 0;
   override clientUpdate(_: ClientUpdate, signal: AbortSignal): ReturnType<ClientHandler["clientUpdate"]> {
+    return this.#stuck(signal);
+  }
+
+  override takeSnapshot(signal: AbortSignal): ReturnType<ClientHandler["takeSnapshot"]> {
+    return this.#stuck(signal);
+  }
+
+  override async *backup(signal: AbortSignal): ReturnType<ClientHandler["backup"]> {
+    yield await this.#stuck(signal);
+  }
+
+  #stuck(signal: AbortSignal): Promise<never> {
     this.started++;
     return new Promise((_resolve, reject) => {
       signal.addEventListener("abort", () => {
@@ -89,6 +115,13 @@ export class Failing extends Handler {
     throw this.error;
   }
   override async status(): ReturnType<ClientHandler["status"]> {
+    throw this.error;
+  }
+  override async takeSnapshot(): ReturnType<ClientHandler["takeSnapshot"]> {
+    throw this.error;
+  }
+  override async *backup(): ReturnType<ClientHandler["backup"]> {
+    yield create(BackupPieceSchema);
     throw this.error;
   }
 }

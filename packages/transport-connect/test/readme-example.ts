@@ -1,9 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  BackupPieceSchema,
   ClientUpdateSchema,
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
   StatusResponseSchema,
+  TakeSnapshotResponseSchema,
 } from "@paxos/proto";
 import { ConnectClientTransport, ConnectReplicaTransport } from "@paxos/transport-connect";
 
@@ -15,9 +17,13 @@ transport.serve({
   async *log() {
     yield create(LogResponseSchema, { firstSeq: 1n });
   },
+  takeSnapshot: () => Promise.resolve(create(TakeSnapshotResponseSchema, { seq: 2n })),
+  async *backup() {
+    yield create(BackupPieceSchema, { data: new TextEncoder().encode("all there is") });
+  },
 });
 await transport.start({
-  identity: { clusterId: new Uint8Array(32), nodeId: 0, storeId: 1n },
+  identity: { clusterId: new Uint8Array(32), nodeId: 0, storeId: 1n, incarnation: 1n, saveNumber: 0 },
   address: "127.0.0.1:0",
   peers: [],
   onMessage: (from, message) => console.log(`from node ${from}:`, message),
