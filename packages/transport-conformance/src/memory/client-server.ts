@@ -43,15 +43,22 @@ export class ClientServer {
     const handler = this.#handler();
     switch (type.case) {
       case "status":
-        return yield { case: "status", value: await handler.status() };
+        yield { case: "status", value: await handler.status() };
+        return;
       case "takeSnapshot":
-        return yield { case: "takeSnapshot", value: await handler.takeSnapshot(signal) };
+        yield { case: "takeSnapshot", value: await handler.takeSnapshot(signal) };
+        return;
       case "log":
         for await (const value of handler.log(type.value, signal)) yield { case: "log", value };
-        return yield { case: "end", value: true };
+        yield { case: "end", value: true };
+        return;
       case "backup":
         for await (const value of handler.backup(signal)) yield { case: "backup", value };
-        return yield { case: "end", value: true };
+        yield { case: "end", value: true };
+        return;
+      case "cancel":
+      case "taken":
+      case undefined:
     }
   }
 

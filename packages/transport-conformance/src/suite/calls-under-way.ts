@@ -1,5 +1,4 @@
 import type { ClientTransport } from "@paxos/core";
-import { expect } from "@jest/globals";
 import type { Waiting } from "./handlers.js";
 import { update } from "./messages.js";
 import { openStream, streamKinds } from "./streams.js";
@@ -9,7 +8,8 @@ import { errorOf, until } from "./until.js";
 export class CallsUnderWay {
   private constructor(
     private readonly handler: Waiting,
-    private readonly errors: Promise<unknown[]>,
+    /** What becomes of them, once they have ended. */
+    readonly errors: Promise<unknown[]>,
   ) {}
 
   static async start(handler: Waiting, client: ClientTransport, address: string): Promise<CallsUnderWay> {
@@ -31,11 +31,5 @@ export class CallsUnderWay {
     const { handler } = this;
     await until(() => handler.cancelled === 1 && handler.cancelledSnapshots === 1, "the calls were ended");
     await until(() => handler.open === 0, "the streams were ended");
-  }
-
-  /** All who called are told that there is no answer. */
-  async unanswered(): Promise<void> {
-    for (const error of await this.errors)
-      expect(error).toMatchObject({ name: "RequestError", code: "unavailable" });
   }
 }

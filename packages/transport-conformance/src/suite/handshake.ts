@@ -21,6 +21,7 @@ export function describeHandshake(adapter: TransportAdapter): void {
     testCallers(endpoints);
     testCallees(endpoints);
     testAdmission(endpoints);
+    testWhoIsAskedAbout(endpoints);
   });
 }
 
@@ -231,7 +232,9 @@ function testAdmission(endpoints: Endpoints): void {
     expect(zero.connected).toHaveLength(0);
     expect(zero.counter("refused_store")).toBeGreaterThan(0);
   });
+}
 
+function testWhoIsAskedAbout(endpoints: Endpoints): void {
   test("admit is asked only about peers that fit otherwise", async () => {
     const asked: number[] = [];
     const zero = await endpoints.start({
