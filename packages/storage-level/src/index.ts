@@ -2,7 +2,8 @@
 export { classicLevelStorage } from "./classic-level-storage.js";
 export type { ClassicLevelStorageOptions } from "./classic-level-storage.js";
 export { LevelStorage } from "./level-storage.js";
-export type { LevelStorageOptions } from "./level-storage.js";
+export type { LevelStorageOptions } from "./level-storage-options.js";
+export type { StoreMarker } from "./store-marker.js";
 export type { BinaryLevel } from "./binary-level.js";
 export { MemoryStorage } from "./memory-storage.js";
 export { StorageError } from "./storage-error.js";

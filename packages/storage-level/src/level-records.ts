@@ -1,23 +1,21 @@
 import { toBinary } from "@bufbuild/protobuf";
-import { ConfigError, type ChunkData, type Save, type SnapshotId } from "@paxos/core";
+import type { ChunkData, Save, SnapshotId } from "@paxos/core";
 import { PersistentStateSchema, type Snapshot } from "@paxos/proto";
-import { DURABLY, type BinaryLevel } from "./binary-level.js";
+import { DURABLY } from "./binary-level.js";
 import { u64, viewOf } from "./bytes.js";
+import { identifyStore } from "./identify-store.js";
+import type { LevelStorageOptions } from "./level-storage-options.js";
 import { dropLog } from "./drop-log.js";
 import {
-  ascii,
   chunkKey,
   chunksEnd,
   FIRST_SEQ_KEY,
-  FORMAT,
-  FORMAT_KEY,
   INCOMING_KEY,
   lowestRunKey,
   runKey,
   saveKey,
   snapshotKey,
   STATE_KEY,
-  STORE_ID_KEY,
   withoutRunPrefix,
 } from "./layout.js";
 import { loadStore, type Tip } from "./load-store.js";
@@ -30,32 +28,25 @@ import { encodeSaveRecord, type SealedSnapshotId } from "./save-record.js";
 import { seal, sealOf } from "./seal.js";
 import { decodeChunk, encodeChunk, encodeProgress, encodeSnapshot } from "./snapshot-records.js";
 import { StorageError } from "./storage-error.js";
-import { randomStoreId } from "./store-id.js";
 import { encodeStoredRun, runIdOf } from "./stored-run.js";
-
-/** What a {@link LevelRecords} stands on; see {@link LevelStorageOptions}. */
-export interface LevelRecordsOptions {
-  readonly name: string;
-  readonly database: () => BinaryLevel | Promise<BinaryLevel>;
-}
 
 /** The records of a storage in an abstract-level database. See layout.ts for what they are. */
 export class LevelRecords implements RecordStore {
-  readonly #options: LevelRecordsOptions;
+  readonly #options: LevelStorageOptions;
   #opened: Records | undefined;
   #tip: Tip = { number: 0, chain: 0, firstSeq: 1, snapshot: undefined };
 
-  constructor(options: LevelRecordsOptions) {
+  constructor(options: LevelStorageOptions) {
     this.#options = options;
   }
 
   async open(): Promise<OpenedState> {
-    const { name, database } = this.#options;
+    const { name, database, marker } = this.#options;
     const db = await database();
     try {
       await db.open();
       const records = new Records(name, db);
-      const storeId = (await openExisting(records)) ?? (await create(records));
+      const storeId = await identifyStore(records, marker);
       const { opened, tip } = await loadStore(records);
       this.#tip = tip;
       this.#opened = records;
@@ -162,34 +153,6 @@ export class LevelRecords implements RecordStore {
     const isLatest = snapshot !== undefined && snapshot.seq > (this.#tip.snapshot?.seq ?? 0n);
     this.#tip = { ...this.#tip, firstSeq, snapshot: isLatest ? snapshot : this.#tip.snapshot };
   }
-}
-
-async function openExisting(records: Records): Promise<bigint | undefined> {
-  const format = await records.getSealed(FORMAT_KEY);
-  if (format === undefined) return undefined;
-  const version = new TextDecoder().decode(format);
-  if (version !== String(FORMAT)) {
-    if (!/^\d{1,9}$/.test(version)) throw records.damaged(FORMAT_KEY);
-    throw new ConfigError(
-      `${records.name}: the storage has format ${version}, this version reads format ${FORMAT} only. ` +
-        "Run the version that wrote it, or replace this member, with an empty directory.",
-    );
-  }
-  const storeId = await records.getNumber(STORE_ID_KEY);
-  if (storeId === undefined || storeId === 0n) throw records.damaged(STORE_ID_KEY);
-  return storeId;
-}
-
-async function create(records: Records): Promise<bigint> {
-  if ((await records.firstKey({ gte: new Uint8Array(), lt: Uint8Array.of(0xff) })) !== undefined) {
-    throw new ConfigError(
-      `${records.name}: the database there is not a storage of this program. Use an empty directory.`,
-    );
-  }
-  const storeId = randomStoreId();
-  const batch = records.db.batch().put(FORMAT_KEY, ascii(String(FORMAT)));
-  await batch.put(STORE_ID_KEY, seal(STORE_ID_KEY, u64(storeId))).write(DURABLY);
-  return storeId;
 }
 
 function sealSnapshot(snapshot: Snapshot): SealedSnapshotId {

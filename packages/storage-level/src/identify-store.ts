@@ -1,0 +1,65 @@
+import { ConfigError } from "@paxos/core";
+import { DURABLY } from "./binary-level.js";
+import { u64 } from "./bytes.js";
+import { ascii, CHUNKS_END, CHUNKS_START, FORMAT, FORMAT_KEY, STORE_ID_KEY } from "./layout.js";
+import type { Records } from "./records.js";
+import { seal } from "./seal.js";
+import { StorageError } from "./storage-error.js";
+import { randomStoreId } from "./store-id.js";
+import type { StoreMarker } from "./store-marker.js";
+
+/** The id of the store that is there, or of one made now. */
+export async function identifyStore(records: Records, marker: StoreMarker | undefined): Promise<bigint> {
+  const marked = await marker?.read();
+  const found = await readStoreId(records);
+  if (found === undefined && marked !== undefined) {
+    throw records.error(`there is no record at all, though store ${marked.toString(16)} was made here`);
+  }
+  if (found !== undefined && marked !== undefined && found !== marked) {
+    throw new StorageError(
+      `${records.name}: the records are those of store ${found.toString(16)}, and its marker is that of store ` +
+        `${marked.toString(16)}. Files of two stores are mixed up here: replace this member.`,
+    );
+  }
+  const storeId = found ?? (await createStore(records));
+  // After the records, so that a crash in between leaves a store without a marker, and not the other way round.
+  if (marked === undefined) await marker?.write(storeId);
+  return storeId;
+}
+
+/** The id of the store whose records these are; undefined when there are none. */
+export async function readStoreId(records: Records): Promise<bigint | undefined> {
+  const format = await records.getSealed(FORMAT_KEY);
+  if (format === undefined) {
+    await requireEmpty(records);
+    return undefined;
+  }
+  const version = new TextDecoder().decode(format);
+  if (version !== String(FORMAT)) {
+    if (!/^\d{1,9}$/.test(version)) throw records.damaged(FORMAT_KEY);
+    throw new ConfigError(
+      `${records.name}: the storage has format ${version}, this version reads format ${FORMAT} only. ` +
+        "Run the version that wrote it, or replace this member, with an empty directory.",
+    );
+  }
+  const storeId = await records.getNumber(STORE_ID_KEY);
+  if (storeId === undefined || storeId === 0n) throw records.damaged(STORE_ID_KEY);
+  return storeId;
+}
+
+async function requireEmpty(records: Records): Promise<void> {
+  const key = await records.firstKey({ gte: new Uint8Array(), lt: Uint8Array.of(0xff) });
+  if (key === undefined) return;
+  const isPart = (await records.firstKey({ gte: CHUNKS_START, lt: CHUNKS_END })) !== undefined;
+  const what = isPart
+    ? "a store that was to begin with a snapshot has not been made in full, or has lost records"
+    : "the database there is not a storage of this program";
+  throw new ConfigError(`${records.name}: ${what}. Use an empty directory.`);
+}
+
+async function createStore(records: Records): Promise<bigint> {
+  const storeId = randomStoreId();
+  const batch = records.db.batch().put(FORMAT_KEY, ascii(String(FORMAT)));
+  await batch.put(STORE_ID_KEY, seal(STORE_ID_KEY, u64(storeId))).write(DURABLY);
+  return storeId;
+}
