@@ -1,6 +1,6 @@
 import { createClient, type Client, type Transport as CallTransport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
-import type { ClientTransport } from "@paxos/core";
+import { maxChunkBytes, type ClientTransport } from "@paxos/core";
 import {
   ClientService,
   type BackupPiece,
@@ -18,7 +18,6 @@ import {
   closedError,
   invalidAddressError,
   keepAlive,
-  maxBackupPieceBytes,
   overheadBytes,
   requireFits,
   type ClientTransportOptions,
@@ -178,7 +177,7 @@ class ServerConnection {
       return settings.protocol === "grpc" ? createGrpcTransport(limited) : createConnectTransport(limited);
     };
     this.client = createClient(ClientService, transportOf());
-    this.backups = createClient(ClientService, transportOf(maxBackupPieceBytes + overheadBytes));
+    this.backups = createClient(ClientService, transportOf(maxChunkBytes + overheadBytes));
     this.updates = new UpdateCalls(address, this.client);
   }
 

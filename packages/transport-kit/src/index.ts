@@ -31,7 +31,6 @@ export { listen, ListenError } from "./listen.js";
 export {
   clientTransportSettings,
   frameTargetBytes,
-  maxBackupPieceBytes,
   overheadBytes,
   replicaTransportSettings,
   requestFrameBytes,

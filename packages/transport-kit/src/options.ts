@@ -44,9 +44,6 @@ export const frameTargetBytes = 256 * KiB;
 /** What a frame adds to the messages in it, and a message to the update in it, at most. */
 export const overheadBytes = 64 * KiB;
 
-/** The largest piece of a backup, in bytes: a chunk of a snapshot. */
-export const maxBackupPieceBytes = 8 * MiB;
-
 /**
  * The largest frame of a client that is read, in bytes: with room for an update that is refused by itself, so that it does not
  * end its connection.

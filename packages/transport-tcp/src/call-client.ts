@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { RequestError } from "@paxos/core";
+import { maxChunkBytes, type RequestError } from "@paxos/core";
 import {
   BackupRequestSchema,
   StatusRequestSchema,
@@ -12,13 +12,7 @@ import {
   type StatusResponse,
   type TakeSnapshotResponse,
 } from "@paxos/proto";
-import {
-  abortedError,
-  AbortListeners,
-  fromRequestFailure,
-  maxBackupPieceBytes,
-  noAnswerError,
-} from "@paxos/transport-kit";
+import { abortedError, AbortListeners, fromRequestFailure, noAnswerError } from "@paxos/transport-kit";
 import { streamCredit } from "./frame-limits.js";
 import { StreamPieces } from "./stream-pieces.js";
 
@@ -63,8 +57,8 @@ export class CallClient {
     const pieces = this.#read(type, (reply) => (reply.case === "backup" ? reply.value : undefined), signal);
     for await (const piece of pieces) {
       const { length } = piece.data;
-      if (length > maxBackupPieceBytes)
-        throw noAnswerError(this.address, `a piece of ${length} bytes; the limit is ${maxBackupPieceBytes}`);
+      if (length > maxChunkBytes)
+        throw noAnswerError(this.address, `a piece of ${length} bytes; the limit is ${maxChunkBytes}`);
       yield piece;
     }
   }

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { RequestError, type ClientTransport } from "@paxos/core";
+import { maxChunkBytes, RequestError, type ClientTransport } from "@paxos/core";
 import {
   BackupRequestSchema,
   GloballyOrderedUpdateSchema,
@@ -24,9 +24,6 @@ import { aborted, noAnswer, readFailure } from "./request-failure.js";
 
 /** Bytes of an update's other fields, at most. */
 const fieldBytes = 64;
-
-/** The largest piece of a backup that is taken, in bytes. */
-const maxBackupPieceBytes = 8 * 1024 * 1024;
 
 /** Sends requests to servers, each on a connection of its own. */
 export class MemoryClientTransport implements ClientTransport {
@@ -91,8 +88,8 @@ export class MemoryClientTransport implements ClientTransport {
     for await (const reply of this.#call(address, asked, signal)) {
       if (reply.case !== "backup") continue;
       const { length } = reply.value.data;
-      if (length > maxBackupPieceBytes)
-        throw noAnswer(address, `a piece of ${length} bytes; the limit is ${maxBackupPieceBytes}`);
+      if (length > maxChunkBytes)
+        throw noAnswer(address, `a piece of ${length} bytes; the limit is ${maxChunkBytes}`);
       yield reply.value;
     }
   }

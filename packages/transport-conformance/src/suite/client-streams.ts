@@ -1,4 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
+import { maxChunkBytes } from "@paxos/core";
 import { BackupPieceSchema, LogRequestSchema, LogResponseSchema } from "@paxos/proto";
 import { describe, expect, test } from "@jest/globals";
 import type { TransportAdapter } from "./adapter.js";
@@ -25,7 +26,6 @@ export function describeClientStreams(adapter: TransportAdapter): void {
 
 const never = (): AbortSignal => new AbortController().signal;
 const following = create(LogRequestSchema, { fromSeq: 1n, follow: true });
-const MiB = 1024 * 1024;
 
 function testLogs(endpoints: Endpoints, kind: string): void {
   test("a log begins where it is asked for, and comes to its end", async () => {
@@ -76,7 +76,7 @@ function testBackups(endpoints: Endpoints, kind: string): void {
 
   test("the pieces of a backup arrive unchanged, the largest and an empty one too", async () => {
     const handler = new Handler();
-    const data = new Uint8Array(8 * MiB).fill(7);
+    const data = new Uint8Array(maxChunkBytes).fill(7);
     const pieces = [{ snapshot, index: 2 ** 32 - 1, data, checksum: 2 ** 32 - 2 }, {}].map((piece) =>
       create(BackupPieceSchema, piece),
     );
@@ -96,7 +96,7 @@ function testBackups(endpoints: Endpoints, kind: string): void {
 
   test("a piece that is larger than any chunk ends the backup, and nothing else", async () => {
     const handler = new Handler();
-    handler.pieceBytes = 9 * MiB;
+    handler.pieceBytes = maxChunkBytes + 1024 * 1024;
     const { address } = await endpoints.serving(handler);
     const client = endpoints.client(kind);
     expect(await errorOf(collect(client.backup(address, never())))).toMatchObject({
