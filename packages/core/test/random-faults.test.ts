@@ -50,8 +50,7 @@ test.each(Object.entries(profiles))("random faults: %s", (name, profile) => {
   expect(total.acknowledged).toBeGreaterThan(10 * seeds);
   expect(total.crashes).toBeGreaterThan(2 * seeds);
   expect(total.views).toBeGreaterThan(2 * seeds);
-  if (profile.snapshot !== undefined) {
-    expect(total.snapshots).toBeGreaterThan(3 * seeds);
-    expect(total.installed).toBeGreaterThan(seeds / 5);
-  }
+  const wanted = profile.snapshot === undefined ? 0 : seeds;
+  expect(total.snapshots).toBeGreaterThanOrEqual(3 * wanted);
+  expect(total.installed).toBeGreaterThanOrEqual(wanted / 5);
 });

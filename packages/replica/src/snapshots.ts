@@ -156,6 +156,8 @@ export class Snapshots {
     const taking = this.#write(seq).finally(() => {
       this.#taking = undefined;
       this.#compact();
+      // Others may have become due meanwhile, and no update come any more.
+      this.settled(this.#parts.node.status().applied);
     });
     this.#taking = taking;
     return taking;
@@ -163,7 +165,7 @@ export class Snapshots {
 
   /** Undefined when it was given up. */
   async #write(seq: number): Promise<Snapshot | undefined> {
-    const { node, storage, policy, logger, onStorageFailed } = this.#parts;
+    const { node, storage, policy, logger } = this.#parts;
     this.#counted = { seq, bytes: this.#sizes.total };
     const failure: { content?: unknown } = {};
     this.#giveUp = new AbortController();
@@ -179,14 +181,14 @@ export class Snapshots {
       if (error instanceof GivenUp) return undefined;
       if ("content" in failure)
         logger.warn(`no snapshot at seq ${seq}: the state machine fails: ${String(error)}`);
-      else onStorageFailed(error);
+      else this.#parts.onStorageFailed(error);
       return undefined;
     }
   }
 
   #capture(seq: number, failure: { content?: unknown }): SnapshotContent {
-    const { tables, stateMachine } = this.#parts;
-    const { sessions, repeated } = tables();
+    const { stateMachine } = this.#parts;
+    const { sessions, repeated } = this.#parts.tables();
     const state = begin(() => stateMachine.snapshot?.() ?? [], failure);
     return { sessions: sessions.snapshot(), repeated: repeated.between(this.firstSeq, seq), state };
   }
@@ -197,7 +199,7 @@ export class Snapshots {
     chunkBytes: number,
     failure: { content?: unknown },
   ): AsyncGenerator<Uint8Array> {
-    const { node, nextSave } = this.#parts;
+    const { node } = this.#parts;
     for await (const chunk of encodeContent(content, chunkBytes)) {
       this.#goOn(failure);
       yield chunk;
@@ -206,7 +208,7 @@ export class Snapshots {
     // A snapshot that is ahead of what storage knows as ordered would be none.
     while (node.status().durableAru < seq) {
       this.#goOn(failure);
-      await nextSave(this.#giveUp.signal);
+      await this.#parts.nextSave(this.#giveUp.signal);
     }
     this.#goOn(failure);
   }
@@ -224,7 +226,7 @@ export class Snapshots {
 
   // Never rejects.
   async #compactNow(): Promise<void> {
-    const { node, storage, policy, onStorageFailed, tables } = this.#parts;
+    const { node, storage, policy } = this.#parts;
     const { snapshot, storageHealth } = node.status();
     if (snapshot === undefined || storageHealth === "failed") return;
     const { snapshots, logFrom } = node.retention();
@@ -237,9 +239,9 @@ export class Snapshots {
     try {
       this.firstSeq = await storage.compact(firstSeq, keep);
       this.#sizes.forget(this.firstSeq);
-      tables().repeated.forget(this.firstSeq);
+      this.#parts.tables().repeated.forget(this.firstSeq);
     } catch (error) {
-      if (!this.#stopped) onStorageFailed(error);
+      if (!this.#stopped) this.#parts.onStorageFailed(error);
     }
   }
 }

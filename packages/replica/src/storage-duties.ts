@@ -89,10 +89,10 @@ export class StorageDuties {
   }
 
   async #save(save: Save): Promise<void> {
-    const { storage, makeWay, tell, onSaved } = this.#parts;
+    const { storage } = this.#parts;
     this.#savingTicks = 0;
     try {
-      if (save.install !== undefined) await makeWay();
+      if (save.install !== undefined) await this.#parts.makeWay();
       await storage.save(save);
     } catch (error) {
       return this.fail(error);
@@ -100,7 +100,7 @@ export class StorageDuties {
     // It came too late, or after something else had failed.
     if (this.#error !== undefined) return;
     this.#savingTicks = undefined;
-    tell(() => onSaved(save));
+    this.#parts.tell(() => this.#parts.onSaved(save));
   }
 
   async #ask<T>(question: () => Promise<T>, tell: (answer: T) => void): Promise<void> {
