@@ -1,10 +1,16 @@
 import { create } from "@bufbuild/protobuf";
 import { RequestError } from "@paxos/core";
-import { LogRequestSchema, type LogResponse } from "@paxos/proto";
+import {
+  LogRequestSchema,
+  type BackupPiece,
+  type LogResponse,
+  type TakeSnapshotResponse,
+} from "@paxos/proto";
 import { settingsOf, type ConnectOptions, type Settings } from "./options.js";
 import { requestErrorOf, Servers, type ServerStatus } from "./servers.js";
 import type { Ordered, SubmitOptions } from "./submission.js";
 import { Submitter } from "./submitter.js";
+import { wholeBackup } from "./whole-backup.js";
 
 /** How a log is read. */
 export interface LogOptions {
@@ -12,6 +18,22 @@ export interface LogOptions {
   readonly from?: number;
   /** Go on as updates are ordered, instead of ending where the server's log ends now. Default false. */
   readonly follow?: boolean;
+  /** The address of the server to ask, one of those of `connect`. Default: the first that answers. */
+  readonly server?: string;
+  /** Ends it, with a RequestError. */
+  readonly signal?: AbortSignal;
+}
+
+/** Which server takes a snapshot. */
+export interface SnapshotOptions {
+  /** Its address, one of those of `connect`. */
+  readonly server: string;
+  /** Ends the wait, with a RequestError. The snapshot may be taken all the same. */
+  readonly signal?: AbortSignal;
+}
+
+/** How a backup is read. */
+export interface BackupOptions {
   /** The address of the server to ask, one of those of `connect`. Default: the first that answers. */
   readonly server?: string;
   /** Ends it, with a RequestError. */
@@ -68,24 +90,37 @@ export class Client {
    * again at the seq after the last one had, from another server too.
    */
   async *log(options: LogOptions = {}): AsyncGenerator<LogResponse, void, undefined> {
-    const { from = 1, follow = false, server } = options;
+    const { from = 1, follow = false } = options;
     if (!Number.isSafeInteger(from) || from < 1)
       throw new RequestError("invalid", `from is ${from}; it must be a whole number from 1 on`);
-    if (server !== undefined && !this.#settings.servers.includes(server))
-      throw new RequestError(
-        "invalid",
-        `${server} is none of the servers: ${this.#settings.servers.join(", ")}`,
-      );
-    const request = this.#request(options.signal);
+    const wanted = create(LogRequestSchema, { fromSeq: BigInt(from), follow });
+    const { transport } = this.#settings;
+    yield* this.#read(options, (address, signal) => transport.log(address, wanted, signal));
+  }
+
+  /**
+   * Has one server take a snapshot of its state machine now, and drop what it then need not keep of its log. That may take as
+   * long as the state is large. Rejects with a RequestError: `invalid` when the state machine gives no snapshots.
+   */
+  async takeSnapshot({ server, signal }: SnapshotOptions): Promise<TakeSnapshotResponse> {
+    this.#requireKnown(server);
+    const request = this.#request(signal);
     try {
-      const address = server ?? (await this.#servers.firstThatAnswers(request.signal));
-      const wanted = create(LogRequestSchema, { fromSeq: BigInt(from), follow });
-      yield* this.#settings.transport.log(address, wanted, request.signal);
+      return await this.#settings.transport.takeSnapshot(server, request.signal);
     } catch (error) {
       throw requestErrorOf(error);
     } finally {
       request.end();
     }
+  }
+
+  /**
+   * Copies the state of one server, as it is now, piece by piece: has it take a snapshot, and reads that. Who has got to its end
+   * has all of it, unchanged. When it breaks off, with a RequestError, the pieces are of no use.
+   */
+  async *backup(options: BackupOptions = {}): AsyncGenerator<BackupPiece, void, undefined> {
+    const { transport } = this.#settings;
+    yield* this.#read(options, (address, signal) => wholeBackup(transport.backup(address, signal), address));
   }
 
   /**
@@ -107,6 +142,28 @@ export class Client {
     this.#servers.close();
     for (const request of this.#requests) request.abort();
     await this.#settings.transport.close();
+  }
+
+  /** Reads a stream from the server that is named, or else from the first that answers. */
+  async *#read<T>(
+    { server, signal }: Pick<LogOptions, "server" | "signal">,
+    open: (address: string, signal: AbortSignal) => AsyncIterable<T>,
+  ): AsyncGenerator<T, void, undefined> {
+    if (server !== undefined) this.#requireKnown(server);
+    const request = this.#request(signal);
+    try {
+      yield* open(server ?? (await this.#servers.firstThatAnswers(request.signal)), request.signal);
+    } catch (error) {
+      throw requestErrorOf(error);
+    } finally {
+      request.end();
+    }
+  }
+
+  #requireKnown(server: string): void {
+    const { servers } = this.#settings;
+    if (servers.includes(server)) return;
+    throw new RequestError("invalid", `${server} is none of the servers: ${servers.join(", ")}`);
   }
 
   /** A signal that follows the caller's and the client's own. */

@@ -1,6 +1,6 @@
 // What applications import to use a cluster.
 export { connect } from "./client.js";
-export type { Client, LogOptions } from "./client.js";
+export type { BackupOptions, Client, LogOptions, SnapshotOptions } from "./client.js";
 export type { ConnectOptions } from "./options.js";
 export type { ClientEnvironment } from "./environment.js";
 export type { ServerStatus } from "./servers.js";

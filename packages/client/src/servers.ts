@@ -119,7 +119,7 @@ export class Servers {
         throw asked.error;
       });
       return await Promise.any(first).catch((cause: unknown) => {
-        if (signal.aborted) throw new RequestError("cancelled", "reading the log was cancelled", { cause });
+        if (signal.aborted) throw new RequestError("cancelled", "the request was cancelled", { cause });
         throw new RequestError("unavailable", `no server answers: ${failures.join("; ")}`, { cause });
       });
     } finally {

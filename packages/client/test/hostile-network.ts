@@ -5,6 +5,7 @@ import {
   GloballyOrderedUpdateSchema,
   StatusResponseSchema,
   UpdateKind,
+  type BackupPiece,
   type ClientUpdate,
   type GloballyOrderedUpdate,
   type LogResponse,
@@ -110,8 +111,14 @@ export class HostileNetwork implements ClientTransport {
   }
 
   async *log(): AsyncGenerator<LogResponse> {
-    // Not asked for here.
+    // Not asked for here, nor what follows.
   }
+
+  takeSnapshot(): Promise<never> {
+    return Promise.reject(new RequestError("invalid", "the model has no snapshots"));
+  }
+
+  async *backup(): AsyncGenerator<BackupPiece> {}
 
   close(): Promise<void> {
     return Promise.resolve();

@@ -5,12 +5,15 @@ import {
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
   StatusResponseSchema,
+  TakeSnapshotResponseSchema,
   UpdateKind,
+  type BackupPiece,
   type ClientUpdate,
   type GloballyOrderedUpdate,
   type LogRequest,
   type LogResponse,
   type StatusResponse,
+  type TakeSnapshotResponse,
 } from "@paxos/proto";
 
 /** A request that waits for the test to answer it. */
@@ -56,6 +59,12 @@ export class ScriptedTransport implements ClientTransport {
   /** The pieces of the log, by address; an error ends them. */
   readonly logs = new Map<string, (LogResponse | Error | "wait")[]>();
   readonly logCalls: { readonly address: string; readonly request: LogRequest }[] = [];
+  /** What requests for snapshots are answered with, by address; others stay without an answer until they are aborted. */
+  readonly snapshots = new Map<string, MessageInitShape<typeof TakeSnapshotResponseSchema> | Error>();
+  readonly snapshotCalls: string[] = [];
+  /** The pieces of the backup, by address, as with logs. */
+  readonly backups = new Map<string, (BackupPiece | Error | "wait")[]>();
+  readonly backupCalls: string[] = [];
   closed = 0;
   /** Called with each request; undefined leaves it in `calls` for the test to answer. */
   onCall: (call: Call) => void = () => undefined;
@@ -68,26 +77,41 @@ export class ScriptedTransport implements ClientTransport {
     });
   }
 
-  status(address: string, signal: AbortSignal): Promise<StatusResponse> {
+  async status(address: string, signal: AbortSignal): Promise<StatusResponse> {
     this.statusCalls.push(address);
-    const status = this.statuses.get(address);
-    if (status instanceof Error) return Promise.reject(status);
-    if (status !== undefined) return Promise.resolve(create(StatusResponseSchema, status));
-    return rejectedWhenAborted(signal);
+    const status = this.statuses.get(address) ?? (await rejectedWhenAborted(signal));
+    if (status instanceof Error) throw status;
+    return create(StatusResponseSchema, status);
   }
 
-  async *log(address: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
+  log(address: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
     this.logCalls.push({ address, request });
-    for (const piece of this.logs.get(address) ?? []) {
-      if (piece === "wait") await rejectedWhenAborted(signal);
-      else if (piece instanceof Error) throw piece;
-      else yield piece;
-    }
+    return scripted(this.logs.get(address), signal);
+  }
+
+  async takeSnapshot(address: string, signal: AbortSignal): Promise<TakeSnapshotResponse> {
+    this.snapshotCalls.push(address);
+    const taken = this.snapshots.get(address) ?? (await rejectedWhenAborted(signal));
+    if (taken instanceof Error) throw taken;
+    return create(TakeSnapshotResponseSchema, taken);
+  }
+
+  backup(address: string, signal: AbortSignal): AsyncGenerator<BackupPiece> {
+    this.backupCalls.push(address);
+    return scripted(this.backups.get(address), signal);
   }
 
   close(): Promise<void> {
     this.closed++;
     return Promise.resolve();
+  }
+}
+
+async function* scripted<T>(pieces: readonly (T | Error | "wait")[] = [], signal: AbortSignal) {
+  for (const piece of pieces) {
+    if (piece === "wait") await rejectedWhenAborted(signal);
+    else if (piece instanceof Error) throw piece;
+    else yield piece;
   }
 }
 
