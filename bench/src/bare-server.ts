@@ -1,6 +1,7 @@
 // The yardstick of the cluster: the same client service on the same transport, answering at once, with
 // nothing behind it.
 import { create } from "@bufbuild/protobuf";
+import { RequestError } from "@paxos/core";
 import { GloballyOrderedUpdateSchema, StatusResponseSchema } from "@paxos/proto";
 import { newReplicaTransport, type TransportName } from "./transports.js";
 
@@ -10,9 +11,11 @@ transport.serve({
   clientUpdate: (update) => Promise.resolve(create(GloballyOrderedUpdateSchema, { seq: ++seq, update })),
   log: async function* () {},
   status: () => Promise.resolve(create(StatusResponseSchema)),
+  takeSnapshot: () => Promise.reject(new RequestError("invalid", "there is nothing behind this server")),
+  backup: async function* () {},
 });
 await transport.start({
-  identity: { clusterId: new Uint8Array(16), nodeId: 0, storeId: 1n },
+  identity: { clusterId: new Uint8Array(16), nodeId: 0, storeId: 1n, incarnation: 1n, saveNumber: 0 },
   address: "127.0.0.1:0",
   peers: [],
   onMessage: () => undefined,

@@ -1,5 +1,7 @@
-// Where a member keeps its log unless --data-dir says otherwise.
-import { posix, win32 } from "node:path";
+// Where a member keeps its data.
+import { posix, resolve, win32 } from "node:path";
+
+import type { Membership } from "./membership.js";
 
 /** What decides where a user's data belongs. */
 export interface UserEnvironment {
@@ -8,9 +10,18 @@ export interface UserEnvironment {
   readonly homeDirectory: string;
 }
 
-/** One directory for each member of each cluster, so that several can share a host. */
-export function defaultDataDirectory(user: UserEnvironment, clusterId: Uint8Array, nodeId: number): string {
-  const cluster = Buffer.from(clusterId).toString("hex").slice(0, 12);
+/** The directory that --data-dir names, or else the default one, as a full path. */
+export function dataDirectory(
+  { dataDir }: { readonly dataDir?: string },
+  { self, hostfileId }: Membership,
+  user: UserEnvironment,
+): string {
+  return resolve(dataDir ?? defaultDataDirectory(user, hostfileId, self.nodeId));
+}
+
+/** One directory for each member of each hostfile, so that several can share a host. */
+export function defaultDataDirectory(user: UserEnvironment, hostfileId: Uint8Array, nodeId: number): string {
+  const cluster = Buffer.from(hostfileId).toString("hex").slice(0, 12);
   const path = user.platform === "win32" ? win32 : posix;
   return path.join(userDataDirectory(user), "paxos", cluster, `node-${nodeId}`);
 }

@@ -3,5 +3,12 @@ import type { StateMachine } from "@paxos/core";
 
 const NO_RESULT = new Uint8Array();
 
-/** Keeps nothing, and answers every update with an empty result. */
-export const discard: StateMachine = { apply: () => NO_RESULT };
+/**
+ * Keeps nothing, and answers every update with an empty result. Its snapshots are empty; that there are any is what lets
+ * the log be compacted.
+ */
+export const discard: StateMachine = {
+  apply: () => NO_RESULT,
+  snapshot: () => [],
+  restore: () => undefined,
+};

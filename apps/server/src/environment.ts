@@ -4,19 +4,25 @@ import type { HostProbe } from "@paxos/hostfile";
 import type { Replica, ReplicaOptions } from "@paxos/replica";
 
 import type { UserEnvironment } from "./data-directory.js";
-import type { TransportName } from "./flags.js";
+import type { TransportName } from "./flag-options.js";
 
 export interface Environment extends UserEnvironment {
   readonly probe: HostProbe;
   /** Aborted, with the signal's name as its reason, when the server is to end. */
   readonly interrupt: AbortController;
   now(): Date;
+  /** Resolves after so many milliseconds, or when the signal is aborted. */
+  wait(ms: number, signal: AbortSignal): Promise<void>;
   writeOutput(text: string): void;
   writeLog(text: string): void;
   createStorage(directory: string | undefined): Storage;
   createTransport(name: TransportName, logger: Logger): Transport & ClientListener;
   startReplica(options: ReplicaOptions): Promise<RunningReplica>;
+  /** Whether the disk takes what is written into the directory. */
+  takesWrites(directory: string): Promise<boolean>;
+  /** Ends the process now: unlike an exit, that does not wait for what the disk does not answer. */
+  endAtOnce(): void;
 }
 
 /** What the server needs of a replica. */
-export type RunningReplica = Pick<Replica, "peerReached" | "stopped" | "close">;
+export type RunningReplica = Pick<Replica, "peerReached" | "stopped" | "storageFailed" | "close">;

@@ -10,6 +10,9 @@ const defaults = {
   transport: "connect",
   inMemory: false,
   connectTimeoutMs: 15_000,
+  snapshots: {},
+  onStorageFailure: "exit",
+  saveTimeoutMs: 30_000,
 };
 
 test("without arguments, the member on this host of ./hostfile is started", () => {
@@ -51,6 +54,41 @@ test("the flags have short names, -h is the hostfile", () => {
   });
 });
 
+test("when snapshots are taken, and what happens when the disk fails, can be chosen", () => {
+  const args = ["--snapshot-every", "1000", "--snapshot-every-bytes", "2MiB", "--log-tail", "0"];
+  const disk = ["--log-tail-bytes", "65536", "--on-storage-failure", "wait", "--save-timeout", "0"];
+  expect(parseFlags([...args, ...disk])).toEqual({
+    command: "serve",
+    flags: {
+      ...defaults,
+      snapshots: { everyUpdates: 1000, everyBytes: 2 * 1024 * 1024, tailUpdates: 0, tailBytes: 65_536 },
+      onStorageFailure: "wait",
+      saveTimeoutMs: 0,
+    },
+  });
+});
+
+const member = { hostfile: "hostfile", port: 2346 };
+
+test("each command has flags of its own", () => {
+  expect(parseFlags(["inspect", "--data-dir", "d", "--json"])).toEqual({
+    command: "inspect",
+    flags: { dataDir: "d", json: true },
+  });
+  expect(parseFlags(["backup", "-i", "1", "-o", "file", "--force", "--transport", "tcp"])).toEqual({
+    command: "backup",
+    flags: { ...member, id: 1, output: "file", force: true, transport: "tcp" },
+  });
+  expect(parseFlags(["backup", "--server", "[::1]:7", "--output", "-"])).toEqual({
+    command: "backup",
+    flags: { ...member, server: "[::1]:7", output: "-", force: false, transport: "connect" },
+  });
+  expect(parseFlags(["restore", "--backup", "file", "-h", "h", "-i", "2", "--data-dir", "d"])).toEqual({
+    command: "restore",
+    flags: { ...member, hostfile: "h", id: 2, backup: "file", dataDir: "d" },
+  });
+});
+
 test("help and version are texts", () => {
   const help = parseFlags(["--help"]) as { text: string };
   for (const word of [
@@ -60,6 +98,15 @@ test("help and version are texts", () => {
     "--in-memory",
     "--connect-timeout",
     "--transport",
+    "--snapshot-every",
+    "--snapshot-every-bytes",
+    "--log-tail",
+    "--log-tail-bytes",
+    "--on-storage-failure",
+    "--save-timeout",
+    "inspect",
+    "backup",
+    "restore",
     "Exit status",
   ]) {
     expect(help.text).toContain(word);
@@ -79,8 +126,45 @@ describe("what is refused", () => {
     [["-p", "65536"], 'bad --port "65536": give a number from 1 to 65535'],
     [["-i", "one"], 'bad --id "one": give a member\'s id, from 0 on'],
     [["-i", "-1"], 'bad --id "-1": give a member\'s id, from 0 on'],
-    [["--connect-timeout", "soon"], 'bad --connect-timeout "soon": give seconds, such as 15 or 0.5'],
+    [
+      ["--connect-timeout", "soon"],
+      'bad --connect-timeout "soon": give seconds, such as 15 or 0.5, at most 2147483',
+    ],
     [["--data-dir", ""], 'bad --data-dir "": give a directory'],
+    [
+      ["--connect-timeout", "2147484"],
+      'bad --connect-timeout "2147484": give seconds, such as 15 or 0.5, at most 2147483',
+    ],
+    [["--save-timeout", "-1"], 'bad --save-timeout "-1": give seconds, such as 30 or 0.5, at most 2147483'],
+    [["--snapshot-every", "0"], 'bad --snapshot-every "0": give a number of updates, from 1 on'],
+    [["--log-tail", "1.5"], 'bad --log-tail "1.5": give a number of updates, from 0 on'],
+    [
+      ["--snapshot-every-bytes", "64MB"],
+      'bad --snapshot-every-bytes "64MB": give a size from 1 on, in bytes or with a unit: 65536, 512KiB, 64MiB, 1GiB',
+    ],
+    [
+      ["--log-tail-bytes", "999999999999999GiB"],
+      'bad --log-tail-bytes "999999999999999GiB": give a size from 0 on, in bytes or with a unit: 65536, 512KiB, 64MiB, 1GiB',
+    ],
+    [
+      ["--on-storage-failure", "pray"],
+      'Invalid values: Argument: on-storage-failure, Given: "pray", Choices: "exit", "wait"',
+    ],
+    [
+      ["--in-memory", "--on-storage-failure", "wait"],
+      "--in-memory and --on-storage-failure wait exclude each other: give one",
+    ],
+    [["inspect"], "Missing required argument: data-dir"],
+    [["inspect", "--data-dir", "d", "more"], "Unknown argument: more"],
+    [["inspect", "--data-dir", "d", "--in-memory"], "Unknown argument: in-memory"],
+    [["backup"], "Missing required argument: output"],
+    [["backup", "-o", ""], 'bad --output "": give a file, or - for standard output'],
+    [["backup", "-o", "f", "-i", "0", "--server", "a:1"], "Arguments server and id are mutually exclusive"],
+    [
+      ["backup", "-o", "f", "--server", "here"],
+      'bad --server "here": give host:port, such as 127.0.0.1:2346 or [::1]:2346',
+    ],
+    [["restore", "-i", "0"], "Missing required argument: backup"],
     [["--data-dir", "d", "--in-memory"], "--data-dir and --in-memory exclude each other: give one"],
     [
       ["--transport", "pigeon"],

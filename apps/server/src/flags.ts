@@ -2,18 +2,27 @@
 import { readFileSync } from "node:fs";
 
 import { ConfigError } from "@paxos/core";
-import { DEFAULT_PORT, MAX_PORT, parsePort } from "@paxos/hostfile";
+import type { SnapshotPolicy } from "@paxos/replica";
 import yargs from "yargs";
 
-/** The transports that can be chosen. */
-const TRANSPORT_NAMES = ["connect", "tcp"] as const;
-export type TransportName = (typeof TRANSPORT_NAMES)[number];
+import {
+  type DiskPolicy,
+  type TransportName,
+  backupOptions,
+  inspectOptions,
+  restoreOptions,
+  serveOptions,
+} from "./flag-options.js";
 
-export interface ServerFlags {
+/** Which cluster, and which of its members. */
+export interface MemberFlags {
   readonly port: number;
   readonly hostfile: string;
   /** Absent: this host's line is looked for. */
   readonly id?: number;
+}
+
+export interface ServeFlags extends MemberFlags {
   readonly verbose: boolean;
   readonly transport: TransportName;
   /** Absent: the default one, unless in memory. */
@@ -21,11 +30,38 @@ export interface ServerFlags {
   readonly inMemory: boolean;
   /** How long to wait for a first peer; 0 is for ever. */
   readonly connectTimeoutMs: number;
+  /** What is left out is as the library has it. */
+  readonly snapshots: Partial<SnapshotPolicy>;
+  readonly onStorageFailure: DiskPolicy;
+  /** 0 is never. */
+  readonly saveTimeoutMs: number;
+}
+
+export interface InspectFlags {
+  readonly dataDir: string;
+  readonly json: boolean;
+}
+
+export interface BackupFlags extends MemberFlags {
+  /** Instead of hostfile and id. */
+  readonly server?: string;
+  readonly output: string;
+  readonly force: boolean;
+  readonly transport: TransportName;
+}
+
+export interface RestoreFlags extends MemberFlags {
+  readonly backup: string;
+  /** Absent: the default one. */
+  readonly dataDir?: string;
 }
 
 /** What the command line asks for. */
 export type Invocation =
-  | { readonly command: "serve"; readonly flags: ServerFlags }
+  | { readonly command: "serve"; readonly flags: ServeFlags }
+  | { readonly command: "inspect"; readonly flags: InspectFlags }
+  | { readonly command: "backup"; readonly flags: BackupFlags }
+  | { readonly command: "restore"; readonly flags: RestoreFlags }
   /** Help or version. */
   | { readonly command: "print"; readonly text: string };
 
@@ -35,7 +71,8 @@ One member of a cluster that puts its clients' updates into one order.
 The hostfile names the members, a host or host:port a line; a member's id is the index of its line,
 from 0. All members need the same hostfile.`;
 
-const EPILOGUE = "Exit status: 0 stopped by a signal, 1 failed, 2 bad input, 70 a fault of the program.";
+const EPILOGUE =
+  "Exit status: 0 stopped by a signal, or done; 1 failed; 2 bad input; 70 a fault of the program.";
 
 /**
  * Reads the command line.
@@ -46,7 +83,21 @@ export function parseFlags(args: readonly string[]): Invocation {
   let invocation: Invocation | undefined;
   let text = "";
   let problem: Error | undefined;
-  const parser = yargs([...args])
+  const parser = newParser(args);
+  describeCommands(parser, (asked) => void (invocation = asked));
+  // Handlers and checks are synchronous, so everything has been said when it returns.
+  void parser.strict().parse([...args], {}, (error, argv, output) => {
+    const extra = extraArgument(argv, invocation);
+    problem = error ?? (extra === undefined ? undefined : new Error(`Unknown argument: ${extra}`));
+    text = output;
+  });
+  if (problem !== undefined)
+    throw new ConfigError(`${problem.message.replace(/\s+/g, " ")}; see paxos-server --help`);
+  return invocation ?? { command: "print", text };
+}
+
+function newParser(args: readonly string[]) {
+  return yargs([...args])
     .scriptName("paxos-server")
     .locale("en")
     .parserConfiguration({
@@ -58,132 +109,132 @@ export function parseFlags(args: readonly string[]): Invocation {
     .wrap(100)
     .help("help")
     .version(packageVersion())
-    .epilogue(EPILOGUE)
-    .check((flags) => {
-      if (flags["in-memory"] !== true || flags["data-dir"] === undefined) return true;
-      throw new Error("--data-dir and --in-memory exclude each other: give one");
-    })
-    .command("$0", DESCRIPTION, options, (flags) => {
-      invocation = { command: "serve", flags: serverFlags(flags) };
-    })
     .usage(DESCRIPTION)
-    .strict();
-  // Handlers and checks are synchronous, so everything has been said when it returns.
-  void parser.parse([...args], {}, (error, argv, output) => {
-    const [extra] = (argv as { _?: (string | number)[] } | undefined)?._ ?? [];
-    problem = error ?? (extra === undefined ? undefined : new Error(`Unknown argument: ${extra}`));
-    text = output;
-  });
-  if (problem !== undefined)
-    throw new ConfigError(`${problem.message.replace(/\s+/g, " ")}; see paxos-server --help`);
-  return invocation ?? { command: "print", text };
+    .epilogue(EPILOGUE);
 }
 
-const options = {
-  hostfile: {
-    alias: "h",
-    string: true,
-    requiresArg: true,
-    default: "hostfile",
-    describe: "the file that names the members",
-  },
-  port: {
-    alias: "p",
-    string: true,
-    requiresArg: true,
-    default: String(DEFAULT_PORT),
-    describe: "the port of members for which the hostfile names none",
-    coerce: portFlag,
-  },
-  id: {
-    alias: "i",
-    string: true,
-    requiresArg: true,
-    describe: "which member this is; else the one on this host",
-    coerce: idFlag,
-  },
-  "data-dir": {
-    string: true,
-    requiresArg: true,
-    describe: "where this member alone keeps its log; else a directory under the user's data directory",
-    coerce: directoryFlag,
-  },
-  "in-memory": {
-    boolean: true,
-    default: false,
-    describe:
-      "keep nothing on disk: the log dies with the process, and the member is refused when it comes back",
-  },
-  "connect-timeout": {
-    string: true,
-    requiresArg: true,
-    default: "15",
-    describe: "seconds to wait for a first peer; 0: for ever",
-    coerce: secondsFlag,
-  },
-  transport: {
-    choices: TRANSPORT_NAMES,
-    requiresArg: true,
-    default: TRANSPORT_NAMES[0],
-    describe: "how peers and clients are reached; the same on all members, and for clients",
-  },
-  verbose: {
-    alias: "v",
-    boolean: true,
-    default: false,
-    describe: "log every message sent and received, and every timer that fires",
-  },
-} as const;
+function describeCommands(
+  parser: ReturnType<typeof newParser>,
+  onAsked: (invocation: Invocation) => void,
+): void {
+  parser
+    .command(
+      "$0",
+      "run a member (the default)",
+      (command) => command.options(serveOptions).check(requireServeSense),
+      (flags) => onAsked({ command: "serve", flags: serveFlags(flags) }),
+    )
+    .command(
+      "inspect",
+      "verify all that a stopped member's data directory holds, and print what that is",
+      (command) => command.usage(INSPECT).options(inspectOptions),
+      ({ "data-dir": dataDir = "", json }) => onAsked({ command: "inspect", flags: { dataDir, json } }),
+    )
+    .command(
+      "backup",
+      "copy a running member's state into a file",
+      (command) => command.usage(BACKUP).options(backupOptions).conflicts("server", "id"),
+      ({ server, output = "", force, transport, ...flags }) => {
+        const member = memberFlags(flags);
+        const chosen = server === undefined ? {} : { server };
+        onAsked({ command: "backup", flags: { ...member, ...chosen, output, force, transport } });
+      },
+    )
+    .command(
+      "restore",
+      "make the data directory of a member of a new cluster that begins with a backup",
+      (command) => command.usage(RESTORE).options(restoreOptions),
+      ({ backup = "", "data-dir": dataDir, ...flags }) => {
+        const chosen = dataDir === undefined ? {} : { dataDir };
+        onAsked({ command: "restore", flags: { ...memberFlags(flags), backup, ...chosen } });
+      },
+    );
+}
 
-interface ParsedOptions {
+const INSPECT = `$0 inspect --data-dir DIR
+
+Verifies all that the data directory of a stopped member holds, and prints what that is. Nothing is
+changed. Exits 0 when all is well, 1 when there are problems, which are listed with what to do.`;
+
+const BACKUP = `$0 backup [-i ID | --server HOST:PORT] --output FILE
+
+Has a running member take a snapshot, and copies it into a file, from which paxos-server restore
+begins a new cluster. The file is there when it is whole, or not at all.`;
+
+const RESTORE = `$0 restore --backup FILE [-i ID]
+
+Makes the data directory of a member of a new cluster that begins with a backup. The hostfile names
+the members of the new cluster, each of which must be restored, from the same file. Members of the
+old cluster, or of one that began with another backup, are no members of it and are refused.`;
+
+function requireServeSense(flags: Readonly<Record<string, unknown>>): true {
+  if (flags["in-memory"] !== true) return true;
+  if (flags["data-dir"] !== undefined)
+    throw new Error("--data-dir and --in-memory exclude each other: give one");
+  // What a new start finds in memory is nothing: a lost disk.
+  if (flags["on-storage-failure"] === "wait")
+    throw new Error("--in-memory and --on-storage-failure wait exclude each other: give one");
+  return true;
+}
+
+interface ParsedMember {
   readonly hostfile: string;
   readonly port: number;
   readonly id: number | undefined;
+}
+
+interface ParsedServe extends ParsedMember {
   readonly "data-dir": string | undefined;
   readonly "in-memory": boolean;
   readonly "connect-timeout": number;
   readonly transport: TransportName;
+  readonly "snapshot-every": number | undefined;
+  readonly "snapshot-every-bytes": number | undefined;
+  readonly "log-tail": number | undefined;
+  readonly "log-tail-bytes": number | undefined;
+  readonly "on-storage-failure": DiskPolicy;
+  readonly "save-timeout": number;
   readonly verbose: boolean;
 }
 
-function serverFlags(parsed: ParsedOptions): ServerFlags {
-  const { hostfile, port, id, transport, verbose } = parsed;
+function memberFlags({ hostfile, port, id }: ParsedMember): MemberFlags {
+  return { hostfile, port, ...(id === undefined ? {} : { id }) };
+}
+
+function serveFlags(parsed: ParsedServe): ServeFlags {
   const dataDir = parsed["data-dir"];
-  const inMemory = parsed["in-memory"];
   return {
-    hostfile,
-    port,
-    transport,
-    verbose,
-    inMemory,
+    ...memberFlags(parsed),
+    transport: parsed.transport,
+    verbose: parsed.verbose,
+    inMemory: parsed["in-memory"],
     connectTimeoutMs: parsed["connect-timeout"],
-    ...(id === undefined ? {} : { id }),
+    snapshots: given({
+      everyUpdates: parsed["snapshot-every"],
+      everyBytes: parsed["snapshot-every-bytes"],
+      tailUpdates: parsed["log-tail"],
+      tailBytes: parsed["log-tail-bytes"],
+    }),
+    onStorageFailure: parsed["on-storage-failure"],
+    saveTimeoutMs: parsed["save-timeout"],
     ...(dataDir === undefined ? {} : { dataDir }),
   };
 }
 
-function portFlag(text: string): number {
-  return parsePort(text) ?? refuse("port", text, `a number from 1 to ${MAX_PORT}`);
+/** Without what was left out. */
+function given(values: {
+  readonly [Name in keyof SnapshotPolicy]?: number | undefined;
+}): Partial<SnapshotPolicy> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 
-function idFlag(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  return /^\d{1,9}$/.test(text) ? Number(text) : refuse("id", text, "a member's id, from 0 on");
-}
-
-function directoryFlag(text: string | undefined): string | undefined {
-  return text === "" ? refuse("data-dir", text, "a directory") : text;
-}
-
-function secondsFlag(text: string): number {
-  // The limit is that of timers: 24 days.
-  return /^\d{1,6}(\.\d+)?$/.test(text)
-    ? Number(text) * 1000
-    : refuse("connect-timeout", text, "seconds, such as 15 or 0.5");
-}
-
-function refuse(flag: string, text: string, allowed: string): never {
-  throw new Error(`bad --${flag} ${JSON.stringify(text)}: give ${allowed}`);
+/** What no command takes: the first word is the command's own name, if one was given. */
+function extraArgument(
+  argv: { readonly _?: readonly (string | number)[] } | undefined,
+  invocation: Invocation | undefined,
+): string | number | undefined {
+  const words = argv?._ ?? [];
+  return invocation === undefined ? undefined : words[invocation.command === "serve" ? 0 : 1];
 }
 
 function packageVersion(): string {

@@ -1,5 +1,6 @@
 // The process: its parts, its streams, its signals, its end. To use another transport or storage, change it here.
 import { homedir } from "node:os";
+import { setTimeout as sleep } from "node:timers/promises";
 
 import { systemProbe } from "@paxos/hostfile";
 import { startReplica } from "@paxos/replica";
@@ -7,6 +8,7 @@ import { MemoryStorage, classicLevelStorage } from "@paxos/storage-level";
 import { ConnectReplicaTransport } from "@paxos/transport-connect";
 import { TcpReplicaTransport } from "@paxos/transport-tcp";
 
+import { takesWrites } from "./disk-probe.js";
 import type { Environment } from "./environment.js";
 import { run } from "./run.js";
 
@@ -23,6 +25,7 @@ const environment: Environment = {
   probe: systemProbe,
   interrupt: new AbortController(),
   now: () => new Date(),
+  wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
   writeOutput: (text) => process.stdout.write(text),
   writeLog: (text) => process.stderr.write(text),
   createStorage: (directory) =>
@@ -36,14 +39,17 @@ const environment: Environment = {
     }
   },
   startReplica,
+  takesWrites,
+  // process.exit would wait for the threads that write to the disk.
+  endAtOnce: () => process.kill(process.pid, "SIGKILL"),
 };
 
-function onSignal(signal: NodeJS.Signals, status: number): void {
+function onSignal(signal: NodeJS.Signals): void {
   process.on(signal, () => {
-    if (environment.interrupt.signal.aborted) process.exit(status);
+    if (environment.interrupt.signal.aborted) environment.endAtOnce();
     setTimeout(() => {
       environment.writeLog(`paxos-server: not closed in time, ended by ${signal}\n`);
-      process.exit(status);
+      environment.endAtOnce();
     }, LAST_MOMENT_MS).unref();
     environment.interrupt.abort(signal);
   });
@@ -58,8 +64,8 @@ function onInternalError(error: unknown): never {
 // A log that nobody reads any more is no reason to stop.
 process.stderr.on("error", () => undefined);
 process.stdout.on("error", () => undefined);
-onSignal("SIGINT", 130);
-onSignal("SIGTERM", 143);
+onSignal("SIGINT");
+onSignal("SIGTERM");
 process.on("uncaughtException", onInternalError);
 process.on("unhandledRejection", onInternalError);
 

@@ -1,29 +1,42 @@
 // Everything around the program, without processes, disks or sockets.
+import { setImmediate } from "node:timers/promises";
+
 import type { ClientListener, Storage, Transport } from "@paxos/core";
 import type { ReplicaOptions } from "@paxos/replica";
 
 import type { Environment, RunningReplica } from "../src/environment.js";
 
 /** A replica that does what the test says. */
-class FakeReplica implements RunningReplica {
+export class FakeReplica implements RunningReplica {
   reachPeer!: () => void;
   stop!: (error: Error | undefined) => void;
+  loseStorage!: (error: Error) => void;
   closed = 0;
+  /** What closing waits for. */
+  closing: Promise<void> = Promise.resolve();
   readonly peerReached = new Promise<void>((resolve) => (this.reachPeer = resolve));
   readonly stopped = new Promise<Error | undefined>((resolve) => (this.stop = resolve));
+  readonly storageFailed = new Promise<Error>((resolve) => (this.loseStorage = resolve));
 
   async close(): Promise<void> {
     this.closed++;
+    await this.closing;
     this.stop(undefined);
   }
 }
 
+const nothingIsStored = () => Promise.reject(new Error("nothing is stored here"));
+
 class FakeStorage implements Storage {
   closed = 0;
   constructor(readonly directory: string | undefined) {}
-  load = () => Promise.reject(new Error("nothing is loaded here"));
-  save = () => Promise.reject(new Error("nothing is saved here"));
-  read = () => Promise.reject(new Error("nothing is read here"));
+  load = nothingIsStored;
+  save = nothingIsStored;
+  read = nothingIsStored;
+  writeSnapshot = nothingIsStored;
+  readChunk = nothingIsStored;
+  receiveChunk = nothingIsStored;
+  compact = nothingIsStored;
   async close(): Promise<void> {
     this.closed++;
   }
@@ -45,7 +58,8 @@ export class FakeEnvironment implements Environment {
   readonly env = { XDG_DATA_HOME: "/data" };
   readonly homeDirectory = "/home/u";
   readonly interrupt = new AbortController();
-  readonly replica = new FakeReplica();
+  /** The one that is started next, or was last. */
+  replica = new FakeReplica();
   readonly storages: FakeStorage[] = [];
   readonly transports: FakeTransport[] = [];
   readonly probe = {
@@ -58,8 +72,13 @@ export class FakeEnvironment implements Environment {
   startError: Error | undefined;
   output = "";
   log = "";
+  time = 0;
+  /** How long it has waited, each time. */
+  readonly waits: number[] = [];
+  diskWorks = true;
+  endedAtOnce = 0;
 
-  now = () => new Date(0);
+  now = () => new Date(this.time);
   writeOutput = (text: string) => void (this.output += text);
   writeLog = (text: string) => void (this.log += text);
 
@@ -74,6 +93,16 @@ export class FakeEnvironment implements Environment {
     this.transports.push(transport);
     return transport;
   }
+
+  async wait(ms: number): Promise<void> {
+    this.waits.push(ms);
+    this.time += ms;
+    // As a timer does, it lets others go first.
+    await setImmediate();
+  }
+
+  takesWrites = async () => this.diskWorks;
+  endAtOnce = () => void this.endedAtOnce++;
 
   async startReplica(options: ReplicaOptions): Promise<RunningReplica> {
     this.started = options;
