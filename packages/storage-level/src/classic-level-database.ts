@@ -6,6 +6,7 @@ import type { BinaryLevel } from "./binary-level.js";
 import { explain } from "./explain-error.js";
 import { isError, StorageError } from "./storage-error.js";
 import { MARKER_FILE, syncDirectory } from "./store-marker.js";
+import { openWithSoundTables } from "./table-check.js";
 
 /** Opens LevelDB in a directory that is made when it is missing. Throws a ConfigError or a StorageError. */
 export async function openClassicLevel(directory: string): Promise<BinaryLevel> {
@@ -33,7 +34,7 @@ export async function openExistingClassicLevel(directory: string): Promise<Binar
 async function open(directory: string, options: { readonly createIfMissing: boolean }): Promise<BinaryLevel> {
   const encodings = { keyEncoding: "view", valueEncoding: "view" } as const;
   const database = new ClassicLevel<Uint8Array, Uint8Array>(directory, encodings);
-  await database.open(options);
+  await openWithSoundTables(directory, () => database.open(options));
   return database;
 }
 

@@ -11,7 +11,7 @@ import type { StoreMarker } from "./store-marker.js";
 /** The id of the store that is there, or of one made now. */
 export async function identifyStore(records: Records, marker: StoreMarker | undefined): Promise<bigint> {
   const marked = await marker?.read();
-  const found = await readStoreId(records);
+  const found = await readStoreId(records, marked !== undefined);
   if (found === undefined && marked !== undefined) {
     throw records.error(`there is no record at all, though store ${marked.toString(16)} was made here`);
   }
@@ -27,12 +27,12 @@ export async function identifyStore(records: Records, marker: StoreMarker | unde
   return storeId;
 }
 
-/** The id of the store whose records these are; undefined when there are none. */
-export async function readStoreId(records: Records): Promise<bigint | undefined> {
+/** The id of the store whose records these are; undefined when there are none. `isOurs`: a store was made here. */
+export async function readStoreId(records: Records, isOurs: boolean): Promise<bigint | undefined> {
   const format = await records.getSealed(FORMAT_KEY);
   if (format === undefined) {
-    await requireEmpty(records);
-    return undefined;
+    if (await isEmpty(records)) return undefined;
+    throw isOurs ? records.damaged(FORMAT_KEY) : await foreign(records);
   }
   const version = new TextDecoder().decode(format);
   if (version !== String(FORMAT)) {
@@ -47,14 +47,16 @@ export async function readStoreId(records: Records): Promise<bigint | undefined>
   return storeId;
 }
 
-async function requireEmpty(records: Records): Promise<void> {
-  const key = await records.firstKey({ gte: new Uint8Array(), lt: Uint8Array.of(0xff) });
-  if (key === undefined) return;
+async function isEmpty(records: Records): Promise<boolean> {
+  return (await records.firstKey({ gte: new Uint8Array(), lt: Uint8Array.of(0xff) })) === undefined;
+}
+
+async function foreign(records: Records): Promise<ConfigError> {
   const isPart = (await records.firstKey({ gte: CHUNKS_START, lt: CHUNKS_END })) !== undefined;
   const what = isPart
-    ? "a store that was to begin with a snapshot has not been made in full, or has lost records"
+    ? "a store that was to begin with a snapshot has not been made in full"
     : "the database there is not a storage of this program";
-  throw new ConfigError(`${records.name}: ${what}. Use an empty directory.`);
+  return new ConfigError(`${records.name}: ${what}. Use an empty directory.`);
 }
 
 async function createStore(records: Records): Promise<bigint> {
