@@ -1,5 +1,7 @@
 // What the program touches of the world, so that tests can stand in for it.
-import type { ClientListener, Logger, Storage, Transport } from "@paxos/core";
+import type { Writable } from "node:stream";
+
+import type { ClientListener, ClientTransport, Logger, Storage, Transport } from "@paxos/core";
 import type { HostProbe } from "@paxos/hostfile";
 import type { Replica, ReplicaOptions } from "@paxos/replica";
 
@@ -13,10 +15,13 @@ export interface Environment extends UserEnvironment {
   now(): Date;
   /** Resolves after so many milliseconds, or when the signal is aborted. */
   wait(ms: number, signal: AbortSignal): Promise<void>;
+  /** For what is not text. */
+  readonly stdout: Writable;
   writeOutput(text: string): void;
   writeLog(text: string): void;
   createStorage(directory: string | undefined): Storage;
   createTransport(name: TransportName, logger: Logger): Transport & ClientListener;
+  createClientTransport(name: TransportName): ClientTransport;
   startReplica(options: ReplicaOptions): Promise<RunningReplica>;
   /** Whether the disk takes what is written into the directory. */
   takesWrites(directory: string): Promise<boolean>;

@@ -5,8 +5,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { systemProbe } from "@paxos/hostfile";
 import { startReplica } from "@paxos/replica";
 import { MemoryStorage, classicLevelStorage } from "@paxos/storage-level";
-import { ConnectReplicaTransport } from "@paxos/transport-connect";
-import { TcpReplicaTransport } from "@paxos/transport-tcp";
+import { ConnectClientTransport, ConnectReplicaTransport } from "@paxos/transport-connect";
+import { TcpClientTransport, TcpReplicaTransport } from "@paxos/transport-tcp";
 
 import { takesWrites } from "./disk-probe.js";
 import type { Environment } from "./environment.js";
@@ -26,6 +26,7 @@ const environment: Environment = {
   interrupt: new AbortController(),
   now: () => new Date(),
   wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
+  stdout: process.stdout,
   writeOutput: (text) => process.stdout.write(text),
   writeLog: (text) => process.stderr.write(text),
   createStorage: (directory) =>
@@ -36,6 +37,14 @@ const environment: Environment = {
         return new ConnectReplicaTransport({ logger });
       case "tcp":
         return new TcpReplicaTransport({ logger });
+    }
+  },
+  createClientTransport: (name) => {
+    switch (name) {
+      case "connect":
+        return new ConnectClientTransport();
+      case "tcp":
+        return new TcpClientTransport();
     }
   },
   startReplica,

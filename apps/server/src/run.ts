@@ -1,4 +1,5 @@
 // The program, from its arguments to its exit status.
+import { backUp } from "./backup-command.js";
 import type { Environment } from "./environment.js";
 import { DONE, statusOf } from "./exit-status.js";
 import { parseFlags } from "./flags.js";
@@ -14,8 +15,9 @@ export async function run(args: readonly string[], environment: Environment): Pr
         return DONE;
       case "serve":
         return await serve(invocation.flags, environment);
-      case "inspect":
       case "backup":
+        return await backUp(invocation.flags, environment);
+      case "inspect":
       case "restore":
         throw new Error("to come");
     }

@@ -1,7 +1,8 @@
 // Everything around the program, without processes, disks or sockets.
+import { PassThrough } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 
-import type { ClientListener, Storage, Transport } from "@paxos/core";
+import type { ClientListener, ClientTransport, Storage, Transport } from "@paxos/core";
 import type { ReplicaOptions } from "@paxos/replica";
 
 import type { Environment, RunningReplica } from "../src/environment.js";
@@ -86,6 +87,12 @@ export class FakeEnvironment implements Environment {
     const storage = new FakeStorage(directory);
     this.storages.push(storage);
     return storage;
+  }
+
+  readonly stdout = new PassThrough();
+
+  createClientTransport(): ClientTransport {
+    throw new Error("nobody is called here");
   }
 
   createTransport(): FakeTransport {
