@@ -107,12 +107,12 @@ export function onCatchUpAnswer(s: State, from: Peer, message: CatchUpAnswer): v
   if (s.catchUp.asked?.seq === seq) s.catchUp.asked = undefined;
   from.aru = fromWire(message.localAru, "ARU");
   const firstSeq = fromWire(message.firstSeq, "first_seq");
+  if (firstSeq > seq && firstSeq > s.history.aru + 1) return startFetch(s, from);
   if (message.updates.length === 0) {
     s.catchUp.changes++;
     s.catchUp.notBefore = s.now + 1;
     s.catchUp.mark = Math.min(s.catchUp.mark, s.history.aru);
   }
-  if (firstSeq > seq && firstSeq > s.history.aru + 1) return startFetch(s, from);
   if (message.updates.length > 0) {
     s.catchUp.patience = 1;
     learn(s, seq, message.updates);

@@ -196,12 +196,14 @@ export class Cluster {
     }
   }
 
-  /** A node takes a snapshot of what it has applied, as far as that is durably ordered there; else it does not. */
+  /** A node takes a snapshot of what it has applied and durably knows as ordered. False when it has one of that. */
   takeSnapshot(id: number): boolean {
     const { node, disk, applied } = this.member(id);
-    const { durableAru, applied: seq, snapshot } = this.status(id);
-    if (node === undefined || durableAru < seq || seq <= Number(snapshot?.seq ?? 0n)) return false;
-    node.snapshotTaken(disk.takeSnapshot(seq, node.epochRecord, contentOf(applied), this.chunkBytes));
+    const { durableAru, applied: last, snapshot } = this.status(id);
+    const seq = Math.min(durableAru, last);
+    if (node === undefined || seq <= Number(snapshot?.seq ?? 0n)) return false;
+    const content = contentOf(applied.slice(0, seq));
+    node.snapshotTaken(disk.takeSnapshot(seq, node.epochRecord, content, this.chunkBytes));
     return true;
   }
 

@@ -34,6 +34,17 @@ export class MemoryDisk {
 
   constructor(readonly storeId: bigint) {}
 
+  /** A copy of it as it is now. */
+  copy(): MemoryDisk {
+    const copy = new MemoryDisk(this.storeId);
+    copy.#state = this.#state;
+    copy.#runs = [...this.#runs];
+    copy.#held = [...this.#held];
+    copy.#incoming = this.#incoming && { ...this.#incoming, chunks: [...this.#incoming.chunks] };
+    copy.firstSeq = this.firstSeq;
+    return copy;
+  }
+
   write(save: Save): void {
     this.#state = toBinary(PersistentStateSchema, save.state);
     for (const run of save.runs) this.#runs.push(toBinary(StoredRunSchema, run));

@@ -24,7 +24,7 @@ const profiles: Record<string, Profile> = {
   "three nodes, leapfrog": { ...duel, steps: 600, crash: 8, partitions: "leapfrog" },
   "two nodes, many crashes": { ...rough, nodes: 2, crash: 15 },
   "three nodes, snapshots": { ...rough, crash: 8, snapshot: 60 },
-  "five nodes, snapshots and partitions": { ...duel, nodes: 5, steps: 4000, partition: 6, snapshot: 250 },
+  "five nodes, snapshots": { ...rough, nodes: 5, steps: 3000, partition: 2, snapshot: 100 },
   "three nodes, snapshots out of order": { ...rough, doubleMessage: 100, reorder: 900, snapshot: 60 },
 };
 

@@ -152,7 +152,7 @@ function admit(stage: Stage, [node = "", peer = ""]: Words): void {
   const saveNumber = Number(state?.saveNumber ?? 0n);
   const refusal = stage.cluster
     .member(integer(node))
-    .node?.admit({ nodeId: integer(peer), storeId, incarnation: 1n, saveNumber });
+    .node?.admit({ nodeId: integer(peer), storeId, incarnation: BigInt(stage.now), saveNumber });
   stage.say(
     refusal === undefined
       ? `${node} admits ${peer}`
@@ -166,6 +166,38 @@ function loseDisk(stage: Stage, words: Words): void {
     member.disk = new MemoryDisk(member.disk.storeId + 1000n);
     stage.forgetSaves(member.id);
   }
+}
+
+/** A copy of a node's disk is put aside. */
+function copyDisk(stage: Stage, [node = ""]: Words): void {
+  stage.copies.set(integer(node), stage.cluster.member(integer(node)).disk.copy());
+}
+
+function putCopyBack(stage: Stage, [node = ""]: Words): void {
+  const copy = stage.copies.get(integer(node));
+  if (copy === undefined) throw new Error(`no copy of the disk of node ${node}`);
+  stage.cluster.member(integer(node)).disk = copy;
+  stage.forgetSaves(integer(node));
+}
+
+/** The save under way fails, or the next one does. */
+function failDisk(stage: Stage, words: Words): void {
+  for (const { id, node } of stage.members(need(words).map(integer))) {
+    node?.storageFailed();
+    stage.cluster.pump(id);
+  }
+}
+
+function takeSnapshot(stage: Stage, words: Words): void {
+  for (const { id } of stage.members(need(words).map(integer))) {
+    if (!stage.cluster.takeSnapshot(id)) throw new Error(`node ${id} has nothing new for a snapshot`);
+    stage.say(`${id} takes snapshot ${stage.cluster.status(id).snapshot?.seq}`);
+  }
+}
+
+function compact(stage: Stage, [node = "", tail = "0"]: Words): void {
+  stage.cluster.compact(integer(node), integer(tail));
+  stage.say(`${node} keeps its log from ${stage.cluster.member(integer(node)).disk.firstSeq} on`);
 }
 
 function setHidden(hide: boolean): Command["run"] {
@@ -227,6 +259,11 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     },
   ],
   ["lose-disk", { usage: "NODE...", run: loseDisk }],
+  ["copy-disk", { usage: "NODE", run: copyDisk }],
+  ["older-disk", { usage: "NODE", run: putCopyBack }],
+  ["fail-disk", { usage: "NODE...", run: failDisk }],
+  ["snapshot", { usage: "NODE...", run: takeSnapshot }],
+  ["compact", { usage: "NODE [TAIL]", run: compact }],
   ["admit", { usage: "NODE PEER", run: admit }],
   ["agree", { usage: "[NODE...]", run: agree }],
   [

@@ -12,8 +12,9 @@ export type SavedBefore = Pick<
   "promisedView" | "ledView" | "localAru" | "peerStores" | "lastInstalled"
 >;
 
-export function describeSave({ state, runs }: Save, before: SavedBefore | undefined): string {
+export function describeSave({ state, runs, install }: Save, before: SavedBefore | undefined): string {
   const news = [];
+  if (install !== undefined) news.push(`installs snapshot ${install.seq}`);
   if (state.promisedView !== (before?.promisedView ?? 0n)) news.push(`promise ${state.promisedView}`);
   if (state.ledView !== before?.ledView) news.push(`leads ${state.ledView}`);
   news.push(...runs.map(describeRun));
@@ -44,12 +45,17 @@ export function describeStatus(status: NodeStatus): string {
 
 /** What a node would find after a crash. */
 export function describeDisk({ id, disk, pending }: Member): string[] {
-  const { state, runs } = disk.load();
+  const { state, runs, snapshots = [], incoming } = disk.load();
   const aru = Number(state?.localAru ?? 0n);
   const ordered = [...disk.values(aru).entries()].sort(([a], [b]) => a - b);
   const led = state?.ledView === undefined ? "" : `, led ${state.ledView}`;
   return [
     `${id}: save #${state?.saveNumber ?? 0}, promised ${state?.promisedView ?? 0}${led}, ARU ${aru}`,
+    ...snapshots.map(({ seq, origin, chunks }) => `  snapshot ${seq} of store ${origin}, ${chunks} chunks`),
+    ...(incoming === undefined
+      ? []
+      : [`  receiving snapshot ${incoming.snapshot.seq}: ${incoming.next} of ${incoming.snapshot.chunks}`]),
+    ...(disk.firstSeq > 1 ? [`  log from ${disk.firstSeq}`] : []),
     ...(ordered.length > 0
       ? [`  ordered ${ordered.map(([seq, bytes]) => `${seq} ${describeUpdate(bytes)}`).join(", ")}`]
       : []),

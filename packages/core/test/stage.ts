@@ -6,6 +6,7 @@ import type { Config } from "../src/config.js";
 import { describeMessage } from "../src/describe.js";
 import type { Save } from "../src/ports.js";
 import { Cluster, type InFlight, type Member } from "./cluster.js";
+import type { MemoryDisk } from "./memory-disk.js";
 import { describeApplied, describeSave, type SavedBefore } from "./stage-text.js";
 
 /** Which messages: of a kind, on a link, or both. */
@@ -27,12 +28,16 @@ export const messageKinds = [
   "UpdateRefusal",
   "CatchUpRequest",
   "CatchUpAnswer",
+  "SnapshotRequest",
+  "SnapshotChunk",
 ] as const;
 
 export class Stage {
   /** Ticks since the cluster was made. */
   now = 0;
   holds: Selection[] = [];
+  /** Copies of disks. */
+  readonly copies = new Map<number, MemoryDisk>();
   /**
    * Kinds of messages, or "messages": told only when something visible follows from them. "saves", "applied",
    * "logs": not told.
@@ -63,6 +68,11 @@ export class Stage {
     cluster.onApplied = (id, updates) => {
       if (!this.hidden.has("applied"))
         this.#effect(`${id} applies ${updates.map(describeApplied).join(", ")}`);
+    };
+    cluster.chunkBytes = 24;
+    cluster.onRestored = (id, seq) => {
+      if (!this.hidden.has("applied") && cluster.member(id).node !== undefined)
+        this.#effect(`${id} is given the snapshot at seq ${seq}`);
     };
     this.#cluster = cluster;
   }
