@@ -94,7 +94,9 @@ async function writing(file: string, step: Promise<void>): Promise<void> {
   try {
     await step;
   } catch (cause) {
-    throw new CommandError(`${file} cannot be written: ${(cause as Error).message}. No backup was made`, { cause });
+    throw new CommandError(`${file} cannot be written: ${(cause as Error).message}. No backup was made`, {
+      cause,
+    });
   }
 }
 

@@ -32,7 +32,9 @@ export async function* encodeBackup(pieces: AsyncIterable<BackupPiece>): AsyncGe
  * Reads a backup. Who has got to its end has all of it, unchanged; until then it may yet throw, a ConfigError that says what
  * is wrong with the file.
  */
-export async function* readBackup(file: string): AsyncGenerator<BackupPiece & { readonly snapshot: Snapshot }> {
+export async function* readBackup(
+  file: string,
+): AsyncGenerator<BackupPiece & { readonly snapshot: Snapshot }> {
   const handle = await openToRead(file);
   try {
     const { size } = await handle.stat();
