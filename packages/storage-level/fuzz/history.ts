@@ -98,7 +98,8 @@ export class Historian {
     const snapshot = peerSnapshot(seq, 99n, pieces);
     const chunks = withChecksums(pieces);
     this.truth.incoming.push({ snapshot, chunks });
-    for (const [index, chunk] of chunks.slice(0, next).entries()) await storage.receiveChunk(snapshot, index, chunk);
+    for (const [index, chunk] of chunks.slice(0, next).entries())
+      await storage.receiveChunk(snapshot, index, chunk);
     this.truth.incomingNext = next;
     return snapshot;
   }

@@ -42,7 +42,8 @@ async function readEverything(directory: string, truth: Truth): Promise<Outcome>
   const number = Number(stored.state?.saveNumber ?? 0n);
   // Everything is read before anything is judged: an error may come late.
   const log = await readLog(storage, firstSeq, aru);
-  for (const snapshot of stored.snapshots ?? []) await compareChunks(storage, find(truth.snapshots, snapshot));
+  for (const snapshot of stored.snapshots ?? [])
+    await compareChunks(storage, find(truth.snapshots, snapshot));
   const received = await receiveRest(storage, stored, truth);
 
   if (stored.storeId !== truth.storeId) wrong(`store ${stored.storeId}, was ${truth.storeId}`);
@@ -53,7 +54,8 @@ async function readEverything(directory: string, truth: Truth): Promise<Outcome>
   });
   const saved = truth.saves[number - 1];
   if (firstSeq < (saved?.firstSeq ?? 1)) wrong(`the log begins at ${firstSeq}, below ${saved?.firstSeq}`);
-  if (latest < (saved?.snapshotSeq ?? 0)) wrong(`the latest snapshot is of ${latest}, not ${saved?.snapshotSeq}`);
+  if (latest < (saved?.snapshotSeq ?? 0))
+    wrong(`the latest snapshot is of ${latest}, not ${saved?.snapshotSeq}`);
   if (firstSeq > latest + 1) wrong(`the log begins at ${firstSeq}, the latest snapshot is of ${latest}`);
   await goOn(storage, number, aru);
 
@@ -80,7 +82,8 @@ async function readLog(storage: Storage, firstSeq: number, aru: number): Promise
   while (firstSeq + log.length <= aru) {
     // In small steps, which begin in the middle of runs.
     const { updates, firstSeq: begins } = await storage.read(firstSeq + log.length, aru, 60);
-    if (updates.length === 0 || begins !== firstSeq) wrong(`nothing is read from seq ${firstSeq + log.length} on`);
+    if (updates.length === 0 || begins !== firstSeq)
+      wrong(`nothing is read from seq ${firstSeq + log.length} on`);
     log.push(...updates.map((update) => new TextDecoder().decode(update)));
   }
   return log;

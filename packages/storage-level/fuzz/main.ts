@@ -1,4 +1,4 @@
-// Damages the files of stores in every place and looks at what is read from them:  pnpm run fuzz [--every N] [--offset N]
+// Damages the files of stores in every place and looks at what is read from them:  pnpm run fuzz [--limit N] [--offset N]
 //   [--store young|grown|tables|long-log] [--processes N]
 // Ends with status 1 when something was read that was never there, or a process has died or hung.
 import { parseArgs } from "node:util";
@@ -16,13 +16,13 @@ function wholeNumber(name: string, text: string | undefined, otherwise: number):
 
 const { values } = parseArgs({
   options: {
-    every: { type: "string" },
+    limit: { type: "string" },
     offset: { type: "string" },
     store: { type: "string", multiple: true },
     processes: { type: "string" },
   },
 });
-const every = Math.max(1, wholeNumber("every", values.every, 1));
+const limit = wholeNumber("limit", values.limit, Number.MAX_SAFE_INTEGER);
 const offset = wholeNumber("offset", values.offset, 0);
 const processes = Math.max(1, wholeNumber("processes", values.processes, 2));
 const kinds = storeKinds.filter((kind) => values.store === undefined || values.store.includes(kind));
@@ -33,7 +33,7 @@ for (const kind of kinds) {
   let done = 0;
   const { counts, wrong } = await fuzz({
     kind,
-    every,
+    limit,
     offset,
     processes,
     onVerdict: () => {
@@ -42,7 +42,7 @@ for (const kind of kinds) {
   });
   const seconds = (performance.now() - start) / 1000;
   print(`${kind}: ${done} damages in ${seconds.toFixed(0)} s`);
-  for (const [name, count] of [...counts].sort()) print(`  ${name} ${count}`);
+  for (const name of [...counts.keys()].sort()) print(`  ${name} ${counts.get(name)}`);
   for (const line of wrong) print(`WRONG ${line}`);
   found += wrong.length;
 }

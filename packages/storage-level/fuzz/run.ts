@@ -1,12 +1,14 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { allDamages, describeDamage, type Damage } from "./damages.js";
-import { writeTruth } from "./history.js";
+import { writeTruth, type Truth } from "./history.js";
+import { judge } from "./judge.js";
 import { makeStore, type StoreKind } from "./stores.js";
 import type { Verdict } from "./worker.js";
 
@@ -15,9 +17,9 @@ export interface FuzzOptions {
   readonly kind: StoreKind;
   /** How many processes. */
   readonly processes: number;
-  /** Of the damages, the one at `offset` and every `every`th after it; 0 and 1 are all. */
-  readonly offset: number;
-  readonly every: number;
+  /** How many damages to do, evenly spread, from the one at `offset` on. Absent: all. */
+  readonly limit?: number;
+  readonly offset?: number;
   readonly onVerdict?: (damage: Damage, outcome: string) => void;
 }
 
@@ -33,12 +35,16 @@ const patienceMs = 30_000;
 
 /** Makes a store, damages copies of it in other processes, and sums up what came of it. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
-  const directory = await mkdtemp(join(tmpdir(), "paxos-storage-fuzz-"));
+  // In memory, where there is such a place: nothing here depends on a disk but the time it takes.
+  const place = existsSync("/dev/shm") ? "/dev/shm" : tmpdir();
+  const directory = await mkdtemp(join(place, "paxos-storage-fuzz-"));
   const counts = new Map<string, number>();
   const wrong: string[] = [];
   try {
     const store = join(directory, "store");
-    await writeTruth(join(directory, "truth"), await makeStore(options.kind, store));
+    const truth = await makeStore(options.kind, store);
+    await writeTruth(join(directory, "truth"), truth);
+    await requireIntact(store, join(directory, "undamaged"), truth);
     const damages = await allDamages(store);
     const take = ({ damage, outcome, detail }: Verdict): void => {
       const done = damages[damage];
@@ -49,9 +55,10 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
       counts.set(name, (counts.get(name) ?? 0) + 1);
       options.onVerdict?.(done, outcome);
     };
-    const step = options.every * options.processes;
+    const every = Math.max(1, Math.floor(damages.length / (options.limit ?? Infinity)));
+    const step = every * options.processes;
     const worker = async (index: number): Promise<void> => {
-      let next = options.offset + index * options.every;
+      let next = ((options.offset ?? 0) % every) + index * every;
       while (next < damages.length) next = (await runWorker(directory, next, step, take)) + step;
     };
     await Promise.all(Array.from({ length: options.processes }, (_, index) => worker(index)));
@@ -59,6 +66,13 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** What is not damaged must be found so, or all the rest says nothing. */
+async function requireIntact(store: string, copy: string, truth: Truth): Promise<void> {
+  await cp(store, copy, { recursive: true });
+  const { outcome, detail } = await judge(copy, truth);
+  if (outcome !== "intact") throw new Error(`undamaged, it is ${outcome} ${detail}`);
 }
 
 /** Runs a process until it ends, dies or hangs. Gives the last damage that it has done. */

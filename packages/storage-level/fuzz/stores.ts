@@ -47,7 +47,9 @@ const makers = {
   /** The same in tables of several blocks. */
   tables: async (historian: Historian): Promise<void> => {
     await makeLong(historian);
-    await historian.session(async (storage) => await historian.save(storage, 64, [{ seq: 71, count: 2, view: 3 }]));
+    await historian.session(
+      async (storage) => await historian.save(storage, 64, [{ seq: 71, count: 2, view: 3 }]),
+    );
   },
 };
 
@@ -61,7 +63,8 @@ async function makeLong(historian: Historian): Promise<void> {
       if (seq === 25) await historian.writeSnapshot(storage, 20, 3);
       if (seq === 41) await historian.compact(storage, 15);
       // Two ballots at the same seqs: the loss of the higher one must not bring back the lower one.
-      if (seq === 49) await historian.save(storage, seq - 1, [{ seq: seq + 2, count: 3, view: 2, size: 900 }]);
+      if (seq === 49)
+        await historian.save(storage, seq - 1, [{ seq: seq + 2, count: 3, view: 2, size: 900 }]);
     }
     for (let i = 0; i < 10; i++) {
       await historian.save(storage, 60 + (i >> 2), [{ seq: 61 + i, count: 1, view: 3, size: 1500 }]);

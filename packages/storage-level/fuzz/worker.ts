@@ -1,6 +1,6 @@
 // A process that damages copies of a store and opens them, one after the other: LevelDB may take the process with it, which
 // must be told from an error.  worker.ts <directory> <from> <step>
-import { readFileSync, writeSync } from "node:fs";
+import { writeSync } from "node:fs";
 import { join } from "node:path";
 import { allDamages, copyDamaged } from "./damages.js";
 import { readTruth } from "./history.js";
@@ -28,7 +28,10 @@ for (let i = Number(from); i < damages.length; i += Number(step)) {
   try {
     verdict = await judge(copy, truth);
   } catch (error) {
-    verdict = { outcome: "WRONG", detail: error instanceof Error ? (error.stack ?? error.message) : String(error) };
+    verdict = {
+      outcome: "WRONG",
+      detail: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    };
   }
   writeSync(1, `${JSON.stringify({ damage: i, ...verdict } satisfies Verdict)}\n`);
 }

@@ -4,9 +4,9 @@ import { ConfigError } from "@paxos/core";
 import { ClassicLevel } from "classic-level";
 import type { BinaryLevel } from "./binary-level.js";
 import { explain } from "./explain-error.js";
+import { isLog, isTable, openSound } from "./sound-files.js";
 import { isError, StorageError } from "./storage-error.js";
 import { MARKER_FILE, syncDirectory } from "./store-marker.js";
-import { openWithSoundTables } from "./table-check.js";
 
 /** Opens LevelDB in a directory that is made when it is missing. Throws a ConfigError or a StorageError. */
 export async function openClassicLevel(directory: string): Promise<BinaryLevel> {
@@ -32,10 +32,13 @@ export async function openExistingClassicLevel(directory: string): Promise<Binar
 }
 
 async function open(directory: string, options: { readonly createIfMissing: boolean }): Promise<BinaryLevel> {
-  const encodings = { keyEncoding: "view", valueEncoding: "view" } as const;
-  const database = new ClassicLevel<Uint8Array, Uint8Array>(directory, encodings);
-  await openWithSoundTables(directory, () => database.open(options));
-  return database;
+  return await openSound(directory, async () => {
+    const encodings = { keyEncoding: "view", valueEncoding: "view" } as const;
+    // It opens itself, if it is not told to at once.
+    const database = new ClassicLevel<Uint8Array, Uint8Array>(directory, { ...encodings, ...options });
+    await database.open(options);
+    return database;
+  });
 }
 
 async function makeDirectory(directory: string): Promise<void> {
@@ -47,20 +50,32 @@ async function makeDirectory(directory: string): Promise<void> {
 }
 
 /**
- * LevelDB without its file CURRENT begins anew, and deletes what it finds. It has begun anew by right only where nothing was
- * written yet: a crash while a store was being made leaves no table, no marker, and no log with anything in it.
+ * LevelDB without its file CURRENT begins anew, and deletes what it finds; without its log, it goes on as if nothing had been
+ * in it. That is right only where nothing was written yet: a crash while a store was being made leaves no table, no
+ * marker, and no log with anything in it.
  */
 async function requireNothingMissing(directory: string): Promise<void> {
   const files = await filesIn(directory);
-  if (files.includes("CURRENT")) return;
-  for (const file of files) {
-    const isLog = file.endsWith(".log");
-    const holdsData = file === MARKER_FILE || /[.](ldb|sst)$/.test(file);
-    if (!holdsData && !(isLog && (await stat(join(directory, file))).size > 0)) continue;
-    throw new StorageError(
-      `${directory}: the file CURRENT is missing, though there is ${file}. The storage is damaged: replace this member.`,
-    );
+  const isMade = files.includes(MARKER_FILE);
+  if (!files.includes("CURRENT")) {
+    const data = isMade ? MARKER_FILE : await dataAmong(files, directory);
+    if (data !== undefined) throw missing(directory, "the file CURRENT", data);
+  } else if (isMade && !files.some(isLog)) {
+    throw missing(directory, "the log of the database", MARKER_FILE);
   }
+}
+
+async function dataAmong(files: readonly string[], directory: string): Promise<string | undefined> {
+  for (const file of files) {
+    if (isTable(file) || (isLog(file) && (await stat(join(directory, file))).size > 0)) return file;
+  }
+  return undefined;
+}
+
+function missing(directory: string, what: string, found: string): StorageError {
+  return new StorageError(
+    `${directory}: ${what} is missing, though there is ${found}. The storage is damaged: replace this member.`,
+  );
 }
 
 async function filesIn(directory: string): Promise<string[]> {

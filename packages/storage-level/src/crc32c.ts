@@ -24,6 +24,12 @@ export function crc32c(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
+/** Whether LevelDB has sealed these bytes with this: their CRC-32C, rotated, and a number added. */
+export function isSealed(bytes: Uint8Array, seal: number): boolean {
+  const masked = (seal - 0xa282ead8) >>> 0;
+  return ((masked >>> 17) | (masked << 15)) >>> 0 === crc32c(bytes);
+}
+
 type Eight<T> = readonly [T, T, T, T, T, T, T, T];
 
 function makeTables(): Eight<Uint32Array> {
@@ -32,7 +38,8 @@ function makeTables(): Eight<Uint32Array> {
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
     return crc;
   });
-  const after = (table: Uint32Array): Uint32Array => table.map((crc) => (crc >>> 8) ^ (first[crc & 0xff] ?? 0));
+  const after = (table: Uint32Array): Uint32Array =>
+    table.map((crc) => (crc >>> 8) ^ (first[crc & 0xff] ?? 0));
   const second = after(first);
   const third = after(second);
   const fourth = after(third);

@@ -33,13 +33,10 @@ async function dropSaves(records: Records, { firstSeq, lastSave, goesOn }: LogDr
     if (dropped.length === 0) return;
     const [keys, end] = [dropped, base];
     dropped = [];
-    await records.write(
-      ({ put, del }) => {
-        keys.forEach(del);
-        put(CHAIN_KEY, encodeChainBase(end));
-      },
-      { sync: false },
-    );
+    await records.write(({ put, del }) => {
+      keys.forEach(del);
+      put(CHAIN_KEY, encodeChainBase(end));
+    });
   };
   for await (const entries of records.entries({ gte: saveKey(base.number + 1), lt: saveKey(lastSave) })) {
     for (const [key, sealed] of entries) {

@@ -1,9 +1,7 @@
 import { ConfigError } from "@paxos/core";
-import { DURABLY } from "./binary-level.js";
 import { u64 } from "./bytes.js";
 import { ascii, CHUNKS_END, CHUNKS_START, FORMAT, FORMAT_KEY, STORE_ID_KEY } from "./layout.js";
 import type { Records } from "./records.js";
-import { seal } from "./seal.js";
 import { StorageError } from "./storage-error.js";
 import { randomStoreId } from "./store-id.js";
 import type { StoreMarker } from "./store-marker.js";
@@ -61,7 +59,9 @@ async function foreign(records: Records): Promise<ConfigError> {
 
 async function createStore(records: Records): Promise<bigint> {
   const storeId = randomStoreId();
-  const batch = records.db.batch().put(FORMAT_KEY, ascii(String(FORMAT)));
-  await batch.put(STORE_ID_KEY, seal(STORE_ID_KEY, u64(storeId))).write(DURABLY);
+  await records.write(({ put, putUnsealed }) => {
+    putUnsealed(FORMAT_KEY, ascii(String(FORMAT)));
+    put(STORE_ID_KEY, u64(storeId));
+  });
   return storeId;
 }

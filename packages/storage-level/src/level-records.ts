@@ -1,7 +1,6 @@
 import { toBinary } from "@bufbuild/protobuf";
 import type { ChunkData, Save, SnapshotId } from "@paxos/core";
 import { PersistentStateSchema, type Snapshot } from "@paxos/proto";
-import { DURABLY } from "./binary-level.js";
 import { u64, viewOf } from "./bytes.js";
 import { identifyStore } from "./identify-store.js";
 import type { LevelStorageOptions } from "./level-storage-options.js";
@@ -78,7 +77,7 @@ export class LevelRecords implements RecordStore {
       const record = encodeSaveRecord(number, before.chain, content);
       put(saveKey(number), record);
       chain = viewOf(record).getUint32(0);
-    }, DURABLY);
+    });
     this.#tip = { ...this.#tip, number, chain };
     if (installed !== undefined) this.#advance(firstSeq, installed);
   }
@@ -95,13 +94,11 @@ export class LevelRecords implements RecordStore {
     }
   }
 
-  // Synced, though nothing is promised by it: LevelDB, when it goes over to another log file, does not sync what it has
-  // written to the old one. What was not synced by then could still be missing when something synced later is there.
   async putChunk(id: SnapshotId, index: number, chunk: ChunkData, progress?: Receiving): Promise<void> {
     await this.#records().write(({ put }) => {
       put(chunkKey(id, index), encodeChunk(chunk));
       if (progress !== undefined) put(INCOMING_KEY, encodeProgress(progress));
-    }, DURABLY);
+    });
   }
 
   async getChunk(id: SnapshotId, index: number): Promise<ChunkData | undefined> {
@@ -114,21 +111,21 @@ export class LevelRecords implements RecordStore {
   }
 
   async putSnapshot(snapshot: Snapshot): Promise<void> {
-    await this.#records().write(({ put }) => put(snapshotKey(snapshot), encodeSnapshot(snapshot)), DURABLY);
+    await this.#records().write(({ put }) => put(snapshotKey(snapshot), encodeSnapshot(snapshot)));
     this.#advance(this.#tip.firstSeq, sealSnapshot(snapshot));
   }
 
   async putFirstSeq(firstSeq: number): Promise<void> {
-    await this.#records().write(({ put }) => put(FIRST_SEQ_KEY, u64(firstSeq)), DURABLY);
+    await this.#records().write(({ put }) => put(FIRST_SEQ_KEY, u64(firstSeq)));
     this.#advance(firstSeq, undefined);
   }
 
   async dropProgress(): Promise<void> {
-    await this.#records().write(({ del }) => del(INCOMING_KEY), { sync: false });
+    await this.#records().write(({ del }) => del(INCOMING_KEY));
   }
 
   async dropSnapshot(id: SnapshotId): Promise<void> {
-    await this.#records().write(({ del }) => del(snapshotKey(id)), { sync: false });
+    await this.#records().write(({ del }) => del(snapshotKey(id)));
   }
 
   async dropChunks(id: SnapshotId, goesOn: () => boolean): Promise<void> {

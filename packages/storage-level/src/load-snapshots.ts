@@ -57,10 +57,10 @@ export async function removeLeftovers(
   const held = snapshots.map(({ snapshot }) => snapshot);
   for (const { snapshot } of await readHeaders(records)) {
     if (held.some((one) => isSame(one, snapshot))) continue;
-    await records.write(({ del }) => del(snapshotKey(snapshot)), { sync: false });
+    await records.write(({ del }) => del(snapshotKey(snapshot)));
   }
   if (incoming === undefined && (await records.getSealed(INCOMING_KEY)) !== undefined) {
-    await records.write(({ del }) => del(INCOMING_KEY), { sync: false });
+    await records.write(({ del }) => del(INCOMING_KEY));
   }
   const wanted = (id: SnapshotId): number => {
     const whole = held.find((one) => isSame(one, id));

@@ -12,8 +12,8 @@ export interface OpenedState extends StoredState {
 
 /**
  * Where records are: what adapters have of their own. Nothing here is called out of the contract of the port, which
- * {@link CheckedStorage} sees to. Everything else than `write`, `putSnapshot` and `putFirstSeq` may be taken back by a crash, in
- * any order.
+ * {@link CheckedStorage} sees to. A write is durable when it resolves; of those under way a crash may take back the last
+ * ones.
  */
 export interface RecordStore {
   /** Opens, making what is missing. Releases everything again when it rejects. */

@@ -3,7 +3,7 @@
 // https://github.com/google/leveldb/blob/main/doc/table_format.md
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import { viewOf } from "./bytes.js";
-import { crc32c } from "./crc32c.js";
+import { isSealed } from "./crc32c.js";
 import { unsnappy } from "./snappy.js";
 
 const FOOTER_BYTES = 48;
@@ -19,7 +19,7 @@ interface BlockHandle {
 }
 
 /** What is wrong with a table, given all of its bytes; undefined when nothing is. */
-export function findDamage(table: Uint8Array): string | undefined {
+export function findTableDamage(table: Uint8Array): string | undefined {
   const footer = table.subarray(-FOOTER_BYTES);
   if (footer.length < FOOTER_BYTES || viewOf(footer).getBigUint64(FOOTER_BYTES - 8, true) !== MAGIC) {
     return "it has no end";
@@ -38,7 +38,8 @@ export function findDamage(table: Uint8Array): string | undefined {
       readBlock(table, block);
       end += block.size + TRAILER_BYTES;
     }
-    if (end < metaindex.offset) readBlock(table, { offset: end, size: metaindex.offset - end - TRAILER_BYTES });
+    if (end < metaindex.offset)
+      readBlock(table, { offset: end, size: metaindex.offset - end - TRAILER_BYTES });
     return undefined;
   } catch (error) {
     return error instanceof DamagedBlock ? `its block at ${error.offset} is damaged` : "its index is damaged";
@@ -56,9 +57,7 @@ function readBlock(table: Uint8Array, { offset, size }: BlockHandle): Uint8Array
   const end = offset + size + 1;
   if (size < 0 || end + 4 > table.length) throw new DamagedBlock(offset);
   const block = table.subarray(offset, end);
-  // LevelDB stores it "masked": rotated, and a number added.
-  const masked = (viewOf(table).getUint32(end, true) - 0xa282ead8) >>> 0;
-  if (((masked >>> 17) | (masked << 15)) >>> 0 !== crc32c(block)) throw new DamagedBlock(offset);
+  if (!isSealed(block, viewOf(table).getUint32(end, true))) throw new DamagedBlock(offset);
   return block;
 }
 
