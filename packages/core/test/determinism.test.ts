@@ -32,6 +32,7 @@ function run(seed: number): Trace {
   cluster.start();
   for (let round = 0; round < 60; round++) {
     cluster.tick(random.between(1, 30));
+    for (const { id } of cluster.up) if (cluster.takeSnapshot(id)) cluster.compact(id, random.between(0, 4));
     for (let i = 0; i < 4; i++) {
       const { id } = cluster.up[random.between(0, cluster.up.length - 1)] ?? { id: 0 };
       if (cluster.up.length > 0) cluster.propose(id, 7n, BigInt(round * 4 + i));

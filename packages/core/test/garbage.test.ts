@@ -66,11 +66,12 @@ const recognisable: Record<string, (message: Message, random: Random) => void> =
   },
 };
 
-/** A cluster at work, with crashes and losses, so that messages of all kinds pass. */
+/** A cluster at work, with crashes and losses, so that messages of all kinds pass, snapshots too. */
 function work(cluster: Cluster, random: Random, rounds: number): void {
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < 3; i++) cluster.propose(pick(random, cluster.up).id, 7n, BigInt(3 * round + i + 1));
     cluster.tick(random.between(1, 25));
+    for (const { id } of cluster.up) if (cluster.takeSnapshot(id)) cluster.compact(id, random.between(0, 4));
     const id = random.between(0, cluster.members.length - 1);
     if (cluster.member(id).node === undefined) cluster.start(id);
     else if (round % 4 === 0 && cluster.up.length === cluster.members.length) cluster.crash(id);
