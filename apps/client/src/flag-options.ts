@@ -76,20 +76,30 @@ export const submitOptions = {
   timeout,
 } as const;
 
+const server = {
+  string: true,
+  requiresArg: true,
+  coerce: idFlag,
+} as const;
+
 export const logOptions = {
-  from: { string: true, requiresArg: true, default: "1", describe: "the first seq wanted", coerce: seqFlag },
+  from: {
+    string: true,
+    requiresArg: true,
+    describe: "the first seq wanted; else the first that is held",
+    coerce: seqFlag,
+  },
   follow: {
     boolean: true,
     default: false,
     describe: "go on as updates are ordered, at another server when this one fails",
   },
   all: { boolean: true, default: false, describe: "also show updates that were ordered again by a retry" },
-  server: {
-    string: true,
-    requiresArg: true,
-    describe: "the id of the only server to ask; else one that answers",
-    coerce: idFlag,
-  },
+  server: { ...server, describe: "the id of the only server to ask; else one that answers" },
+} as const;
+
+export const snapshotOptions = {
+  server: { ...server, describe: "the id of the only server to ask; else all" },
 } as const;
 
 export const statusOptions = {

@@ -57,7 +57,8 @@ export function updatesFlag(text: string | undefined): number | undefined {
   return text === undefined ? undefined : countFlag("updates", 1, 1e12)(text);
 }
 
-export function seqFlag(text: string): number {
+export function seqFlag(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
   const seq = /^[1-9]\d{0,15}$/.test(text) ? Number(text) : 0;
   return seq > 0 && Number.isSafeInteger(seq) ? seq : refuse("from", text, "a seq, from 1 on");
 }

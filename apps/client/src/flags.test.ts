@@ -68,7 +68,15 @@ test("flags may stand before the command", () => {
   });
   expect(parseFlags(["log"])).toEqual({
     command: "log",
-    flags: { ...common, from: 1, follow: false, all: false },
+    flags: { ...common, follow: false, all: false },
+  });
+});
+
+test("snapshots are taken by all servers, or by one", () => {
+  expect(parseFlags(["snapshot"])).toEqual({ command: "snapshot", flags: common });
+  expect(parseFlags(["snapshot", "--server", "0", "--json"])).toEqual({
+    command: "snapshot",
+    flags: { ...common, json: true, server: 0 },
   });
 });
 
@@ -114,6 +122,7 @@ test("help and version are texts", () => {
     "--in-flight",
     "submit",
     "log",
+    "snapshot",
     "status",
     "bench",
     "empty line",
@@ -147,6 +156,8 @@ describe("what is refused", () => {
     [["submit", "--stdin", "x"], "--stdin and updates as arguments exclude each other: give one"],
     [["submit", "--nope"], "Unknown argument: nope"],
     [["status", "nope"], "Unknown argument: nope"],
+    [["snapshot", "nope"], "Unknown argument: nope"],
+    [["snapshot", "--server", "x"], 'bad --server "x": give a server\'s id, from 0 on'],
     [["status", "--watch", "0"], 'bad --watch "0": give seconds from 0.1 to 3600, or nothing for 1'],
     [["bench", "--updates", "1", "--duration", "1"], "Arguments updates and duration are mutually exclusive"],
     [["bench", "--updates", "0"], 'bad --updates "0": give a number from 1 to 1000000000000'],

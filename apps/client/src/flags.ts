@@ -11,6 +11,7 @@ import {
   commonOptions,
   linesOptions,
   logOptions,
+  snapshotOptions,
   statusOptions,
   submitOptions,
 } from "./flag-options.js";
@@ -42,9 +43,15 @@ export interface SubmitFlags extends CommonFlags {
 }
 
 export interface LogFlags extends CommonFlags {
-  readonly from: number;
+  /** Absent: from the first on that is held. */
+  readonly from?: number;
   readonly follow: boolean;
   readonly all: boolean;
+  readonly server?: number;
+}
+
+export interface SnapshotFlags extends CommonFlags {
+  /** Absent: all. */
   readonly server?: number;
 }
 
@@ -67,6 +74,7 @@ export type Invocation =
   | { readonly command: "lines"; readonly flags: LinesFlags }
   | { readonly command: "submit"; readonly flags: SubmitFlags }
   | { readonly command: "log"; readonly flags: LogFlags }
+  | { readonly command: "snapshot"; readonly flags: SnapshotFlags }
   | { readonly command: "status"; readonly flags: StatusFlags }
   | { readonly command: "bench"; readonly flags: BenchFlags }
   /** Help or version. */
@@ -96,6 +104,7 @@ export function parseFlags(args: readonly string[]): Invocation {
   const onAsked = (asked: Invocation): void => void (invocation = asked);
   describeSending(parser, onAsked);
   describeLooking(parser, onAsked);
+  describeTending(parser, onAsked);
   // Handlers and checks are synchronous, so everything has been said when it returns.
   void parser.strictOptions().parse([...args], {}, (error, argv, output) => {
     const extra = extraArgument(argv, invocation);
@@ -182,7 +191,13 @@ function describeLooking(parser: Parser, onAsked: (invocation: Invocation) => vo
       ({ from, follow, all, server, ...flags }) =>
         onAsked({
           command: "log",
-          flags: { ...common(flags), from, follow, all, ...(server === undefined ? {} : { server }) },
+          flags: {
+            ...common(flags),
+            follow,
+            all,
+            ...(from === undefined ? {} : { from }),
+            ...(server === undefined ? {} : { server }),
+          },
         }),
     )
     .command(
@@ -195,6 +210,20 @@ function describeLooking(parser: Parser, onAsked: (invocation: Invocation) => vo
           flags: { ...common(flags), counters, ...(watch === undefined ? {} : { watchMs: watch }) },
         }),
     );
+}
+
+/** The commands that look after servers. */
+function describeTending(parser: Parser, onAsked: (invocation: Invocation) => void): void {
+  parser.command(
+    "snapshot",
+    "have servers take a snapshot of their state now, and drop what it makes superfluous of their logs",
+    (command) => command.options(snapshotOptions),
+    ({ server, ...flags }) =>
+      onAsked({
+        command: "snapshot",
+        flags: { ...common(flags), ...(server === undefined ? {} : { server }) },
+      }),
+  );
 }
 
 function common({ port, hostfile, transport, json, verbose }: CommonFlags): CommonFlags {
@@ -215,6 +244,7 @@ function extraArgument(
     case "lines":
       return words[0];
     case "log":
+    case "snapshot":
     case "status":
     case "bench":
       return words[1];

@@ -1,7 +1,7 @@
 // `paxos-client log`: a server's ordered log.
 import type { Client, ServerStatus } from "@paxos/client";
 import { RequestError } from "@paxos/core";
-import type { GloballyOrderedUpdate } from "@paxos/proto";
+import type { GloballyOrderedUpdate, StatusResponse } from "@paxos/proto";
 
 import type { Context } from "./context.js";
 import type { LogFlags } from "./flags.js";
@@ -29,16 +29,18 @@ class LogReading {
   readonly #client: Client;
   /** The first seq that has not been printed. */
   #next: number;
-  #toldOfCompaction = false;
+  /** Whether it goes on where a server has dropped what would be next; else it ends there. */
+  #mayLeaveOut: boolean;
 
   constructor(context: Context, flags: LogFlags, client: Client) {
     this.#context = context;
     this.#flags = flags;
     this.#client = client;
-    this.#next = flags.from;
+    this.#next = flags.from ?? 1;
+    this.#mayLeaveOut = flags.from === undefined;
   }
 
-  /** Reads one server's log. Without an address, that of the first in the hostfile that answers. */
+  /** Reads one server's log. Without an address, that of one that answers. */
   async readOnce(chosen?: string): Promise<number> {
     const { output, servers } = this.#context;
     const choice = await this.#choose(chosen === undefined ? servers.addresses : [chosen]);
@@ -47,9 +49,12 @@ class LogReading {
       output.note(`not reached: ${choice.reasons}`);
       return 1;
     }
-    const failure = await this.#print(choice.address);
-    if (failure === undefined) return 0;
-    output.note(`${servers.describe(choice.address)}: ${failure}; to go on from here: --from ${this.#next}`);
+    const end = await this.#print(choice.address);
+    if (end === undefined) return 0;
+    if ("firstSeq" in end) return this.#endBeforeGap(choice.address, end.firstSeq);
+    output.note(
+      `${servers.describe(choice.address)}: ${end.failure}; to go on from here: --from ${this.#next}`,
+    );
     return 1;
   }
 
@@ -65,11 +70,12 @@ class LogReading {
     while ("address" in choice && !this.#interrupted) {
       const { address } = choice;
       const from = this.#next;
-      const failure = (await this.#print(address)) ?? "the log came to an end";
+      const end = (await this.#print(address)) ?? { failure: "the log came to an end" };
       if (this.#interrupted) break;
+      if ("firstSeq" in end) return this.#endBeforeGap(address, end.firstSeq);
       if (this.#next === from) await environment.wait(PAUSE_MS, environment.interrupt.signal);
       choice = await this.#choose(addresses.filter((other) => other !== address));
-      const lost = `${servers.describe(address)}: ${failure}`;
+      const lost = `${servers.describe(address)}: ${end.failure}`;
       if ("reasons" in choice && !this.#interrupted) choice = await this.#waitForAny(lost);
       if ("address" in choice && !this.#interrupted)
         output.note(`${lost}; going on at ${servers.describe(choice.address)} from seq ${this.#next}`);
@@ -92,21 +98,23 @@ class LogReading {
     return this.#context.environment.interrupt.signal.aborted;
   }
 
-  /** Resolves with why it broke off; undefined when the log has been printed to its end, or the program is to end. */
-  async #print(address: string): Promise<string | undefined> {
-    const { output, environment, servers } = this.#context;
+  /** Resolves with how it broke off; undefined when the log has been printed to its end, or the program is to end. */
+  async #print(address: string): Promise<LogEnd | undefined> {
+    const { output, environment } = this.#context;
     const { follow, all, json } = this.#flags;
     const { signal } = environment.interrupt;
     const from = this.#next;
     try {
-      for await (const { entries, firstSeq } of this.#client.log({ from, follow, server: address, signal })) {
-        if (firstSeq > from && !this.#toldOfCompaction) {
-          this.#toldOfCompaction = true;
-          output.note(
-            `${servers.describe(address)} holds the log from seq ${firstSeq} on; what was before is compacted`,
-          );
+      for await (const piece of this.#client.log({ from, follow, server: address, signal })) {
+        const firstSeq = Number(piece.firstSeq);
+        if (firstSeq > this.#next) {
+          if (!this.#mayLeaveOut) return { firstSeq };
+          output.note(this.#gap(address, firstSeq));
+          this.#next = firstSeq;
         }
-        for (const entry of entries) {
+        // Once it has begun, only who follows whatever server there is would rather have the rest than none.
+        this.#mayLeaveOut = follow && this.#flags.server === undefined;
+        for (const entry of piece.entries) {
           if (signal.aborted) return undefined;
           if (all || !entry.duplicate) await output.print(json ? formatJson(entry) : formatText(entry));
           this.#next = Math.max(this.#next, Number(entry.seq) + 1);
@@ -115,19 +123,34 @@ class LogReading {
       return undefined;
     } catch (error) {
       if (!(error instanceof RequestError)) throw error;
-      return signal.aborted ? undefined : whyNot(error, PROBE_MS);
+      return signal.aborted ? undefined : { failure: whyNot(error, PROBE_MS) };
     }
   }
 
-  /** The first of these servers that answers, or why none does. */
+  #endBeforeGap(address: string, firstSeq: number): number {
+    this.#context.output.note(`${this.#gap(address, firstSeq)}; to go on from there: --from ${firstSeq}`);
+    return 1;
+  }
+
+  /** What a server has dropped of what would be next. */
+  #gap(address: string, firstSeq: number): string {
+    const server = this.#context.servers.describe(address);
+    return `${server} holds the log from seq ${firstSeq} on; from seq ${this.#next} to ${firstSeq - 1} it is compacted`;
+  }
+
+  /**
+   * The first of these servers that answers and holds what is next, or, where none does, the one that has dropped least. Or why
+   * none answers.
+   */
   async #choose(addresses: readonly string[]): Promise<Choice> {
     const { servers, environment } = this.#context;
     let asked: ServerStatus[] = [];
     for (const ms of [FIRST_PROBE_MS, PROBE_MS]) {
       const all = await probeAll(this.#client, environment, ms);
       asked = all.filter(({ address }) => addresses.includes(address));
-      const first = asked.find((one) => "status" in one);
-      if (first !== undefined) return first;
+      const answers = asked.flatMap((one) => ("status" in one ? [one] : []));
+      const [best] = answers.toSorted((a, b) => this.#missingAt(a.status) - this.#missingAt(b.status));
+      if (best !== undefined) return best;
       // Those that have said no will not say anything else a moment later.
       const isSilent = (one: ServerStatus) => "error" in one && one.error.code !== "unavailable";
       if (this.#interrupted || !asked.some(isSilent)) break;
@@ -137,7 +160,15 @@ class LogReading {
     );
     return { reasons: why.join(", ") };
   }
+
+  /** How many seqs a server has dropped of those that would be next. */
+  #missingAt({ firstSeq }: StatusResponse): number {
+    return Math.max(0, Number(firstSeq) - this.#next);
+  }
 }
+
+/** How a log broke off: it failed, or what would be next has been dropped, and it goes on at `firstSeq`. */
+type LogEnd = { readonly failure: string } | { readonly firstSeq: number };
 
 /** Whose log is read, or why nobody's. */
 type Choice = { readonly address: string } | { readonly reasons: string };

@@ -70,6 +70,11 @@ export function updateText(update: Uint8Array): string {
       .toString("latin1")
       .replace(/[^\x20-\x7e]/g, escapeCharacter);
   }
+  return printable(text);
+}
+
+/** Words that come from a server: what a terminal might act on as escapes. */
+export function printable(text: string): string {
   // Controls, line separators, and marks that change the direction of what follows.
   return text.replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, escapeCharacter);
 }

@@ -12,6 +12,7 @@ import { logCommand } from "./log-command.js";
 import { Output } from "./output.js";
 import { ServerNames } from "./server-names.js";
 import { ServerNews } from "./server-news.js";
+import { snapshotCommand } from "./snapshot-command.js";
 import { statusCommand } from "./status-command.js";
 import { submitCommand } from "./submit-command.js";
 
@@ -74,6 +75,8 @@ async function execute(invocation: Command, context: Context): Promise<number> {
       return submitCommand(context, invocation.flags);
     case "log":
       return logCommand(context, invocation.flags);
+    case "snapshot":
+      return snapshotCommand(context, invocation.flags);
     case "status":
       return statusCommand(context, invocation.flags);
     case "bench":

@@ -1,7 +1,8 @@
 // What the servers' statuses, taken together, say about the cluster.
 import type { ServerStatus } from "@paxos/client";
-import { Role, type StatusResponse } from "@paxos/proto";
+import { Role, StorageHealth, type StatusResponse } from "@paxos/proto";
 
+import { printable } from "./output.js";
 import { type ServerNames, whyNot } from "./server-names.js";
 
 /** Behind by more than this is told: statuses are not all taken at the same moment, and updates go on meanwhile. */
@@ -12,6 +13,13 @@ const ROLE_NAMES: Readonly<Record<Role, string>> = {
   [Role.LEADER]: "leader",
   [Role.FOLLOWER]: "follower",
   [Role.ELECTING]: "electing",
+};
+
+const HEALTH_NAMES: Readonly<Record<StorageHealth, string>> = {
+  [StorageHealth.UNSPECIFIED]: "unknown",
+  [StorageHealth.OK]: "ok",
+  [StorageHealth.STUCK]: "stuck",
+  [StorageHealth.FAILED]: "failed",
 };
 
 /** What one server says of itself. */
@@ -30,6 +38,17 @@ interface ServerFigures {
   /** How many of its peers it hears, and how many it has. */
   readonly heard: number;
   readonly peers: number;
+  /** The first seq of its log; undefined when it does not say. */
+  readonly firstSeq: number | undefined;
+  /** The last seq in its latest snapshot, and how large that is; undefined when there is none. */
+  readonly snapshot: { readonly seq: number; readonly bytes: number } | undefined;
+  /** The snapshot that it is being sent by a peer, and how many of its chunks have come. */
+  readonly receiving:
+    | { readonly seq: number; readonly received: number; readonly chunks: number }
+    | undefined;
+  /** How its storage does, and what is wrong with it. */
+  readonly storage: string;
+  readonly storageDetail: string;
   /** By name, those that are not 0. */
   readonly counters: Readonly<Record<string, number>>;
 }
@@ -90,9 +109,32 @@ function figuresOf(status: StatusResponse, highestAru: number): ServerFigures {
     waiting: Number(status.waitingUpdates),
     heard: status.peers.filter(({ heard }) => heard).length,
     peers: status.peers.length,
+    ...storedBy(status),
     counters: Object.fromEntries(
       status.counters.filter(({ count }) => count > 0n).map(({ name, count }) => [name, Number(count)]),
     ),
+  };
+}
+
+function storedBy({
+  firstSeq,
+  snapshot,
+  receiving,
+  receivedChunks,
+  storageHealth,
+  storageDetail,
+}: StatusResponse): Pick<ServerFigures, "firstSeq" | "snapshot" | "receiving" | "storage" | "storageDetail"> {
+  return {
+    // Older servers do not say.
+    firstSeq: firstSeq === 0n ? undefined : Number(firstSeq),
+    snapshot: snapshot && { seq: Number(snapshot.seq), bytes: Number(snapshot.bytes) },
+    receiving: receiving && {
+      seq: Number(receiving.seq),
+      received: receivedChunks,
+      chunks: receiving.chunks,
+    },
+    storage: HEALTH_NAMES[storageHealth] ?? "unknown",
+    storageDetail: printable(storageDetail),
   };
 }
 
@@ -114,9 +156,11 @@ function problemsOf(
   leadership: Leadership | undefined,
   { members }: ServerNames,
 ): string[] {
-  const { leader, heard, peers, lag, aru, applied } = figures;
+  const { leader, heard, peers, lag, aru, applied, receiving } = figures;
   const problems: string[] = [];
   const nodeId = Number(status.nodeId);
+  if (status.storageHealth > StorageHealth.OK)
+    problems.push(`storage ${[figures.storage, figures.storageDetail].filter(Boolean).join(": ")}`);
   if (nodeId !== id) problems.push(`says it is node ${nodeId}: check the hostfiles`);
   if (peers + 1 !== members.length)
     problems.push(`is one of ${peers + 1} servers, not of ${members.length}: check the hostfiles`);
@@ -124,6 +168,8 @@ function problemsOf(
   if (leader === undefined) problems.push("follows nobody");
   else if (leadership !== undefined && leader !== leadership.leader)
     problems.push(`follows node ${leader}, others node ${leadership.leader}`);
+  if (receiving !== undefined)
+    problems.push(`receives a snapshot: ${receiving.received} of ${receiving.chunks} chunks`);
   if (lag > NOTABLE_LAG) problems.push(`${grouped(lag)} behind`);
   if (aru - applied > NOTABLE_LAG) problems.push(`${grouped(aru - applied)} ordered, but not applied yet`);
   if (!status.storesRecorded) problems.push("stores not recorded yet");

@@ -2,15 +2,29 @@
 import type { Palette } from "./palette.js";
 import type { ClusterReport, ServerReport } from "./status-report.js";
 import { grouped } from "./status-report.js";
+import { sizeText } from "./sizes.js";
 import { type Cell, table, tableWidth, wrapWords } from "./table.js";
 
-const HEADER = ["ID", "ADDRESS", "ROLE", "VIEW", "LEADER", "ARU", "LAG", "APPLIED", "WAITING", "PEERS"];
+const SNAPSHOT_HEADER = ["LOG FROM", "SNAPSHOT", "SIZE"];
+const HEADER = [
+  "ID",
+  "ADDRESS",
+  "ROLE",
+  "VIEW",
+  "LEADER",
+  "ARU",
+  "LAG",
+  "APPLIED",
+  "WAITING",
+  "PEERS",
+  ...SNAPSHOT_HEADER,
+];
 const ADDRESS = 1;
 const FIRST_NUMBER = 3;
 const PROBLEMS_HEADER = "PROBLEMS";
 
 /** What narrow terminals do without, in this order. */
-const DISPENSABLE = ["APPLIED", "WAITING", "VIEW", "LAG"];
+const DISPENSABLE = ["APPLIED", "WAITING", "VIEW", "SIZE", "LOG FROM", "LAG", "SNAPSHOT"];
 
 /** An address is not cut to less. */
 const MIN_ADDRESS_WIDTH = 9;
@@ -28,6 +42,8 @@ export function statusLines(report: ClusterReport, { palette, columns, counters 
     HEADER.map((text) => ({ text, paint: palette.faint })),
     ...report.servers.map((server) => rowOf(server, palette)),
   ];
+  // Where there are none, and all of the log is held, there is nothing to be said of it.
+  if (!report.servers.some(hasSnapshot)) for (const name of SNAPSHOT_HEADER) removeColumn(rows, name);
   const gap = tableWidth(rows, 2) <= columns ? 2 : 1;
   leaveOut(rows, gap, columns);
   cutAddresses(rows, tableWidth(rows, gap) - columns);
@@ -42,8 +58,8 @@ export function statusJson({ id, address, figures, problems }: ServerReport, cou
     const [reason = ""] = problems;
     return { id, address, role: "unreachable", reason: reason.replace(/^unreachable: /, ""), problems };
   }
-  const { counters: counts, leader, ...others } = figures;
-  const { role, epoch, view, ...rest } = others;
+  const { counters: counts, leader, firstSeq, snapshot, receiving, ...others } = figures;
+  const { role, epoch, view, storage, storageDetail, ...rest } = others;
   return {
     id,
     address,
@@ -52,6 +68,11 @@ export function statusJson({ id, address, figures, problems }: ServerReport, cou
     view,
     leader: leader ?? null,
     ...rest,
+    firstSeq: firstSeq ?? null,
+    snapshot: snapshot ?? null,
+    receiving: receiving ?? null,
+    storage,
+    ...(storageDetail === "" ? {} : { storageDetail }),
     problems,
     ...(counters ? { counters: counts } : {}),
   };
@@ -62,7 +83,7 @@ function rowOf({ id, address, figures, problems }: ServerReport, palette: Palett
     paint === undefined ? { text: String(text) } : { text: String(text), paint };
   if (figures === undefined)
     return [cell(id), cell(address), ...HEADER.slice(2).map(() => cell("-", palette.faint))];
-  const { role, view, leader, aru, lag, applied, waiting, heard, peers } = figures;
+  const { role, view, leader, aru, lag, applied, waiting, heard, peers, firstSeq, snapshot } = figures;
   const rolePaint = role === "leader" ? palette.leader : role === "follower" ? undefined : palette.bad;
   return [
     cell(id, problems.length > 0 ? palette.bad : palette.good),
@@ -75,6 +96,9 @@ function rowOf({ id, address, figures, problems }: ServerReport, palette: Palett
     cell(applied),
     cell(waiting),
     cell(`${heard}/${peers}`, heard < peers ? palette.bad : undefined),
+    cell(firstSeq ?? "-"),
+    cell(snapshot?.seq ?? "-"),
+    cell(snapshot === undefined ? "-" : sizeText(snapshot.bytes)),
   ];
 }
 
@@ -83,9 +107,17 @@ function leaveOut(rows: Cell[][], gap: number, columns: number): void {
   const cut = Math.max(0, widestAddress(rows) - MIN_ADDRESS_WIDTH);
   for (const name of DISPENSABLE) {
     if (tableWidth(rows, gap) - cut <= columns) return;
-    const column = rows[0]?.findIndex(({ text }) => text === name) ?? -1;
-    for (const row of rows) row.splice(column, 1);
+    removeColumn(rows, name);
   }
+}
+
+function removeColumn(rows: Cell[][], name: string): void {
+  const column = rows[0]?.findIndex(({ text }) => text === name) ?? -1;
+  if (column >= 0) for (const row of rows) row.splice(column, 1);
+}
+
+function hasSnapshot({ figures }: ServerReport): boolean {
+  return figures !== undefined && (figures.snapshot !== undefined || (figures.firstSeq ?? 1) > 1);
 }
 
 function widestAddress(rows: readonly (readonly Cell[])[]): number {

@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type ClientTransport, RequestError } from "@paxos/core";
 import {
+  type BackupPiece,
   type ClientUpdate,
   type GloballyOrderedUpdate,
   GloballyOrderedUpdateSchema,
@@ -9,8 +10,12 @@ import {
   type LogRequest,
   type LogResponse,
   Role,
+  SnapshotSchema,
   type StatusResponse,
   StatusResponseSchema,
+  StorageHealth,
+  type TakeSnapshotResponse,
+  TakeSnapshotResponseSchema,
   UpdateKind,
 } from "@paxos/proto";
 
@@ -33,8 +38,12 @@ export class FakeCluster implements ClientTransport {
   /** How many places before the first update are taken by what no log shows: no-ops and registrations. */
   hidden = 0;
   registrations = 0;
-  /** The first seq that the servers still hold. */
+  /** The first seq that the servers still hold, and those for which that is another. */
   firstSeq = 1n;
+  readonly firstSeqs = new Map<string, bigint>();
+  /** Addresses of servers that were asked for a snapshot, and why those refuse that do; `hang`: they never answer. */
+  readonly snapshotsAsked: string[] = [];
+  readonly snapshotRefusals = new Map<string, RequestError | "hang">();
   /** By how much servers' ARUs are lower. */
   readonly lags = new Map<string, bigint>();
   closed = 0;
@@ -53,6 +62,7 @@ export class FakeCluster implements ClientTransport {
         view: 3n,
         leaderId: 0n,
         storesRecorded: true,
+        storageHealth: StorageHealth.OK,
         peers: this.addresses.flatMap((peer, id) =>
           peer === address ? [] : [{ nodeId: BigInt(id), address: peer, heard: true }],
         ),
@@ -99,7 +109,8 @@ export class FakeCluster implements ClientTransport {
     this.#requireReachable(address);
     this.logsRead.push(address);
     let given = 0;
-    const from = request.fromSeq < this.firstSeq ? this.firstSeq : request.fromSeq;
+    const firstSeq = this.firstSeqs.get(address) ?? this.firstSeq;
+    const from = request.fromSeq < firstSeq ? firstSeq : request.fromSeq;
     if (from > request.fromSeq) yield create(LogResponseSchema, { firstSeq: from });
     for (const entry of this.ordered.filter(({ seq }) => seq >= from)) {
       if (given++ === this.cutLogAfter) {
@@ -114,8 +125,36 @@ export class FakeCluster implements ClientTransport {
 
   async status(address: string, _signal?: AbortSignal): Promise<StatusResponse> {
     const status = this.#requireReachable(address);
-    const aru = BigInt(this.hidden + this.ordered.length);
-    return { ...status, localAru: aru - (this.lags.get(address) ?? 0n), appliedSeq: aru };
+    const aru = this.#aru;
+    const firstSeq = this.firstSeqs.get(address) ?? this.firstSeq;
+    return { ...status, localAru: aru - (this.lags.get(address) ?? 0n), appliedSeq: aru, firstSeq };
+  }
+
+  /** Half of the log stays behind it. */
+  async takeSnapshot(address: string, signal: AbortSignal): Promise<TakeSnapshotResponse> {
+    this.snapshotsAsked.push(address);
+    const status = this.#requireReachable(address);
+    const refusal = this.snapshotRefusals.get(address);
+    if (refusal === "hang") await aborted(signal);
+    else if (refusal !== undefined) throw refusal;
+    const taken = { seq: this.#aru, bytes: 1_234_567n };
+    status.snapshot = create(SnapshotSchema, { ...taken, chunks: 5 });
+    const firstSeq = this.#aru / 2n + 1n;
+    this.firstSeqs.set(address, firstSeq);
+    return create(TakeSnapshotResponseSchema, { ...taken, firstSeq });
+  }
+
+  /** All of the log is held again. */
+  forgetSnapshots(): void {
+    this.firstSeqs.clear();
+    for (const status of this.statuses.values()) delete status.snapshot;
+  }
+
+  /** No command asks for one. */
+  async *backup(): AsyncIterable<BackupPiece> {}
+
+  get #aru(): bigint {
+    return BigInt(this.hidden + this.ordered.length);
   }
 
   async close(): Promise<void> {

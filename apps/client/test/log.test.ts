@@ -1,6 +1,6 @@
-import { beforeEach, expect, test } from "@jest/globals";
+import { beforeEach, describe, expect, test } from "@jest/globals";
 import { create } from "@bufbuild/protobuf";
-import { GloballyOrderedUpdateSchema } from "@paxos/proto";
+import { GloballyOrderedUpdateSchema, LogResponseSchema } from "@paxos/proto";
 
 import { FakeCluster } from "./fake-cluster.js";
 import { ClientRun, hostfile, runClient } from "./run-client.js";
@@ -63,13 +63,84 @@ test("--follow goes on until it is interrupted", async () => {
   expect(client.stderr).toBe("");
 });
 
-test("says what was compacted", async () => {
-  cluster.firstSeq = 3n;
-  const { status, stderr } = await runClient(["log", "-h", hosts], cluster);
-  expect(status).toBe(0);
-  expect(stderr).toBe(
-    `paxos-client: server 0 (${A}) holds the log from seq 3 on; what was before is compacted\n`,
-  );
+describe("a log whose beginning is compacted", () => {
+  const compacted = (server: string) =>
+    `paxos-client: ${server} holds the log from seq 3 on; from seq 1 to 2 it is compacted`;
+
+  test.each([[[]], [["--json"]]])("begins where it can, and says so: %j", async (flags) => {
+    cluster.firstSeq = 3n;
+    const { status, stdout, stderr } = await runClient(["log", "-h", hosts, ...flags], cluster);
+    expect([status, stderr]).toEqual([0, `${compacted(`server 0 (${A})`)}\n`]);
+    const json = flags.length > 0;
+    expect(
+      stdout
+        .trimEnd()
+        .split("\n")
+        .map((line) => (json ? (JSON.parse(line) as { seq: number }).seq : Number.parseInt(line))),
+    ).toEqual([3, 5]);
+  });
+
+  test.each([
+    [["--from", "1"]],
+    [["--from", "1", "--follow"]],
+    [["--from", "1", "--server", "0", "--json"]],
+    [["--from", "1", "--server", "0", "--follow"]],
+  ])("is not read from before that by who asks for it: %j", async (flags) => {
+    cluster.firstSeq = 3n;
+    expect(await runClient(["log", "-h", hosts, ...flags], cluster)).toMatchObject({
+      status: 1,
+      stdout: "",
+      stderr: `${compacted(`server 0 (${A})`)}; to go on from there: --from 3\n`,
+    });
+    const { status, stderr } = await runClient(["log", "-h", hosts, "--from", "3"], cluster);
+    expect([status, stderr]).toEqual([0, ""]);
+  });
+
+  test("is read from a server that holds more of it", async () => {
+    cluster.firstSeqs.set(A, 3n);
+    cluster.firstSeqs.set(B, 2n);
+    expect(await runClient(["log", "-h", hosts, "--from", "2"], cluster)).toMatchObject({
+      status: 0,
+      stdout: "2\ttwo\n3\tthree\n5\t\\xff\n",
+      stderr: "",
+    });
+    await runClient(["log", "-h", hosts], cluster);
+    await runClient(["log", "-h", hosts, "--from", "3"], cluster);
+    expect(cluster.logsRead).toEqual([B, B, A]);
+  });
+
+  test("once it is being followed is followed all the same, and said what is left out", async () => {
+    cluster.cutLogAfter = 1;
+    cluster.onCut = () => {
+      cluster.firstSeq = 5n;
+    };
+    const client = new ClientRun(["log", "-h", hosts, "--from", "2", "--follow"], cluster);
+    await client.until(() => client.stdout.includes("5\t"));
+    expect(client.stdout).toBe("2\ttwo\n5\t\\xff\n");
+    expect(client.stderr.trimEnd().split("\n")).toEqual([
+      `paxos-client: server 0 (${A}): connection lost; going on at server 1 (${B}) from seq 3`,
+      `paxos-client: server 1 (${B}) holds the log from seq 5 on; from seq 3 to 4 it is compacted`,
+    ]);
+    client.interrupt.abort("SIGINT");
+    expect(await client.done).toBe(130);
+  });
+
+  test("by the time that it is read so far ends there, unless it is followed anywhere", async () => {
+    const { log } = cluster;
+    cluster.log = async function* (...args) {
+      for await (const piece of log.apply(cluster, args)) {
+        yield piece;
+        yield create(LogResponseSchema, { firstSeq: 4n });
+      }
+    };
+    for (const flags of [[], ["--server", "0"], ["--server", "0", "--follow"]]) {
+      expect(await runClient(["log", "-h", hosts, ...flags], cluster)).toMatchObject({
+        status: 1,
+        stdout: "2\ttwo\n",
+        stderr: `paxos-client: server 0 (${A}) holds the log from seq 4 on; from seq 3 to 3 it is compacted; to go on from there: --from 4\n`,
+      });
+    }
+  });
 });
 
 test("a log that breaks off says where to go on", async () => {

@@ -23,7 +23,7 @@ export class ServedCluster {
       const transport = createServerTransport();
       transport.serve(handlerOf(() => ({ fake, address: fake.addresses[id] ?? "" })));
       await transport.start({
-        identity: { clusterId: new Uint8Array(16), nodeId: id, storeId: 1n },
+        identity: { clusterId: new Uint8Array(16), nodeId: id, storeId: 1n, incarnation: 1n, saveNumber: 0 },
         address: "127.0.0.1:0",
         peers: [],
         onMessage: () => undefined,
@@ -61,5 +61,7 @@ function handlerOf(server: () => { readonly fake: FakeCluster; readonly address:
     clientUpdate: (update, signal) => server().fake.clientUpdate(server().address, update, signal),
     log: (request, signal) => server().fake.log(server().address, request, signal),
     status: () => server().fake.status(server().address),
+    takeSnapshot: (signal) => server().fake.takeSnapshot(server().address, signal),
+    backup: () => server().fake.backup(),
   };
 }

@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 
 import { beforeEach, describe, expect, test } from "@jest/globals";
-import { type StatusResponse, Role } from "@paxos/proto";
+import { create } from "@bufbuild/protobuf";
+import { type StatusResponse, Role, SnapshotSchema, StorageHealth } from "@paxos/proto";
 
 import { FakeCluster } from "./fake-cluster.js";
 import { ClientRun, type ClientRunOptions, hostfile, runClient } from "./run-client.js";
@@ -27,6 +28,8 @@ function change(address: string, change: (status: StatusResponse) => void): void
   if (status === undefined) throw new Error(`${address} does not answer`);
   change(status);
 }
+
+const snapshot = (seq: bigint, chunks: number) => create(SnapshotSchema, { seq, chunks, bytes: 1_234_567n });
 
 describe("the table", () => {
   test("shows a cluster that is ok", async () => {
@@ -106,6 +109,57 @@ describe("the table", () => {
     });
   });
 
+  test("shows snapshots, and where the log begins, once there are any", async () => {
+    cluster.firstSeqs.set(A, 901n);
+    change(A, (status) => (status.snapshot = snapshot(2_000n, 5)));
+    cluster.firstSeqs.set(C, 0n);
+    expect((await run()).stdout).toContain(
+      [
+        "ID  ADDRESS      ROLE      VIEW  LEADER   ARU  LAG  APPLIED  WAITING  PEERS  LOG FROM  SNAPSHOT     SIZE",
+        "0   127.0.0.1:1  leader       3       0  3000    0     3000        0    2/2       901      2000  1.2 MiB",
+        "1   [::1]:2      follower     3       0  3000    0     3000        0    2/2         1         -        -",
+        "2   127.0.0.1:3  follower     3       0  3000    0     3000        0    2/2         -         -        -",
+      ].join("\n"),
+    );
+  });
+
+  test("says what a server receives, and what is wrong with its storage", async () => {
+    change(A, (status) => {
+      status.storageHealth = StorageHealth.STUCK;
+    });
+    change(B, (status) => {
+      status.receiving = snapshot(2_000n, 7);
+      status.receivedChunks = 3;
+    });
+    change(C, (status) => {
+      status.storageHealth = StorageHealth.FAILED;
+      status.storageDetail = "ENOSPC:\u001b[2J no space";
+    });
+    const { status, stdout } = await run();
+    expect(status).toBe(1);
+    for (const words of [
+      "  storage stuck\n",
+      "  receives a snapshot: 3 of 7 chunks\n",
+      "  storage failed: ENOSPC:\\x1b[2J no space\n",
+      "degraded: leader is server 0",
+    ])
+      expect(stdout).toContain(words);
+  });
+
+  test("fits 80 columns with snapshots, and has seq and size of them", async () => {
+    hosts = await hostfile("127.0.0.1:40000\n127.0.0.1:40001\n127.0.0.1:40002\n");
+    cluster = new FakeCluster(["127.0.0.1:40000", "127.0.0.1:40001", "127.0.0.1:40002"]);
+    cluster.hidden = 1_234_567;
+    change("127.0.0.1:40000", (status) => (status.snapshot = snapshot(1_200_000n, 5)));
+    const { stdout } = await run([], { columns: 80, variables: { NO_COLOR: "1" } });
+    expect(stdout).toContain(
+      [
+        "ID ADDRESS      ROLE     VIEW LEADER     ARU LAG PEERS LOG FROM SNAPSHOT    SIZE",
+        "0  …0.0.1:40000 leader      3      0 1234567   0   2/2        1  1200000 1.2 MiB",
+      ].join("\n"),
+    );
+  });
+
   test("--counters adds those that are not 0", async () => {
     change(B, (status) =>
       status.counters.push(
@@ -123,6 +177,7 @@ describe("the table", () => {
     hosts = await hostfile("127.0.0.1:1\na-long-name.of-a-host.example.com:2346\n127.0.0.1:3\n");
     cluster.statuses.delete(C);
     change(A, (status) => (status.storesRecorded = false));
+    change(A, (status) => (status.snapshot = snapshot(2_000n, 5)));
     const { stdout } = await run([], { columns, variables: { NO_COLOR: "1" } });
     expect(stdout.replaceAll(/\s+/g, " ")).toContain("unreachable: connection refused");
     expect(Math.max(...stdout.split("\n").map((line) => line.length))).toBeLessThanOrEqual(columns);
@@ -141,17 +196,36 @@ test("--json prints an object for each server", async () => {
   change(B, (status) => {
     status.role = Role.ELECTING;
     delete status.leaderId;
+    status.snapshot = snapshot(2_000n, 5);
+    status.receiving = snapshot(2_500n, 7);
+    status.receivedChunks = 3;
+    status.storageHealth = StorageHealth.FAILED;
+    status.storageDetail = "no space";
   });
+  cluster.firstSeqs.set(B, 901n);
   const { stdout } = await run(["--json"]);
   const same = { epoch: 0, view: 3, aru: 3_000, lag: 0, applied: 3_000, waiting: 0, heard: 2, peers: 2 };
+  const stored = { firstSeq: 1, snapshot: null, receiving: null, storage: "ok" };
   expect(
     stdout
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line) as unknown),
   ).toEqual([
-    { id: 0, address: A, role: "leader", leader: 0, ...same, problems: [] },
-    { id: 1, address: B, role: "electing", leader: null, ...same, problems: ["follows nobody"] },
+    { id: 0, address: A, role: "leader", leader: 0, ...same, ...stored, problems: [] },
+    {
+      id: 1,
+      address: B,
+      role: "electing",
+      leader: null,
+      ...same,
+      firstSeq: 901,
+      snapshot: { seq: 2_000, bytes: 1_234_567 },
+      receiving: { seq: 2_500, received: 3, chunks: 7 },
+      storage: "failed",
+      storageDetail: "no space",
+      problems: ["storage failed: no space", "follows nobody", "receives a snapshot: 3 of 7 chunks"],
+    },
     {
       id: 2,
       address: C,
