@@ -3,6 +3,7 @@ import { backUp } from "./backup-command.js";
 import type { Environment } from "./environment.js";
 import { DONE, statusOf } from "./exit-status.js";
 import { parseFlags } from "./flags.js";
+import { restore } from "./restore-command.js";
 import { serve } from "./serve.js";
 
 /** Resolves with the exit status. Rejects only when the program itself is wrong. */
@@ -17,8 +18,9 @@ export async function run(args: readonly string[], environment: Environment): Pr
         return await serve(invocation.flags, environment);
       case "backup":
         return await backUp(invocation.flags, environment);
-      case "inspect":
       case "restore":
+        return await restore(invocation.flags, environment);
+      case "inspect":
         throw new Error("to come");
     }
   } catch (error) {

@@ -65,6 +65,15 @@ export function spawnServer(args: readonly string[], options?: SpawnOptions): Pr
   return new ProgramProcess(SERVER, [...transportFlags, ...args], options);
 }
 
+/** One of the server program's other commands: `inspect`, say. What talks to a server is told the transport. */
+export function spawnCommand(
+  [command = "", ...args]: readonly string[],
+  options?: SpawnOptions,
+): ProgramProcess {
+  const transport = command === "backup" ? transportFlags : [];
+  return new ProgramProcess(SERVER, [command, ...transport, ...args], options);
+}
+
 export function spawnClient(args: readonly string[], options?: SpawnOptions): ProgramProcess {
   return new ProgramProcess(CLIENT, [...transportFlags, ...args], options);
 }
