@@ -1,11 +1,18 @@
 // Makes a small store on disk, and keeps what was in it after each save.
 import { serialize, deserialize } from "node:v8";
 import { readFile, writeFile } from "node:fs/promises";
-import type { ChunkData, Save, Storage } from "@paxos/core";
+import type { Save, Storage } from "@paxos/core";
 import type { PersistentState, Snapshot, StoredRun } from "@paxos/proto";
 import { classicLevelStorage } from "../src/index.js";
 import { content, makeRun, makeSave, type RunFields } from "../test/builders.js";
-import { epochRecord, peerSnapshot, piecesOf, stream, withChecksums } from "../test/snapshots.js";
+import {
+  epochRecord,
+  piecesOf,
+  stream,
+  wholeSnapshot,
+  withChecksums,
+  type WholeSnapshot,
+} from "../test/snapshots.js";
 
 /** What a save has left. */
 export interface SavedContent {
@@ -15,12 +22,6 @@ export interface SavedContent {
   /** Where the log began and which snapshot was the latest when it was made; later they are no lower. */
   readonly firstSeq: number;
   readonly snapshotSeq: number;
-}
-
-/** A snapshot with all of its chunks. */
-export interface WholeSnapshot {
-  readonly snapshot: Snapshot;
-  readonly chunks: readonly ChunkData[];
 }
 
 /** All that a store may give when it is opened, whatever it has lost of its end. */
@@ -95,9 +96,9 @@ export class Historian {
   /** Receives the chunks of a peer's snapshot below `next`. */
   async receive(storage: Storage, seq: number, count: number, next: number): Promise<Snapshot> {
     const pieces = piecesOf(`peer's state at ${seq}`, count);
-    const snapshot = peerSnapshot(seq, 99n, pieces);
-    const chunks = withChecksums(pieces);
-    this.truth.incoming.push({ snapshot, chunks });
+    const whole = wholeSnapshot(seq, 99n, pieces);
+    const { snapshot, chunks } = whole;
+    this.truth.incoming.push(whole);
     for (const [index, chunk] of chunks.slice(0, next).entries())
       await storage.receiveChunk(snapshot, index, chunk);
     this.truth.incomingNext = next;

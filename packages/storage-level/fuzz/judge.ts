@@ -5,7 +5,8 @@ import { ConfigError, type Storage, type StoredState } from "@paxos/core";
 import { PersistentStateSchema, SnapshotSchema, StoredRunSchema } from "@paxos/proto";
 import { classicLevelStorage, StorageError } from "../src/index.js";
 import { makeSave } from "../test/builders.js";
-import type { Truth, WholeSnapshot } from "./history.js";
+import type { WholeSnapshot } from "../test/snapshots.js";
+import type { Truth } from "./history.js";
 
 /** What came of it. */
 export type Outcome =

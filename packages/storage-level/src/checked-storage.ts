@@ -166,6 +166,8 @@ export abstract class CheckedStorage implements Storage, AsyncDisposable {
 
   async #compact(firstSeq: number, keep: readonly SnapshotId[]): Promise<number> {
     const goesOn = (): boolean => this.#phase === "open";
+    // One that is installed meanwhile makes no other one superfluous: its caller did not know of it.
+    const others = this.#snapshots.othersThan(keep);
     await this.#inTurn(async () => {
       if (firstSeq <= this.#firstSeq) return;
       // Before anything is dropped: or there would be a hole where the log still claims to be.
@@ -173,7 +175,7 @@ export abstract class CheckedStorage implements Storage, AsyncDisposable {
       this.#firstSeq = firstSeq;
     });
     await this.#writes.do(() => this.#records.dropLog(this.#firstSeq, goesOn));
-    await this.#snapshots.dropOthers(keep, goesOn);
+    await this.#snapshots.drop(others, goesOn);
     return this.#firstSeq;
   }
 

@@ -161,10 +161,14 @@ export class Snapshots {
     }
   }
 
-  /** Drops all but the latest and those of `keep`. */
-  async dropOthers(keep: readonly SnapshotId[], goesOn: () => boolean): Promise<void> {
+  /** All but the latest and those of `keep`. */
+  othersThan(keep: readonly SnapshotId[]): Snapshot[] {
+    return this.#held.slice(0, -1).filter((held) => !keep.some((kept) => isSame(kept, held)));
+  }
+
+  /** Drops snapshots, while `goesOn` says so. */
+  async drop(dropped: readonly Snapshot[], goesOn: () => boolean): Promise<void> {
     const { records, writes } = this.#options;
-    const dropped = this.#held.slice(0, -1).filter((held) => !keep.some((kept) => isSame(kept, held)));
     this.#held = this.#held.filter((held) => !dropped.includes(held));
     for (const snapshot of dropped) {
       if (!goesOn()) return;

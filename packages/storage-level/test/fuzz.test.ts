@@ -6,10 +6,10 @@ import { storeKinds } from "../fuzz/stores.js";
 test.each(storeKinds)(
   "a damaged store gives an error, or what it held: %s",
   async (kind) => {
-    const { counts, wrong } = await fuzz({ kind, processes: 2, limit: 60, offset: 41 });
+    const { counts, wrong } = await fuzz({ kind, processes: 1, limit: 50, offset: 41 });
     expect(wrong).toEqual([]);
     // All of it took place.
-    expect([...counts.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(60);
+    expect([...counts.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(50);
   },
   60_000,
 );

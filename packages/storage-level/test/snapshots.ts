@@ -7,6 +7,17 @@ import { makeSave, type RunFields } from "./builders.js";
 
 export const epochRecord = create(EpochRecordSchema, { formatVersion: 1, prepareQuorum: 2, acceptQuorum: 2 });
 
+/** A snapshot with all of its chunks. */
+export interface WholeSnapshot {
+  readonly snapshot: Snapshot;
+  readonly chunks: readonly ChunkData[];
+}
+
+/** A peer's snapshot in full. */
+export function wholeSnapshot(seq: number, origin: bigint, pieces: readonly Uint8Array[]): WholeSnapshot {
+  return { snapshot: peerSnapshot(seq, origin, pieces), chunks: withChecksums(pieces) };
+}
+
 /** The chunks of a state: what the state machine would give. */
 export function piecesOf(name: string, count: number): Uint8Array[] {
   return Array.from({ length: count }, (_, i) =>
