@@ -20,6 +20,7 @@ const summaryOf = (seed: number): RunSummary => ({
   ticks: 0,
   messages: { sent: 0, delivered: 0, lost: 0, doubled: 0 },
   saves: 0,
+  snapshots: { taken: 0, installed: 0, compactions: 0 },
   operations: { issued: 0, ordered: 0, rejected: 0, unknown: 0, retries: 0 },
   faults: 0,
   faultsByKind: {},

@@ -90,6 +90,7 @@ export function describeTotals({ totals, memory }: Report): string[] {
       ],
       ["faults", ...describeFaults(totals)],
       ["messages", describeMessages(messages)],
+      ["snapshots", describeSnapshots(totals.snapshots)],
       ["operations", ...describeOperations(operations)],
       ["ordered", `${count(totals.ordered, "update")}, in ${count(totals.views, "view")} that somebody led`],
       ...(recovery === undefined
@@ -133,6 +134,10 @@ function inOrder(profiles: Totals["profiles"]): [name: string, profile: ProfileT
   return Object.entries(profiles).toSorted(([a], [b]) => place(a) - place(b));
 }
 
+function describeSnapshots({ taken, installed, compactions }: RunSummary["snapshots"]): string {
+  return `${grouped(taken)} taken, ${grouped(installed)} received; logs dropped ${count(compactions, "time")}`;
+}
+
 /** What one run did, for people. Lines. */
 export function describeRun(summary: RunSummary): string[] {
   return layOutFacts([
@@ -145,7 +150,7 @@ export function describeRun(summary: RunSummary): string[] {
 
 /** What there is of a run that failed, too. Without its pace: the first run of a process says little of that. */
 function factsOf(summary: RunSummary): string[][] {
-  const { virtualMs, steps, ticks, saves, messages, operations, nodes } = summary;
+  const { virtualMs, steps, ticks, saves, snapshots, messages, operations, nodes } = summary;
   return [
     ["nodes", String(nodes)],
     ["time", `${duration(virtualMs)} virtual`],
@@ -153,6 +158,7 @@ function factsOf(summary: RunSummary): string[][] {
     ["faults", ...describeFaults(summary)],
     ["messages", describeMessages(messages)],
     ["saves", grouped(saves)],
+    ["snapshots", describeSnapshots(snapshots)],
     ["operations", ...describeOperations(operations)],
     ["ordered", `${count(summary.ordered, "update")}, in ${count(summary.views, "view")} that somebody led`],
   ];

@@ -21,6 +21,7 @@ interface Sums {
 export interface Totals extends Sums {
   messages: Record<keyof RunSummary["messages"], number>;
   operations: Record<keyof RunSummary["operations"], number>;
+  snapshots: Record<keyof RunSummary["snapshots"], number>;
   faultsByKind: Record<string, number>;
   /** By the profile's name. */
   profiles: Record<string, ProfileTotals>;
@@ -40,6 +41,7 @@ export function noTotals(): Totals {
     ...noSums(),
     messages: { sent: 0, delivered: 0, lost: 0, doubled: 0 },
     operations: { issued: 0, ordered: 0, rejected: 0, unknown: 0, retries: 0 },
+    snapshots: { taken: 0, installed: 0, compactions: 0 },
     faultsByKind: {},
     profiles: {},
     realMs: 0,
@@ -71,6 +73,7 @@ export function addRun(
   for (const sums of [totals, profile]) addSums(sums, summary, busyMs);
   addEach(totals.messages, summary.messages);
   addEach(totals.operations, summary.operations);
+  addEach(totals.snapshots, summary.snapshots);
   addEach(totals.faultsByKind, summary.faultsByKind);
   if (!passed) return;
   const ticks = summary.recoveryTicks;

@@ -1,18 +1,22 @@
 import { firstEpoch } from "@paxos/core";
-import type { startReplica } from "@paxos/replica";
+import type { SnapshotPolicy, startReplica } from "@paxos/replica";
 import { Acknowledged } from "./checkers/acknowledged.js";
 import { BoundValues } from "./checkers/bound-values.js";
 import type { Checker } from "./checkers/checker.js";
+import { Compaction } from "./checkers/compaction.js";
+import { FailedStorage } from "./checkers/failed-storage.js";
 import { Leadership } from "./checkers/leadership.js";
 import { OneOrder } from "./checkers/one-order.js";
 import { Promises } from "./checkers/promises.js";
 import { StoredOrder } from "./checkers/stored-order.js";
+import { StoredSessions } from "./checkers/stored-sessions.js";
 import { Calls } from "./clients/calls.js";
 import { Clients } from "./clients/clients.js";
 import { Expectations } from "./expectations.js";
 import type { PlannedFault } from "./faults/fault.js";
 import { Injector } from "./faults/injector.js";
 import { planFaults } from "./faults/plan.js";
+import { Transfers } from "./faults/transfers.js";
 import type { Profile } from "./profile.js";
 import { Standing } from "./standing.js";
 import type { SimulatedStateMachine, Workload } from "./workload.js";
@@ -53,6 +57,7 @@ export class Assembly {
   readonly order: OneOrder;
   readonly bound: BoundValues;
   readonly leadership: Leadership;
+  readonly compaction: Compaction;
   readonly standing: Standing;
   readonly expectations: Expectations;
   readonly plan: readonly PlannedFault[];
@@ -62,6 +67,8 @@ export class Assembly {
   /** Ticks without progress after which a node attempts another view. */
   readonly progressTicks: number;
   readonly heartbeatTicks: number;
+  /** When replicas take snapshots; as shipped where it is silent. */
+  readonly snapshots: Partial<SnapshotPolicy>;
   /** How many messages have reached a host. */
   delivered = 0;
 
@@ -83,7 +90,9 @@ export class Assembly {
     this.order = new OneOrder(report("one-order"), () => this.expectations.progressed());
     this.bound = new BoundValues(epochRecord, report("bound-values"));
     this.leadership = new Leadership(epochRecord, this.progressTicks, report("leadership"));
+    this.compaction = new Compaction(report("compaction"));
     const promises = new Promises(report("promises"));
+    const transfers = new Transfers(world);
     const checkers: Checker[] = [
       this.bound,
       new StoredOrder(this.bound, report("stored-order")),
@@ -91,10 +100,14 @@ export class Assembly {
       this.leadership,
       this.order,
       new Acknowledged(this.order, report("acknowledged")),
+      this.compaction,
+      new StoredSessions(report("sessions")),
+      new FailedStorage(report("failed-storage")),
+      transfers,
     ];
 
-    this.network = new Network(world, profile.network, encodes, (from, to, message) => {
-      if (hosts[to]?.deliver(from, message) === true) this.delivered++;
+    this.network = new Network(world, profile.network, encodes, (_from, to, message, sender) => {
+      if (hosts[to]?.deliver(sender, message) === true) this.delivered++;
       else this.network.lost++;
     });
     const surroundings: Surroundings = {
@@ -106,13 +119,16 @@ export class Assembly {
       tickMs: tickUs / 1000,
       tuning,
       sessionBounds: profile.sessionClients === undefined ? {} : { clients: profile.sessionClients },
+      snapshots: (this.snapshots = profile.snapshots?.(random.fork("snapshots")) ?? {}),
+      saveTimeoutMs: profile.saveTimeoutMs ?? 30_000,
+      staysPerMille: profile.staysPerMille ?? 0,
       startReplica: options.startReplica,
       makeStateMachine: options.stateMachine,
       disk: profile.disk,
       encodes,
-      tellRefused: (nodeId, storeId, by, refusal) => {
-        const host = hosts[nodeId];
-        if (host?.disk.storeId === storeId) host.process?.refusedBy(by, refusal);
+      tellRefused: (sender, by, refusal) => {
+        const process = hosts[sender.nodeId]?.process;
+        if (process?.is(sender) === true) process.refusedBy(by, refusal);
       },
     };
     const hosts = (this.hosts = Array.from({ length: nodes }, (_, id) => new Host(surroundings, id)));
@@ -122,8 +138,8 @@ export class Assembly {
 
     const { bound, order, progressTicks, ill } = this;
     this.standing = new Standing({ hosts, ill, order, bound, promises, calls });
-    this.expectations = new Expectations({ world, tickUs, progressTicks, views: () => bound.views });
-    this.injector = new Injector(surroundings, hosts);
+    this.expectations = new Expectations({ world, tickUs, progressTicks, bound, hosts });
+    this.injector = new Injector(surroundings, hosts, transfers);
     const faultsMs = random.between(...profile.faultsMs);
     this.plan = planFaults(profile, world.random.fork("faults"), nodes, faultsMs * 1000);
     for (const number of options.faults ?? []) {

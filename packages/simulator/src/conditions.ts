@@ -1,5 +1,5 @@
 // What profiles have in common: networks, disks, clients and settings.
-import type { ReplicaOptions } from "@paxos/replica";
+import type { ReplicaOptions, SnapshotPolicy } from "@paxos/replica";
 import { callBytes } from "./clients/call.js";
 import type { ClientConditions } from "./clients/courier.js";
 import type { Random } from "./random.js";
@@ -54,4 +54,22 @@ export function quickTuning(random: Random, maxUpdateBytes?: number): NonNullabl
 function tightBounds(random: Random, maxUpdateBytes: number) {
   const updateBytes = maxUpdateBytes + callBytes;
   return { updateBytes, windowBytes: random.between(updateBytes, 8 * updateBytes) };
+}
+
+/** Snapshots all the time, small chunks, short tails. */
+export function frequentSnapshots(random: Random): Partial<SnapshotPolicy> {
+  return {
+    everyUpdates: random.chance(500) ? random.between(5, 40) : random.between(40, 200),
+    tailUpdates: random.chance(400) ? 0 : random.between(1, 50),
+    // By bytes: never, or as often.
+    ...(random.chance(300) && { everyBytes: random.between(500, 5000) }),
+    ...(random.chance(300) && { tailBytes: random.between(0, 2000) }),
+    heldBytes: random.chance(500) ? random.between(0, 3000) : 100_000,
+    chunkBytes: random.chance(500) ? random.between(16, 64) : random.between(64, 300),
+  };
+}
+
+/** The same, in this share of the runs, in 1,000; in the others none at all. */
+export function snapshotsIn(perMille: number): (random: Random) => Partial<SnapshotPolicy> {
+  return (random) => (random.chance(perMille) ? frequentSnapshots(random) : {});
 }

@@ -1,4 +1,6 @@
+import type { BoundValues } from "./checkers/bound-values.js";
 import type { PlannedFault } from "./faults/fault.js";
+import type { Host } from "./world/host.js";
 import type { World } from "./world/world.js";
 
 /** What must go on while a fault lasts. */
@@ -10,8 +12,8 @@ export class Expectations {
       readonly world: World;
       readonly tickUs: number;
       readonly progressTicks: number;
-      /** How many views somebody has led so far. */
-      readonly views: () => number;
+      readonly bound: BoundValues;
+      readonly hosts: readonly Host[];
     },
   ) {}
 
@@ -25,6 +27,8 @@ export class Expectations {
     const since = `since the ${fault.kind} after ${Math.floor(at / 1000)} ms`;
     if (expects?.kind === "recovers") this.#mustRecover(expects.timeouts, since);
     else if (expects?.kind === "keeps-leader" && "forUs" in fault) this.#mustKeepLeader(fault.forUs, since);
+    else if (expects?.kind === "catches-up" && fault.kind === "crash" && typeof fault.target === "number")
+      this.#mustCatchUp(fault.target, fault.downUs, expects.timeouts);
   }
 
   #mustRecover(timeouts: number, since: string): void {
@@ -38,11 +42,27 @@ export class Expectations {
     });
   }
 
+  #mustCatchUp(nodeId: number, downUs: number, timeouts: number): void {
+    const { world, tickUs, progressTicks, bound, hosts } = this.parts;
+    const limit = timeouts * progressTicks;
+    world.after(downUs, () => {
+      const wanted = bound.chosenUpTo;
+      world.after(limit * tickUs, () => {
+        const applied = hosts[nodeId % hosts.length]?.process?.status()?.appliedSeq ?? 0n;
+        if (applied >= wanted) return;
+        world.violate(
+          "liveness",
+          `node ${nodeId} has come to seq ${applied} ${limit} ticks after its restart; seq ${wanted} was ordered before that`,
+        );
+      });
+    });
+  }
+
   #mustKeepLeader(forUs: number, since: string): void {
-    const { world, tickUs, progressTicks, views } = this.parts;
-    const before = views();
+    const { world, tickUs, progressTicks, bound } = this.parts;
+    const before = bound.views;
     world.after(forUs + progressTicks * tickUs, () => {
-      if (views() !== before) world.violate("stability", `somebody else has come to lead ${since}`);
+      if (bound.views !== before) world.violate("stability", `somebody else has come to lead ${since}`);
     });
   }
 }

@@ -1,4 +1,4 @@
-import type { ReplicaOptions } from "@paxos/replica";
+import type { ReplicaOptions, SnapshotPolicy } from "@paxos/replica";
 import type { ClientConditions } from "./clients/courier.js";
 import type { FaultKind, Illness, PartitionShape, PlannedFault } from "./faults/fault.js";
 import type { Random } from "./random.js";
@@ -42,6 +42,12 @@ export interface Profile {
    * Default: as shipped.
    */
   readonly sessionClients?: number;
+  /** When replicas take snapshots, and what they keep behind them. Default: as shipped, which is never in a run. */
+  readonly snapshots?: (random: Random) => Partial<SnapshotPolicy>;
+  /** After how long a save counts as failed, in milliseconds; 0: never. Default 30,000, as shipped. */
+  readonly saveTimeoutMs?: number;
+  /** How many processes in 1,000 stay when their storage fails, until somebody restarts them. Default 0: they stop. */
+  readonly staysPerMille?: number;
   /** What one node, drawn from the seed, suffers from all the time. */
   readonly illness?: Illness;
 }

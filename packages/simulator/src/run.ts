@@ -1,6 +1,8 @@
 import { Assembly, type RunOptions } from "./assembly.js";
 import { calmDisk, calmNetwork } from "./conditions.js";
+import { overgrowth } from "./disk-bounds.js";
 import type { RunSummary } from "./summary.js";
+import type { Process } from "./world/process.js";
 
 const second = 1_000_000;
 const minCalls = 300;
@@ -30,6 +32,7 @@ export class Run {
   summary(): RunSummary {
     const { world, calls, injector, options, hosts, network, bound, delivered } = this.#parts;
     const { ordered, rejected, unknown, retries, all } = calls;
+    const { taken, installed, compactions } = this.#parts.compaction;
     const counts = [...injector.counts].sort(([a], [b]) => (a < b ? -1 : 1));
     return {
       seed: options.seed,
@@ -46,6 +49,7 @@ export class Run {
         doubled: network.doubled,
       },
       saves: world.saves,
+      snapshots: { taken, installed, compactions },
       operations: { issued: all.length, ordered, rejected, unknown, retries },
       faults: counts.reduce((sum, [, count]) => sum + count, 0),
       faultsByKind: Object.fromEntries(counts),
@@ -163,6 +167,10 @@ export class Run {
     if (world.finding !== undefined) return;
     await this.#compareLogs();
     if (world.finding !== undefined) return;
+    const overgrown = standing.healthy.map((host) => overgrowth(host, this.#parts)).find(Boolean);
+    if (overgrown !== undefined) return world.violate("disk-bounds", overgrown);
+    await this.#compareSnapshots();
+    if (world.finding !== undefined) return;
     try {
       const verdict = options.workload.check?.(calls.history());
       if (typeof verdict === "string") world.violate("workload", verdict);
@@ -171,6 +179,22 @@ export class Run {
       // An assertion of a test runner, for instance: it needs the seed.
       world.violate("workload", `check throws: ${String(error)}`, error);
     }
+  }
+
+  // At rest all are at one seq. So are their snapshots, in which everything is compared that is replicated.
+  async #compareSnapshots(): Promise<void> {
+    const { world, standing, bound, options } = this.#parts;
+    if (this.#parts.snapshots.everyUpdates === undefined) return;
+    if (options.stateMachine(0).snapshot === undefined) return;
+    for (const host of standing.healthy) host.process?.takeSnapshot();
+    await this.#within(this.#ticks(1000), "snapshot at rest", () =>
+      standing.healthy.every(({ disk }) => disk.contents.snapshots.covers === bound.chosenUpTo),
+    );
+    if (world.finding !== undefined) return;
+    // From these they start, and have everything.
+    for (const host of standing.healthy) host.crash();
+    for (const host of standing.healthy) host.start();
+    await this.#within(this.#ticks(1000), "restart from snapshots", () => standing.isLevel);
   }
 
   async #within(us: number, what: string, condition: () => boolean): Promise<void> {
@@ -195,21 +219,22 @@ export class Run {
     return count * this.#parts.tickUs;
   }
 
-  // What clients are shown of the log is what was executed, on every node.
+  // What clients are shown of the log is what was executed, on every node, from where it begins.
   async #compareLogs(): Promise<void> {
-    const { world } = this.#parts;
-    const executed = [...this.#parts.order.executed()].map(({ seq, callId }) => `${seq}:${callId}`).join();
+    const { world, order } = this.#parts;
+    const executed = [...order.executed()];
     for (const host of this.#parts.standing.healthy) {
-      let log: string | undefined;
-      void host.process?.readLog().then((entries) => {
-        const first = entries.filter(({ duplicate }) => !duplicate);
-        log = first
-          .map(({ seq, bytes }) => `${seq}:${new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)}`)
-          .join();
-      });
+      let log: Awaited<ReturnType<Process["readLog"]>> | undefined;
+      void host.process?.readLog().then((read) => (log = read));
       await this.#within(this.#ticks(1000), `log of node ${host.id}`, () => log !== undefined);
-      if (world.finding !== undefined) return;
-      if (log !== executed)
+      if (world.finding !== undefined || log === undefined) return;
+      const { firstSeq, entries } = log;
+      const shown = entries
+        .filter(({ duplicate }) => !duplicate)
+        .map(({ seq, bytes }) => `${seq}:${new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)}`)
+        .join();
+      const due = executed.filter(({ seq }) => seq >= firstSeq).map(({ seq, callId }) => `${seq}:${callId}`);
+      if (shown !== due.join())
         return world.violate("one-order", `the log of node ${host.id} is not what was executed`);
     }
   }

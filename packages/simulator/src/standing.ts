@@ -22,7 +22,7 @@ export class Standing {
   /** The nodes that must recover. */
   get healthy(): Host[] {
     const { hosts, ill } = this.parts;
-    return hosts.filter((host) => host !== ill && !host.lostItsDisk);
+    return hosts.filter((host) => host !== ill && !host.isLost);
   }
 
   /** Who leads, of those. */
@@ -41,7 +41,7 @@ export class Standing {
     );
   }
 
-  /** Whether every node that came back with an empty disk has been sent away (safety rule 8). */
+  /** Whether every node that came back with an empty or older disk has been sent away (safety rule 8). */
   get lostDisksAreOut(): boolean {
     return !this.parts.hosts.some((host) => host.lostItsDisk && host.isUp);
   }

@@ -22,6 +22,14 @@ export interface RunSummary {
     readonly doubled: number;
   };
   readonly saves: number;
+  readonly snapshots: {
+    /** By nodes, of their own state machines. */
+    readonly taken: number;
+    /** Received from a peer, in place of the log. */
+    readonly installed: number;
+    /** How often a node dropped the beginning of its log. */
+    readonly compactions: number;
+  };
   /** What clients did. */
   readonly operations: {
     readonly issued: number;

@@ -1,3 +1,4 @@
+import { joined } from "./pieces.js";
 import { type Random, scramble } from "./random.js";
 import type { Operation, SimulatedStateMachine, Workload } from "./workload.js";
 
@@ -14,6 +15,22 @@ export class LogMachine implements SimulatedStateMachine {
     // With the count: otherwise an empty update would leave none.
     this.#digest = scramble(hash ^ this.#count);
     return encodePosition(this.#count);
+  }
+
+  /** How many there have been, and the digest of them all. */
+  snapshot(): Iterable<Uint8Array> {
+    const bytes = new Uint8Array(8);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(0, this.#count);
+    view.setUint32(4, this.#digest);
+    return [bytes];
+  }
+
+  async restore(pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    const bytes = await joined(pieces);
+    const view = new DataView(bytes.buffer, bytes.byteOffset);
+    this.#count = view.getUint32(0);
+    this.#digest = view.getUint32(4);
   }
 
   /** That of all updates, in their order. */

@@ -1,5 +1,5 @@
 import type { Save } from "@paxos/core";
-import type { EpochRecord, Message, Proposal, StoredRun } from "@paxos/proto";
+import type { EpochRecord, Message, Proposal, Snapshot, StoredRun } from "@paxos/proto";
 import { digestOf } from "../digest.js";
 import type { Checker, Report } from "./checker.js";
 
@@ -78,6 +78,16 @@ export class BoundValues implements Checker {
   applied({ nodeId, seq }: { nodeId: number; seq: number }): void {
     if (seq > this.chosenUpTo)
       this.report(`node ${nodeId} applies seq ${seq}, which no quorum has durably accepted`);
+  }
+
+  restored(nodeId: number, seq: number): void {
+    if (seq > this.chosenUpTo)
+      this.report(`node ${nodeId} is restored to seq ${seq}, which no quorum has durably accepted`);
+  }
+
+  snapshotHeld(nodeId: number, { seq }: Snapshot): void {
+    if (Number(seq) > this.chosenUpTo)
+      this.report(`node ${nodeId} holds a snapshot at seq ${seq}, which no quorum has durably accepted`);
   }
 
   #checkAru(nodeId: number, where: string, aru: number): void {

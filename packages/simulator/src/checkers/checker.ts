@@ -1,5 +1,5 @@
 import type { Save, StoredState } from "@paxos/core";
-import type { Message } from "@paxos/proto";
+import type { Message, Snapshot } from "@paxos/proto";
 import type { Call } from "../clients/call.js";
 
 /** An update that a state machine applies. */
@@ -30,7 +30,19 @@ export interface Checker {
   delivered?(nodeId: number, message: Message): void;
   /** A save is durable, whether or not its node hears of it. */
   durable?(nodeId: number, save: Save): void;
+  /** A node's own snapshot is durable, whether or not its node hears of it; these are its bytes. */
+  snapshotHeld?(nodeId: number, snapshot: Snapshot, content: Uint8Array): void;
+  /** A node's log begins here now. */
+  compacted?(nodeId: number, firstSeq: number): void;
+  /** A node's storage fails, and the node is told. */
+  storageFailed?(nodeId: number): void;
+  /** A node's disk is exchanged for one that holds this. */
+  exchanged?(nodeId: number, stored: StoredState): void;
   applied?(application: Application): void;
+  /** A node's state machine has been given the snapshot at this seq; the digest is that of the state after it. */
+  restored?(nodeId: number, seq: number, digest: Application["digest"]): void;
+  /** A node answers a client that its update was executed. */
+  acknowledges?(nodeId: number): void;
   /** A client is told that its update was ordered at this seq. */
   answered?(call: Call, nodeId: number, seq: number): void;
   /** A client is told at its first attempt that its update was not taken. */

@@ -11,6 +11,14 @@ interface Place {
   readonly nodeId: number;
 }
 
+interface Progress {
+  readonly seq: number;
+  readonly chain: number;
+  readonly reached: number;
+}
+
+const atStart: Progress = { seq: 0, chain: 0, reached: 0 };
+
 /**
  * One order on all nodes, without gaps; each update executed once (safety rule 6); equal answers and equal
  * state digests at equal seqs.
@@ -19,8 +27,10 @@ export class OneOrder implements Checker {
   /** The one order, as first seen anywhere. What is no update, or was executed before, is not in it. */
   readonly #places = new Map<number, Place>();
   readonly #seqOf = new Map<number, number>();
-  /** Of each node since its start: the last seq applied, and the digest of what was. */
-  readonly #applied = new Map<number, { seq: number; chain: number }>();
+  /** The seqs in it, in ascending order. */
+  readonly #seqs: number[] = [];
+  /** Of each node since its start: the last seq executed, the digest of what was, and the seq that has been reached. */
+  readonly #applied = new Map<number, Progress>();
 
   constructor(
     private readonly report: Report,
@@ -29,14 +39,40 @@ export class OneOrder implements Checker {
   ) {}
 
   started(nodeId: number): void {
-    this.#applied.set(nodeId, { seq: 0, chain: 0 });
+    this.#applied.set(nodeId, atStart);
+  }
+
+  /** It goes on from there as if it had applied everything itself. */
+  restored(nodeId: number, seq: number, digest: Application["digest"]): void {
+    const { reached } = this.#applied.get(nodeId) ?? atStart;
+    if (seq < reached) this.report(`node ${nodeId} goes back to a snapshot at seq ${seq} after ${reached}`);
+    const last = this.#lastUpTo(seq);
+    const place = last === undefined ? undefined : this.#places.get(last);
+    this.#applied.set(nodeId, { seq: last ?? 0, chain: place?.chain ?? 0, reached: seq });
+    if (place === undefined || Object.is(place.digest, digest)) return;
+    this.report(
+      `node ${nodeId} is restored to another state at seq ${seq} than node ${place.nodeId} had there: snapshot or restore of ` +
+        `the state machine miss something, or a snapshot has changed after it was taken`,
+    );
+  }
+
+  /** The last seq up to this one at which something was executed. */
+  #lastUpTo(seq: number): number | undefined {
+    let low = 0;
+    for (let high = this.#seqs.length; low < high;) {
+      const middle = (low + high) >> 1;
+      if ((this.#seqs[middle] as number) <= seq) low = middle + 1;
+      else high = middle;
+    }
+    return this.#seqs[low - 1];
   }
 
   applied({ nodeId, seq, call, result, digest }: Application): void {
-    const before = this.#applied.get(nodeId) ?? { seq: 0, chain: 0 };
-    if (seq <= before.seq) return this.report(`node ${nodeId} applies seq ${seq} after ${before.seq}`);
+    const before = this.#applied.get(nodeId) ?? atStart;
+    if (seq <= before.reached)
+      return this.report(`node ${nodeId} applies seq ${seq} after ${before.reached}`);
     const chain = scramble(before.chain ^ Math.imul(seq, 0x9e3779b1) ^ scramble(call.id));
-    this.#applied.set(nodeId, { seq, chain });
+    this.#applied.set(nodeId, { seq, chain, reached: seq });
     const known = this.#places.get(seq);
     if (known === undefined) {
       const first = this.#seqOf.get(call.id);
@@ -46,6 +82,7 @@ export class OneOrder implements Checker {
         );
       }
       this.#seqOf.set(call.id, seq);
+      this.#seqs.push(seq);
       this.onExecuted();
       // A copy, as the replica makes one: the state machine may use the same memory again.
       this.#places.set(seq, { callId: call.id, chain, digest, result: result.slice(), nodeId });
@@ -82,12 +119,12 @@ export class OneOrder implements Checker {
 
   /** How far a node has come, and a digest of its way. */
   progressOf(nodeId: number): { readonly seq: number; readonly chain: number } {
-    return this.#applied.get(nodeId) ?? { seq: 0, chain: 0 };
+    return this.#applied.get(nodeId) ?? atStart;
   }
 
   /** What was executed, in order. */
   *executed(): Iterable<{ readonly seq: number; readonly callId: number }> {
-    for (const seq of [...this.#places.keys()].sort((a, b) => a - b)) {
+    for (const seq of this.#seqs) {
       yield { seq, callId: (this.#places.get(seq) as Place).callId };
     }
   }

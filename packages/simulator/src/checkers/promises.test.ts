@@ -140,6 +140,7 @@ describe("what is durable never goes back", () => {
     checker.started(0, { storeId: 1n, state: saveOf({ promised: 5 }).state, runs: [] });
     durable({ promised: 4 });
     expect(found).toHaveLength(1);
+    checker.exchanged(0, { storeId: 2n, runs: [] });
     checker.started(0, { storeId: 2n, runs: [] });
     durable({ promised: 1 });
     expect(found).toHaveLength(1);
@@ -310,6 +311,7 @@ describe("a PrepareOK tells of everything that was accepted", () => {
       ]),
     );
     expect(found).toEqual([missing(4, 5)]);
+    checker.exchanged(0, { storeId: 2n, runs: [] });
     checker.started(0, { storeId: 2n, runs: [] });
     checker.durable(0, saveOf({ promised: 9 }));
     sent(prepareOk(9, []));

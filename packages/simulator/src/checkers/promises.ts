@@ -39,10 +39,18 @@ export class Promises implements Checker {
     node.toldPromise = 0;
     node.prepares.clear();
     node.ledBefore = Number(state?.ledView ?? 0n);
-    // An empty disk where there was none before: see rule 8.
-    if (state !== undefined) return;
-    Object.assign(node, { promised: 0, led: 0, aru: 0 });
+  }
+
+  /** What it had promised is lost: see rule 8. */
+  exchanged(nodeId: number, { state, runs }: StoredState): void {
+    const node = this.#node(nodeId);
+    Object.assign(node, {
+      promised: Number(state?.promisedView ?? 0n),
+      led: Number(state?.ledView ?? 0n),
+      aru: Number(state?.localAru ?? 0n),
+    });
     node.accepted.clear();
+    for (const { ordered, proposal } of runs) if (!ordered && proposal) noteAccepted(node, proposal);
   }
 
   delivered(nodeId: number, { type }: Message): void {
@@ -120,10 +128,7 @@ export class Promises implements Checker {
         `node ${nodeId} accepts in view ${view}, between the promises ${node.promised} and ${promised}`,
       );
     }
-    for (let i = 0; i < proposal.updates.length; i++) {
-      const seq = Number(proposal.seq) + i;
-      if ((node.accepted.get(seq) ?? 0) < view) node.accepted.set(seq, view);
-    }
+    noteAccepted(node, proposal);
   }
 
   #checkAccept(nodeId: number, node: Node, view: number, seq: number): void {
@@ -163,5 +168,12 @@ export class Promises implements Checker {
       this.#nodes.set(nodeId, node);
     }
     return node;
+  }
+}
+
+function noteAccepted({ accepted }: Node, { view, seq, updates }: Proposal): void {
+  for (let i = 0; i < updates.length; i++) {
+    const at = Number(seq) + i;
+    if ((accepted.get(at) ?? 0) < Number(view)) accepted.set(at, Number(view));
   }
 }

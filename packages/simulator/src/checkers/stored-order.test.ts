@@ -87,13 +87,12 @@ test("what is not marked as ordered may be anything", () => {
   expect(found).toEqual([]);
 });
 
-test("a restart forgets nothing, an emptied disk everything", () => {
+test("what was saved once counts from then on, unless the disk is emptied", () => {
   const { found, checker, saves } = setUp();
   saves(1, { view: 3, seq: 1, values: [11, 12] });
-  checker.started(2, { storeId: 1n, state: saveOf(1, []).state, runs: [] });
   saves(2);
   expect(found).toEqual([]);
-  checker.started(2, { storeId: 2n, runs: [] });
+  checker.exchanged(2, { storeId: 2n, runs: [] });
   saves(1);
   expect(found).toEqual([nothing(1)]);
 });

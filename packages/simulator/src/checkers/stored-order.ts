@@ -23,13 +23,26 @@ export class StoredOrder implements Checker {
     private readonly report: Report,
   ) {}
 
-  started(nodeId: number, { state }: StoredState): void {
-    if (state !== undefined) return;
+  exchanged(nodeId: number, { state, runs }: StoredState): void {
     this.#held.delete(nodeId);
-    this.#checked.delete(nodeId);
+    this.#checked.set(nodeId, Number(state?.localAru ?? 0n));
+    this.#hold(nodeId, runs);
   }
 
-  durable(nodeId: number, { state, runs }: Save): void {
+  durable(nodeId: number, { state, runs, install }: Save): void {
+    const held = this.#hold(nodeId, runs);
+    // What a snapshot covers is not asked for any more.
+    let checked = Math.max(this.#checked.get(nodeId) ?? 0, Number(install?.seq ?? 0n));
+    while (checked < Number(state.localAru)) {
+      const value = held[++checked]?.value;
+      if (value === this.bound.chosenValue(checked)) continue;
+      const what = value === undefined ? "nothing" : "something else than a quorum has accepted";
+      this.report(`node ${nodeId} marks seq ${checked} as ordered, and its storage holds ${what} there`);
+    }
+    this.#checked.set(nodeId, checked);
+  }
+
+  #hold(nodeId: number, runs: StoredState["runs"]): readonly Held[] {
     const held = this.#held.get(nodeId) ?? [];
     this.#held.set(nodeId, held);
     for (const { ordered, proposal } of runs) {
@@ -39,13 +52,6 @@ export class StoredOrder implements Checker {
         if ((held[seq]?.rank ?? -1) < rank) held[seq] = { rank, value: digestOf(update) };
       });
     }
-    let checked = this.#checked.get(nodeId) ?? 0;
-    while (checked < Number(state.localAru)) {
-      const value = held[++checked]?.value;
-      if (value === this.bound.chosenValue(checked)) continue;
-      const what = value === undefined ? "nothing" : "something else than a quorum has accepted";
-      this.report(`node ${nodeId} marks seq ${checked} as ordered, and its storage holds ${what} there`);
-    }
-    this.#checked.set(nodeId, checked);
+    return held;
   }
 }

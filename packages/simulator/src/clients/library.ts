@@ -156,6 +156,14 @@ class SimulatedClientTransport implements ClientTransport {
     throw new RequestError("unavailable", "logs are read at the end of a run, from the nodes themselves");
   }
 
+  takeSnapshot(): never {
+    throw new RequestError("unavailable", "operators take snapshots, at the nodes themselves");
+  }
+
+  backup(): never {
+    throw new RequestError("unavailable", "nobody takes backups");
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

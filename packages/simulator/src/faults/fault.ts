@@ -1,7 +1,11 @@
+import type { DiskTask } from "../world/disk.js";
 import type { NetworkConditions } from "../world/network.js";
 
-/** Whom a fault befalls: a node by its id, or by what it is when the fault comes. */
-export type Target = number | "leader" | "follower" | "anybody";
+/**
+ * Whom a fault befalls: a node by its id, or by what it is when the fault comes. Of a snapshot's sender and receiver there
+ * may be none; then there is no fault.
+ */
+export type Target = number | "leader" | "follower" | "anybody" | "sender" | "receiver";
 
 /** How a network falls apart. */
 export type PartitionShape =
@@ -77,7 +81,25 @@ export type Fault =
   /** Nothing is written or read until `forUs` have passed; for ever when that is Infinity: until a restart. */
   | { readonly kind: "hung-disk"; readonly target: Target; readonly forUs: number }
   /** kill -9, and restarted with an empty disk: the others must refuse it. */
-  | { readonly kind: "lost-disk"; readonly target: Target };
+  | { readonly kind: "lost-disk"; readonly target: Target }
+  /** So much later kill -9, and restarted with a copy of the disk as it is now: the others must refuse it. */
+  | { readonly kind: "older-disk"; readonly target: Target; readonly ageUs: number }
+  /** The next task of this kind fails, if there is one by then. The process promises nothing any more until it is restarted. */
+  | {
+      readonly kind: "failing-disk";
+      readonly target: Target;
+      readonly task: DiskTask;
+      readonly forUs: number;
+    }
+  /** A bit of the disk flips: who reads it must not get it. The node is restarted later, and counts as lost. */
+  | {
+      readonly kind: "flipped-bit";
+      readonly target: Target;
+      readonly draw: number;
+      readonly restartUs: number;
+    }
+  /** An operator has a snapshot taken. */
+  | { readonly kind: "snapshot"; readonly target: Target };
 
 /** A fault, and when it comes. */
 export interface PlannedFault {
@@ -93,7 +115,9 @@ export type Expectation =
   /** Within so many progress timeouts from its beginning, updates are ordered again. */
   | { readonly kind: "recovers"; readonly timeouts: number }
   /** Nobody else comes to lead, then or a progress timeout later. */
-  | { readonly kind: "keeps-leader" };
+  | { readonly kind: "keeps-leader" }
+  /** Of a crash: so many progress timeouts after the node is back it has what was ordered when it came. */
+  | { readonly kind: "catches-up"; readonly timeouts: number };
 
 /** What is wrong from the first moment of a run to its last. */
 export type Illness = "deaf" | "mute" | "stuck";

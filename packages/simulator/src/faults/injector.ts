@@ -1,9 +1,12 @@
+import { StorageHealth } from "@paxos/proto";
 import { Random } from "../random.js";
 import type { Host } from "../world/host.js";
 import type { Surroundings } from "../world/seat.js";
 import type { NetworkConditions } from "../world/network.js";
 import type { Fault, Illness, PlannedFault, Target } from "./fault.js";
+import { DiskFaults } from "./disk-faults.js";
 import { partition } from "./partitions.js";
+import type { Transfers } from "./transfers.js";
 
 /** Makes things go wrong, as planned, until told to stop. */
 export class Injector {
@@ -16,11 +19,21 @@ export class Injector {
   /** What ends the faults that last. */
   readonly #ends = new Set<() => void>();
   readonly #random: Random;
+  readonly #disks: DiskFaults;
+  #ill: Host | undefined;
 
   constructor(
     private readonly surroundings: Surroundings,
     private readonly hosts: readonly Host[],
+    private readonly transfers: Transfers,
   ) {
+    this.#disks = new DiskFaults({
+      world: surroundings.world,
+      hosts,
+      ill: () => this.#ill,
+      active: () => this.#active,
+      count: (kind) => this.#count(kind),
+    });
     this.#usualNetwork = surroundings.network.conditions;
     this.#random = surroundings.world.random.fork("injector");
   }
@@ -41,6 +54,7 @@ export class Injector {
     const { hosts } = this;
     const { network } = this.surroundings;
     const owner = { illness };
+    this.#ill = host;
     this.#count(`${illness}-node`);
     if (illness === "stuck") return host.disk.hang();
     for (const { id } of hosts) {
@@ -57,9 +71,11 @@ export class Injector {
     this.surroundings.network.reset();
     for (const host of this.hosts) {
       host.tickRate = host.usualTickRate = 1000;
-      if (host.process?.closing === true) host.crash();
+      host.disk.failNext();
+      const failed = host.process?.status()?.storageHealth === StorageHealth.FAILED;
+      if (failed || host.isDamaged || host.process?.closing === true) host.crash();
       if (host.process !== undefined) host.process.life.fuse = Infinity;
-      if (!host.lostItsDisk) host.start();
+      if (!host.isLost) host.start();
     }
   }
 
@@ -78,9 +94,11 @@ export class Injector {
       return this.#lasts(fault.forUs, () => (network.conditions = this.#usualNetwork));
     }
     const host = this.#resolve(fault.target);
+    if (host === undefined) return;
     // To what is down already these do nothing, and what does nothing does not count.
-    const needsProcess = ["crash", "stop", "pause", "hurry"].includes(fault.kind);
-    if (fault.kind !== "lost-disk" && (host.isUp || !needsProcess)) this.#count(fault.kind);
+    const needsProcess = ["crash", "stop", "pause", "hurry", "snapshot"].includes(fault.kind);
+    const countsItself = ["lost-disk", "older-disk", "flipped-bit"].includes(fault.kind);
+    if (!countsItself && (host.isUp || !needsProcess)) this.#count(fault.kind);
     switch (fault.kind) {
       case "crash":
         if (fault.afterEffects === undefined || host.process === undefined) {
@@ -135,7 +153,18 @@ export class Injector {
       case "hung-disk":
         return this.#hangDisk(host, fault.forUs);
       case "lost-disk":
-        return this.#loseDisk(host);
+        return this.#disks.lose(host);
+      case "older-disk":
+        return this.#disks.age(host, fault.ageUs);
+      case "flipped-bit":
+        return this.#disks.flip(host, fault.draw, fault.restartUs);
+      case "failing-disk": {
+        const { disk } = host;
+        disk.failNext(fault.task);
+        return this.#lasts(fault.forUs, () => disk.failNext());
+      }
+      case "snapshot":
+        return host.process?.takeSnapshot();
     }
   }
 
@@ -160,8 +189,9 @@ export class Injector {
     return leader?.host;
   }
 
-  #resolve(target: Target): Host {
+  #resolve(target: Target): Host | undefined {
     const { hosts } = this;
+    if (target === "sender" || target === "receiver") return hosts[this.transfers.node(target) ?? -1];
     if (typeof target === "number") return hosts[target % hosts.length] as Host;
     // Drawn in any case, so that the same numbers follow.
     const random = this.#random.next();
@@ -190,7 +220,7 @@ export class Injector {
 
   #startAfter(host: Host, downUs: number): void {
     this.surroundings.world.after(downUs, () => {
-      if (this.#active && !host.lostItsDisk) host.start();
+      if (this.#active && !host.isLost) host.start();
     });
   }
 
@@ -251,19 +281,5 @@ export class Injector {
       disk.resume();
       this.#startAfter(host, 1000);
     });
-  }
-
-  // Rule 8 holds from the moment that everybody is on record with everybody. Before, it is the operator's fault.
-  #loseDisk(host: Host): void {
-    if (this.hosts.some(({ process }) => process?.status()?.storesRecorded !== true)) {
-      this.surroundings.world.after(200_000, () => {
-        if (this.#active) this.#loseDisk(host);
-      });
-      return;
-    }
-    this.#count("lost-disk");
-    host.crash();
-    host.loseDisk();
-    host.start();
   }
 }

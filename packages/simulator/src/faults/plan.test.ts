@@ -64,6 +64,10 @@ test("every kind of fault can be planned, and says what it needs", () => {
     "slow-disk": ["target", "factor", "forUs"],
     "hung-disk": ["target", "forUs"],
     "lost-disk": ["target"],
+    "older-disk": ["target", "ageUs"],
+    "failing-disk": ["target", "task", "forUs"],
+    "flipped-bit": ["target", "draw", "restartUs"],
+    snapshot: ["target"],
   };
   for (const [kind, fields] of Object.entries(kinds)) {
     const faults = { [kind]: 1 };

@@ -59,7 +59,17 @@ function drawFault(profile: Profile, random: Random): Fault {
     case "hung-disk":
       return { kind, target, forUs: random.chance(200) ? Infinity : ms(100, 4000) };
     case "lost-disk":
+    case "snapshot":
       return { kind, target };
+    case "older-disk":
+      return { kind, target, ageUs: ms(10, 5000) };
+    case "failing-disk": {
+      const others = ["read", "chunk", "header", "compaction"] as const;
+      const task = random.chance(500) ? "save" : random.pick(others);
+      return { kind, target, task, forUs: ms(100, 3000) };
+    }
+    case "flipped-bit":
+      return { kind, target, draw: random.next(), restartUs: ms(100, 5000) };
   }
 }
 

@@ -1,8 +1,7 @@
-import { fromBinary, toBinary, type DescMessage, type MessageShape } from "@bufbuild/protobuf";
 import type { Save, StoredState, StoredUpdates } from "@paxos/core";
-import { PersistentStateSchema, StoredRunSchema, type PersistentState, type StoredRun } from "@paxos/proto";
-import { digestOf } from "../digest.js";
 import type { Random } from "../random.js";
+import { DiskContents } from "./disk-contents.js";
+import { bytesOf, copyOf, recover } from "./frames.js";
 import type { World } from "./world.js";
 
 /** How fast a disk is. */
@@ -15,17 +14,16 @@ export interface DiskConditions {
   readonly slowUs: readonly [number, number];
 }
 
-interface Write {
-  readonly save: Save;
-  readonly onDurable: () => void;
-  /** Cleared when the write is over, one way or another. */
-  pending: boolean;
-  /** Whether its time is up, and only a hang holds it back. */
-  due: boolean;
-}
+/** What a disk is asked to do. Header: the end of a snapshot, which makes it count. */
+export type DiskTask = "save" | "read" | "chunk" | "header" | "compaction";
 
-interface Read {
+interface Operation {
+  readonly task: DiskTask;
   readonly finish: () => void;
+  /** The machine crashes in the midst of it. Without it, nothing has come of it. */
+  readonly onCrash?: (() => void) | undefined;
+  /** What its time is in relation to a save's. */
+  readonly weight: number;
   /** Whether its time is up, and only a hang holds it back. */
   due: boolean;
 }
@@ -36,14 +34,14 @@ interface Read {
  */
 export class Disk {
   conditions: DiskConditions;
+  contents: DiskContents;
+  /** Whether something has failed that a process was told of: until it is restarted nobody knows what is there. */
+  failed = false;
   /** While it hangs, nothing is finished, neither writes nor reads. */
   #hangs = 0;
-  #state: PersistentState | undefined;
-  #runs: StoredRun[] = [];
-  /** The value that counts at each seq, and its rank. */
-  #values: { readonly rank: number; readonly update: Uint8Array }[] = [];
-  #write: Write | undefined;
-  readonly #reads = new Set<Read>();
+  /** The kind of task that fails next. */
+  #failing: ReadonlySet<DiskTask> = new Set();
+  readonly #operations = new Set<Operation>();
   readonly #random: Random;
 
   constructor(
@@ -57,33 +55,91 @@ export class Disk {
     private readonly onDurable: (save: Save) => void,
   ) {
     this.conditions = conditions;
+    this.contents = new DiskContents(storeId);
     this.#random = world.random.fork(`disk ${nodeId} ${storeId}`);
   }
 
   /** The ARU that is durable. */
   get durableAru(): number {
-    return Number(this.#state?.localAru ?? 0n);
+    return this.contents.aru;
   }
 
   get lastSave(): number {
-    return Number(this.#state?.saveNumber ?? 0n);
+    return Number(this.contents.state?.saveNumber ?? 0n);
   }
 
   get writing(): boolean {
-    return this.#write !== undefined;
+    return [...this.#operations].some(({ task }) => task === "save");
   }
 
-  write(save: Save, onDurable: () => void): void {
-    const write: Write = { save: this.encodes ? copyOf(save) : save, onDurable, pending: true, due: false };
-    this.#write = write;
-    this.world.after(this.#latency(), () => this.#expire(write));
+  get hangs(): boolean {
+    return this.#hangs > 0;
+  }
+
+  write(given: Save, onDurable: () => void, onFailed: (error: Error) => void = () => undefined): void {
+    const save = this.encodes ? copyOf(given) : given;
+    this.#begin({
+      task: "save",
+      weight: 1,
+      due: false,
+      onCrash: () => this.#tear(save),
+      finish: () => {
+        if (this.#fails("save")) {
+          this.#tear(save);
+          return onFailed(diskFailure());
+        }
+        this.#take(save);
+        onDurable();
+      },
+    });
   }
 
   /** Reads some time later. */
-  read(from: number, upTo: number, maxBytes: number, answer: (stored: StoredUpdates) => void): void {
-    const read: Read = { finish: () => answer(this.#readNow(from, upTo, maxBytes)), due: false };
-    this.#reads.add(read);
-    this.world.after(this.#latency() >> 1, () => this.#expireRead(read));
+  read(
+    from: number,
+    upTo: number,
+    maxBytes: number,
+    answer: (stored: StoredUpdates) => void,
+    onFailed: (error: Error) => void = () => undefined,
+  ): void {
+    this.perform("read", () => this.contents.read(from, upTo, maxBytes), answer, onFailed);
+  }
+
+  /** Does something with the contents some time later. */
+  perform<T>(
+    task: Exclude<DiskTask, "save">,
+    action: () => T,
+    onDone: (result: T) => void,
+    onFailed: (error: Error) => void,
+  ): void {
+    const finish = () => {
+      let result: T;
+      try {
+        if (this.#fails(task)) throw diskFailure();
+        result = action();
+      } catch (error) {
+        this.failed = true;
+        return onFailed(error as Error);
+      }
+      onDone(result);
+    };
+    // The end of a snapshot, or a piece of a compaction, has reached the disk or not.
+    const onCrash = () => {
+      if (this.#random.chance(500)) action();
+    };
+    const whole = task === "header" || task === "compaction";
+    this.#begin({
+      task,
+      finish,
+      weight: task === "chunk" ? 0.25 : 0.5,
+      due: false,
+      ...(whole && { onCrash }),
+    });
+  }
+
+  /** The next task of one of these kinds fails. None: the next one is as good as any. */
+  failNext(...tasks: DiskTask[]): void {
+    this.#failing = new Set(tasks);
   }
 
   /** From now on nothing gets finished, until {@link resume} has been called as often. */
@@ -93,17 +149,16 @@ export class Disk {
 
   resume(): void {
     if (--this.#hangs > 0) return;
-    if (this.#write?.due === true) this.#finish(this.#write);
-    for (const read of this.#reads) if (read.due) this.#expireRead(read);
+    // Saves first, as long as they have been here.
+    const due = [...this.#operations].filter((operation) => operation.due);
+    for (const operation of due) this.#expire(operation);
   }
 
   /** From now on it is like this, for what is under way too. */
   become(conditions: DiskConditions): void {
     this.conditions = conditions;
-    const write = this.#write;
-    if (write !== undefined && !write.due) this.world.after(this.#latency(), () => this.#expire(write));
-    for (const read of this.#reads) {
-      if (!read.due) this.world.after(this.#latency(), () => this.#expireRead(read));
+    for (const operation of this.#operations) {
+      if (!operation.due) this.world.after(this.#latency(operation), () => this.#expire(operation));
     }
   }
 
@@ -112,154 +167,64 @@ export class Disk {
    * or has reached it in part.
    */
   crash(): void {
-    this.#reads.clear();
-    const write = this.#write;
-    if (write === undefined) return;
-    this.#write = undefined;
-    write.pending = false;
-    const fate = this.#random.between(0, 2);
-    if (fate === 0) return;
-    const bytes = concatenate(framesOf(write.save));
-    const kept = fate === 1 ? bytes.length : this.#random.between(0, bytes.length - 1);
-    const found = recover(bytes.slice(0, kept), write.save.runs.length);
-    // Whole, it is as good as any; torn, it is cut off.
-    if (found === undefined) return;
-    this.#take(found);
-    this.onDurable(write.save);
+    const underWay = [...this.#operations];
+    this.#operations.clear();
+    for (const { onCrash } of underWay) onCrash?.();
+    this.contents.snapshots.crash(this.#random);
+    this.failed = false;
+    this.#failing = new Set();
   }
 
-  /** What is there when a node starts. */
+  /** What is there when a node starts. @throws DamagedRecord */
   load(): StoredState {
-    const aru = this.durableAru;
-    const runs = this.#runs.filter((run) => endOf(run) > aru).map((run) => copy(StoredRunSchema, run));
-    const stored = { storeId: this.storeId, runs };
-    return this.#state === undefined
-      ? stored
-      : { ...stored, state: copy(PersistentStateSchema, this.#state) };
+    return this.contents.load();
   }
 
-  #latency(): number {
+  /** Damages a record. Returns whether there is any. */
+  damage(draw: number): boolean {
+    return this.contents.damage(draw);
+  }
+
+  #begin(operation: Operation): void {
+    this.#operations.add(operation);
+    this.world.after(this.#latency(operation), () => this.#expire(operation));
+  }
+
+  #latency({ weight }: Operation): number {
     const { writeUs, slowPerMille, slowUs } = this.conditions;
     const [low, high] = this.#random.chance(slowPerMille) ? slowUs : writeUs;
-    return this.#random.between(low, high);
+    return Math.floor(this.#random.between(low, high) * weight);
   }
 
-  #expireRead(read: Read): void {
-    read.due = true;
-    if (this.#hangs === 0 && this.#reads.delete(read)) read.finish();
+  #expire(operation: Operation): void {
+    operation.due = true;
+    if (this.#hangs === 0 && this.#operations.delete(operation)) operation.finish();
   }
 
-  #expire(write: Write): void {
-    write.due = true;
-    if (this.#hangs === 0) this.#finish(write);
+  #fails(task: DiskTask): boolean {
+    if (!this.#failing.has(task)) return false;
+    this.#failing = new Set();
+    this.failed = true;
+    return true;
   }
 
-  #finish(write: Write): void {
-    if (!write.pending) return;
-    write.pending = false;
-    this.#write = undefined;
-    this.#take(write.save);
-    this.onDurable(write.save);
-    write.onDurable();
+  /** Nothing of a save is on the disk, or all, or a part. */
+  #tear(save: Save): void {
+    const fate = this.#random.between(0, 2);
+    if (fate === 0) return;
+    const bytes = bytesOf(save);
+    const kept = fate === 1 ? bytes.length : this.#random.between(0, bytes.length - 1);
+    const found = recover(bytes.slice(0, kept), save);
+    // Whole, it is as good as any; torn, it is cut off.
+    if (found !== undefined) this.#take({ ...save, ...found });
   }
 
-  #take({ state, runs }: Pick<Save, "state" | "runs">): void {
-    for (const run of runs) this.#index(run);
-    this.#state = state;
-    // `load` gives only what reaches above the ARU.
-    const aru = this.durableAru;
-    if (this.#runs.length > 256) this.#runs = this.#runs.filter((run) => endOf(run) > aru);
-  }
-
-  // The rule of Storage.read: an ordered run counts, else that of the highest view.
-  #index(run: StoredRun): void {
-    this.#runs.push(run);
-    const { proposal } = run;
-    if (proposal === undefined) return;
-    const rank = run.ordered ? Infinity : Number(proposal.view);
-    const seq = Number(proposal.seq);
-    proposal.updates.forEach((update, i) => {
-      const known = this.#values[seq + i];
-      if (known === undefined || known.rank < rank) this.#values[seq + i] = { rank, update };
-    });
-  }
-
-  #readNow(from: number, upTo: number, maxBytes: number): StoredUpdates {
-    const updates: Uint8Array[] = [];
-    let bytes = 0;
-    for (let seq = from; seq <= upTo; seq++) {
-      const update = this.#values[seq]?.update;
-      if (update === undefined || (updates.length > 0 && bytes + update.length > maxBytes)) break;
-      updates.push(update);
-      bytes += update.length;
-    }
-    return { seq: from, updates, firstSeq: 1 };
+  #take(save: Save): void {
+    this.contents.take(save);
+    this.onDurable(save);
   }
 }
 
-function endOf({ proposal }: StoredRun): number {
-  return proposal === undefined ? 0 : Number(proposal.seq) + proposal.updates.length - 1;
-}
-
-function copy<T extends DescMessage>(schema: T, message: MessageShape<T>): MessageShape<T> {
-  return fromBinary(schema, toBinary(schema, message));
-}
-
-function copyOf(save: Save): Save {
-  const runs = save.runs.map((run) => copy(StoredRunSchema, run));
-  return { ...save, state: copy(PersistentStateSchema, save.state), runs };
-}
-
-/** A save as it stands on the disk. Its state comes last, and stands for the whole of it. */
-function framesOf({ runs, state }: Save): Uint8Array[] {
-  return [
-    ...runs.map((run) => seal(toBinary(StoredRunSchema, run))),
-    seal(toBinary(PersistentStateSchema, state)),
-  ];
-}
-
-/** The save that these bytes hold; undefined when they do not hold all of it. */
-function recover(bytes: Uint8Array, runCount: number): Pick<Save, "state" | "runs"> | undefined {
-  const contents: Uint8Array[] = [];
-  for (let rest = bytes; contents.length <= runCount;) {
-    const content = unseal(rest);
-    if (content === undefined) return undefined;
-    contents.push(content);
-    rest = rest.subarray(content.length + sealBytes);
-  }
-  return {
-    runs: contents.slice(0, -1).map((content) => fromBinary(StoredRunSchema, content)),
-    state: fromBinary(PersistentStateSchema, contents.at(-1) as Uint8Array),
-  };
-}
-
-const sealBytes = 8;
-
-/** The content behind its length and checksum. */
-function seal(content: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(content.length + sealBytes);
-  const view = new DataView(frame.buffer);
-  view.setUint32(0, content.length);
-  view.setUint32(4, digestOf(content));
-  frame.set(content, sealBytes);
-  return frame;
-}
-
-/** The content of the frame that these bytes begin with; undefined when it is not whole. */
-function unseal(bytes: Uint8Array): Uint8Array | undefined {
-  if (bytes.length < sealBytes) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const content = bytes.subarray(sealBytes, sealBytes + view.getUint32(0));
-  const whole = content.length === view.getUint32(0) && digestOf(content) === view.getUint32(4);
-  return whole ? content : undefined;
-}
-
-function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+function diskFailure(): Error {
+  return new Error("the disk has failed");
 }

@@ -27,6 +27,10 @@ export function fingerprint({ type }: Message): number {
       return mix(Number(type.value.view), Number(type.value.localAru), 3);
     case "catchUpRequest":
       return mix(Number(type.value.seq), Number(type.value.maxBytes), 4);
+    case "snapshotRequest":
+      return mix(Number(type.value.seq), type.value.index, 8);
+    case "snapshotChunk":
+      return mix(Number(type.value.snapshot?.seq ?? 0n), type.value.index, digestOf(type.value.data));
     default:
       return mix(type.case?.length ?? 0, 0, 5);
   }

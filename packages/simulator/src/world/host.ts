@@ -1,9 +1,13 @@
-import { describeMessage, type Logger } from "@paxos/core";
+import { describeMessage, type Identity, type Logger } from "@paxos/core";
 import { Role, type Message } from "@paxos/proto";
 import type { Random } from "../random.js";
 import { Disk } from "./disk.js";
+import type { DiskContents } from "./disk-contents.js";
 import { Process } from "./process.js";
 import type { Seat, Surroundings } from "./seat.js";
+
+/** How long it takes until somebody sees that a process needs a restart, in microseconds. */
+const restartUs = [50_000, 3_000_000] as const;
 
 /** A machine: a disk, a clock, and at most one process at a time. */
 export class Host implements Seat {
@@ -16,8 +20,10 @@ export class Host implements Seat {
   /** By how much its calendar is wrong, in milliseconds. */
   readonly clockOffsetMs: number;
   readonly random: Random;
-  /** Set once its disk has been exchanged for an empty one: from then on its peers refuse it. */
+  /** Set once its disk has been exchanged for an empty or an older one: from then on its peers refuse it. */
   lostItsDisk = false;
+  /** Set once something on its disk is damaged: from then on nobody relies on it. */
+  isDamaged = false;
   #starts = 0;
   #stores = 0;
 
@@ -28,6 +34,18 @@ export class Host implements Seat {
     this.random = surroundings.world.random.fork(`host ${id}`);
     this.clockOffsetMs = this.random.between(0, 10_000) - 5_000;
     this.disk = this.#newDisk();
+  }
+
+  /** Whether it is out for good, in this run. */
+  get isLost(): boolean {
+    return this.lostItsDisk || this.isDamaged;
+  }
+
+  excuses(error: unknown): boolean {
+    const { disk, isDamaged } = this;
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    if (message.startsWith("storage has not finished a save")) return disk.hangs || disk.writing;
+    return name !== "InvariantError" && (disk.failed || (isDamaged && name === "StorageError"));
   }
 
   get isUp(): boolean {
@@ -69,16 +87,28 @@ export class Host implements Seat {
     world.after(900_000, end);
   }
 
-  /** The disk is exchanged for an empty one. Only of a host that is down. */
-  loseDisk(): void {
+  restartLater(): void {
+    const { process } = this;
+    this.surroundings.world.after(this.random.between(...restartUs), () => {
+      if (this.process !== process) return;
+      this.crash();
+      if (!this.isLost) this.start();
+    });
+  }
+
+  /** The disk is exchanged for an empty one, or one with these contents. Only of a host that is down. */
+  loseDisk(older?: DiskContents): void {
+    const { checkers } = this.surroundings;
     this.lostItsDisk = true;
-    this.disk = this.#newDisk();
+    if (older === undefined) this.disk = this.#newDisk();
+    else this.disk.contents = older;
+    for (const checker of checkers) checker.exchanged?.(this.id, this.disk.load());
   }
 
   /** Takes a message. Returns false when nobody listens. */
-  deliver(from: number, message: Message): boolean {
+  deliver(sender: Identity, message: Message): boolean {
     const { world } = this.surroundings;
-    if (this.process?.receive(from, message) === true) return true;
+    if (this.process?.receive(sender, message) === true) return true;
     if (world.trace.verbose) world.trace.line(`node ${this.id} is down: lost ${describeMessage(message)}`);
     return false;
   }

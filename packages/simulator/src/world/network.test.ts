@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { MessageSchema, type Message } from "@paxos/proto";
+import type { Identity } from "@paxos/core";
 import { expect, test } from "@jest/globals";
 import { Network, type NetworkConditions } from "./network.js";
 import { World } from "./world.js";
@@ -20,6 +21,13 @@ const numbered = (number: number, bytes = 0): Message =>
     to: 1n,
     type: { case: "proposal", value: { seq: BigInt(number), updates: [new Uint8Array(bytes)] } },
   });
+const sender: Identity = {
+  clusterId: new Uint8Array(),
+  nodeId: 0,
+  storeId: 1n,
+  incarnation: 1n,
+  saveNumber: 0,
+};
 const numberOf = ({ type }: Message) => (type.case === "proposal" ? Number(type.value.seq) : -1);
 
 interface Arrival {
@@ -43,13 +51,13 @@ function setUp(conditions: Partial<NetworkConditions> = {}, { seed = 1, encodes 
 
 /** Sends messages from 0 to 1, so many, so far apart. */
 async function sendMany({ world, network }: ReturnType<typeof setUp>, count: number, everyUs: number) {
-  for (let i = 0; i < count; i++) world.after(i * everyUs, () => network.send(0, 1, numbered(i)));
+  for (let i = 0; i < count; i++) world.after(i * everyUs, () => network.send(0, 1, numbered(i), sender));
   await world.run(Infinity);
 }
 
 test("a message arrives after a delay, once, at whom it was sent to", async () => {
   const { network, arrivals, rest } = setUp();
-  network.send(2, 0, numbered(7));
+  network.send(2, 0, numbered(7), sender);
   await rest();
   expect(arrivals).toMatchObject([{ from: 2, to: 0, number: 7 }]);
   expect(arrivals[0]?.at).toBeGreaterThanOrEqual(100);
@@ -94,9 +102,9 @@ test("none overtakes another, unless that is asked for", async () => {
 test("links do not wait for each other", async () => {
   const { network, rest, numbers } = setUp({ delayUs: [1000, 1000] });
   network.setLink(0, 1, { ...plain, delayUs: [9000, 9000] });
-  network.send(0, 1, numbered(1));
-  network.send(1, 0, numbered(2));
-  network.send(0, 2, numbered(3));
+  network.send(0, 1, numbered(1), sender);
+  network.send(1, 0, numbered(2), sender);
+  network.send(0, 2, numbered(3), sender);
   await rest();
   expect(numbers()).toEqual([2, 3, 1]);
 });
@@ -106,13 +114,13 @@ test("a cut loses one direction only, until it is healed", async () => {
   const owner = {};
   network.cut(owner, 0, 1);
   expect([network.isCut(0, 1), network.isCut(1, 0)]).toEqual([true, false]);
-  network.send(0, 1, numbered(1));
-  network.send(1, 0, numbered(2));
+  network.send(0, 1, numbered(1), sender);
+  network.send(1, 0, numbered(2), sender);
   await rest();
   expect(numbers()).toEqual([2]);
   expect(network.lost).toBe(1);
   network.heal(owner);
-  network.send(0, 1, numbered(3));
+  network.send(0, 1, numbered(3), sender);
   await rest();
   expect(numbers()).toEqual([2, 3]);
 });
@@ -139,9 +147,9 @@ test("a node is never cut off from itself", () => {
 
 test("a cut drops what is sent, not what is under way", async () => {
   const { network, rest, numbers } = setUp();
-  network.send(0, 1, numbered(1));
+  network.send(0, 1, numbered(1), sender);
   network.cut({}, 0, 1);
-  network.send(0, 1, numbered(2));
+  network.send(0, 1, numbered(2), sender);
   await rest();
   expect(numbers()).toEqual([1]);
 });
@@ -149,8 +157,8 @@ test("a cut drops what is sent, not what is under way", async () => {
 test("bandwidth delays what comes behind", async () => {
   // 10 bytes a millisecond: a message of 1,000 bytes, and what goes with it, takes more than 0.1 seconds.
   const { network, arrivals, rest } = setUp({ bandwidth: 10, delayUs: [100, 100] });
-  for (let i = 0; i < 3; i++) network.send(0, 1, numbered(i, 1000));
-  network.send(1, 0, numbered(9));
+  for (let i = 0; i < 3; i++) network.send(0, 1, numbered(i, 1000), sender);
+  network.send(1, 0, numbered(9), sender);
   await rest();
   const times = new Map(arrivals.map(({ number, at }) => [number, at]));
   const [first = 0, second = 0, third = 0] = [0, 1, 2].map((number) => times.get(number));
@@ -163,11 +171,11 @@ test("bandwidth delays what comes behind", async () => {
 test("a full queue drops the newest, and takes more when it has drained", async () => {
   const { world, network, rest, numbers } = setUp({ bandwidth: 10, delayUs: [100, 100] });
   // Each keeps the link busy for half a second or a little more; two seconds of them are kept.
-  for (let i = 0; i < 10; i++) network.send(0, 1, numbered(i, 5000));
+  for (let i = 0; i < 10; i++) network.send(0, 1, numbered(i, 5000), sender);
   await rest();
   expect(numbers()).toEqual([0, 1, 2, 3]);
   expect(network.lost).toBe(6);
-  network.send(0, 1, numbered(10));
+  network.send(0, 1, numbered(10), sender);
   await rest();
   expect(numbers()).toEqual([0, 1, 2, 3, 10]);
   expect(world.now).toBeGreaterThan(2_000_000);
@@ -177,16 +185,16 @@ test("conditions can change for all links, for one, and back", async () => {
   const { network, rest, numbers } = setUp();
   network.conditions = { ...plain, lossPerMille: 1000 };
   network.setLink(0, 1, plain);
-  network.send(0, 1, numbered(1));
-  network.send(0, 2, numbered(2));
+  network.send(0, 1, numbered(1), sender);
+  network.send(0, 2, numbered(2), sender);
   await rest();
   expect(numbers()).toEqual([1]);
   network.reset();
-  network.send(0, 1, numbered(3));
+  network.send(0, 1, numbered(3), sender);
   await rest();
   expect(numbers()).toEqual([1]);
   network.conditions = plain;
-  network.send(0, 1, numbered(4));
+  network.send(0, 1, numbered(4), sender);
   await rest();
   expect(numbers()).toEqual([1, 4]);
 });
@@ -209,7 +217,7 @@ test("each link has a fate of its own", async () => {
     [1, 0],
     [0, 2],
   ] as const;
-  for (let i = 0; i < 100; i++) for (const [from, to] of links) network.send(from, to, numbered(i));
+  for (let i = 0; i < 100; i++) for (const [from, to] of links) network.send(from, to, numbered(i), sender);
   await rest();
   const arrived = links.map(([from, to]) =>
     arrivals.flatMap((one) => (one.from === from && one.to === to ? [one.number] : [])).join(),
@@ -222,8 +230,8 @@ test("what one link carries changes nothing about another", async () => {
   const arrivalsOf = async (others: boolean) => {
     const network = setUp(wild);
     for (let i = 0; i < 100; i++) {
-      network.network.send(0, 1, numbered(i));
-      if (others) network.network.send(2, 1, numbered(i));
+      network.network.send(0, 1, numbered(i), sender);
+      if (others) network.network.send(2, 1, numbered(i), sender);
     }
     await network.rest();
     return network.arrivals.filter(({ from }) => from === 0);
@@ -235,7 +243,7 @@ test("as bytes, what arrives is equal and shares nothing with what was sent", as
   for (const encodes of [true, false]) {
     const { network, messages, rest } = setUp({ doublePerMille: 1000 }, { encodes });
     const sent = numbered(5, 3);
-    network.send(0, 1, sent);
+    network.send(0, 1, sent, sender);
     await rest();
     expect(messages).toHaveLength(2);
     for (const message of messages) {

@@ -1,4 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
+import type { Identity } from "@paxos/core";
 import { encodeMessage, MessageSchema, type Message } from "@paxos/proto";
 import type { Random } from "../random.js";
 import type { World } from "./world.js";
@@ -51,7 +52,7 @@ export class Network {
     conditions: NetworkConditions,
     /** Whether messages travel as bytes. Else the same object arrives, which costs less. */
     private readonly encodes: boolean,
-    private readonly deliver: (from: number, to: number, message: Message) => void,
+    private readonly deliver: (from: number, to: number, message: Message, sender: Identity) => void,
   ) {
     this.conditions = conditions;
   }
@@ -82,7 +83,8 @@ export class Network {
     }
   }
 
-  send(from: number, to: number, message: Message): void {
+  /** `sender`: the process that sends it, as it has introduced itself. */
+  send(from: number, to: number, message: Message, sender: Identity): void {
     this.sent++;
     const { world } = this;
     const link = this.#link(from, to);
@@ -97,7 +99,7 @@ export class Network {
     if (copies === 2) this.doubled++;
     for (let i = 0; i < copies; i++) {
       world.after(this.#arrival(link) - world.now, () =>
-        this.deliver(from, to, bytes === undefined ? message : fromBinary(MessageSchema, bytes)),
+        this.deliver(from, to, bytes === undefined ? message : fromBinary(MessageSchema, bytes), sender),
       );
     }
   }
@@ -127,6 +129,7 @@ export class Network {
 function sizeOf({ type }: Message): number {
   const envelope = 48;
   if (type.case === "clientUpdate") return envelope + type.value.length;
+  if (type.case === "snapshotChunk") return envelope + type.value.data.length;
   if (type.case === "proposal" || type.case === "catchUpAnswer") return envelope + sumOf(type.value.updates);
   if (type.case !== "prepareOk") return envelope;
   return type.value.dataList.reduce((sum, message) => sum + sizeOf(message), envelope);

@@ -24,18 +24,56 @@ const NodeDate = new Proxy(RealDate, {
 
 /** Calls a function with the globals of a node: `Date`, `Math.random`, `performance.now`. */
 export function withGlobalsOf<T>(node: NodeGlobals, call: () => T): T {
-  const found = { date: globalThis.Date, random: Math.random };
-  const foundNow = Object.getOwnPropertyDescriptor(performance, "now");
-  current = node;
-  globalThis.Date = NodeDate;
-  Math.random = () => current.random.next() / 2 ** 32;
-  performance.now = () => current.now() % 1e9;
+  const leave = enter(node);
   try {
     return call();
   } finally {
+    leave();
+  }
+}
+
+/** The same until what the function gives is settled. */
+export async function awaitWithGlobalsOf<T>(node: NodeGlobals, call: () => T | PromiseLike<T>): Promise<T> {
+  const leave = enter(node);
+  try {
+    return await call();
+  } finally {
+    leave();
+  }
+}
+
+interface Visit {
+  readonly node: NodeGlobals;
+}
+
+/** Who is inside; who came last counts. */
+const inside: Visit[] = [];
+let leaveWorld: () => void = () => undefined;
+
+function enter(node: NodeGlobals): () => void {
+  const visit = { node };
+  if (inside.length === 0) leaveWorld = replaceGlobals();
+  inside.push(visit);
+  current = node;
+  return () => {
+    inside.splice(inside.indexOf(visit), 1);
+    const last = inside.at(-1);
+    if (last === undefined) leaveWorld();
+    else current = last.node;
+  };
+}
+
+/** Gives what puts back those that were there. */
+function replaceGlobals(): () => void {
+  const found = { date: globalThis.Date, random: Math.random };
+  const foundNow = Object.getOwnPropertyDescriptor(performance, "now");
+  globalThis.Date = NodeDate;
+  Math.random = () => current.random.next() / 2 ** 32;
+  performance.now = () => current.now() % 1e9;
+  return () => {
     globalThis.Date = found.date;
     Math.random = found.random;
     if (foundNow === undefined) Reflect.deleteProperty(performance, "now");
     else Object.defineProperty(performance, "now", foundNow);
-  }
+  };
 }

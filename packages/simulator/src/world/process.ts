@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import type { AdmissionRefusal, ClientHandler } from "@paxos/core";
+import type { AdmissionRefusal, ClientHandler, Identity } from "@paxos/core";
 import { LogRequestSchema, type ClientUpdate, type Message, type StatusResponse } from "@paxos/proto";
 import type { Replica } from "@paxos/replica";
 import type { Seat } from "./seat.js";
@@ -57,6 +57,8 @@ export class Process {
     } catch (error) {
       return this.#stoppedBy(error);
     }
+    const random = seat.random.fork(`process ${number}`);
+    const stays = random.chance(surroundings.staysPerMille);
     surroundings
       .startReplica({
         nodeId: seat.id,
@@ -72,9 +74,14 @@ export class Process {
         sessionBounds: surroundings.sessionBounds,
         seed: surroundings.world.random.fork(`core ${seat.id} ${number}`).next(),
         clientId: BigInt(2_000_000 + seat.id * 1000 + number),
+        incarnation: (BigInt(random.next()) << 32n) | BigInt(seat.id * 65536 + number),
+        snapshots: surroundings.snapshots,
+        saveTimeoutMs: surroundings.saveTimeoutMs,
+        onStorageFailure: stays ? "stay" : "stop",
       })
       .then((replica) => {
         this.#replica = replica;
+        void replica.storageFailed.then(() => this.life.alive && stays && seat.restartLater());
         return replica.stopped.then((error) => error && this.#stoppedBy(error));
       })
       .catch((error: unknown) => this.#stoppedBy(error));
@@ -104,10 +111,15 @@ export class Process {
   }
 
   /** Takes a message from a peer. Returns false when nobody listens. */
-  receive(from: number, message: Message): boolean {
+  receive(sender: Identity, message: Message): boolean {
     if (!this.life.alive || !this.#transport.listens) return false;
-    this.life.input(() => this.#transport.receive(from, message));
+    this.life.input(() => this.#transport.receive(sender, message));
     return true;
+  }
+
+  /** Whether this is the process that has introduced itself so. */
+  is(sender: Identity): boolean {
+    return this.#transport.is(sender);
   }
 
   refusedBy(nodeId: number, refusal: AdmissionRefusal): void {
@@ -130,7 +142,10 @@ export class Process {
       const request: PendingRequest = { since: world.now };
       this.pending.add(request);
       const settle = (answer: Answer) => {
-        if (this.life.alive && this.pending.delete(request)) onAnswer(answer);
+        if (!this.life.alive || !this.pending.delete(request)) return;
+        if (answer.kind === "ordered")
+          for (const checker of this.seat.surroundings.checkers) checker.acknowledges?.(this.seat.id);
+        onAnswer(answer);
       };
       handler.clientUpdate(update, signal).then(
         ({ seq, result, duplicate, leaderId }) =>
@@ -141,26 +156,65 @@ export class Process {
     return true;
   }
 
-  /** The log as clients read it. */
-  async readLog(): Promise<{ seq: number; bytes: Uint8Array; duplicate: boolean }[]> {
-    const entries: { seq: number; bytes: Uint8Array; duplicate: boolean }[] = [];
+  /** Has a snapshot taken, as an operator does. */
+  takeSnapshot(): void {
+    const { world } = this.seat.surroundings;
+    this.life.input(() => {
+      const replica = this.#replica;
+      if (replica === undefined) return;
+      const asked = Number(replica.status().appliedSeq);
+      replica.takeSnapshot().then(
+        ({ seq }) => {
+          if (this.life.alive && seq < asked)
+            world.violate(
+              "snapshot",
+              `node ${this.seat.id} gives a snapshot at seq ${seq}, asked was ${asked}`,
+            );
+        },
+        (error: unknown) => {
+          const refused = error instanceof Error && error.name === "RequestError";
+          if (this.life.alive && !refused)
+            world.violate("snapshot", `node ${this.seat.id} takes no snapshot: ${String(error)}`, error);
+        },
+      );
+    });
+  }
+
+  /** The log as clients read it, and where they are told that it begins. */
+  async readLog(): Promise<{ readonly firstSeq: number; readonly entries: readonly LogEntry[] }> {
+    const entries: LogEntry[] = [];
+    let firstSeq = 1;
     const log = this.#handler?.log(create(LogRequestSchema, { fromSeq: 1n }), new AbortController().signal);
     for await (const response of log ?? []) {
+      if (response.firstSeq > 0n) firstSeq = Number(response.firstSeq);
       for (const { seq, update, duplicate } of response.entries) {
         entries.push({ seq: Number(seq), bytes: update?.update ?? new Uint8Array(), duplicate });
       }
     }
-    return entries;
+    return { firstSeq, entries };
   }
 
   #stoppedBy(error: unknown): void {
+    const { seat } = this;
     const name = error instanceof Error ? error.name : "";
     if (!this.life.alive || (this.closing && name !== "InvariantError")) return;
     // Safety rule 8: so must it be.
-    if (this.seat.lostItsDisk && name === "ConfigError") return this.seat.crash();
+    if (seat.lostItsDisk && name === "ConfigError") return seat.crash();
+    // Nobody can do without a disk. Whoever keeps it running starts it again.
+    if (seat.excuses(error)) {
+      seat.crash();
+      return seat.restartLater();
+    }
     const checker = name === "InvariantError" ? "invariant" : "stopped";
-    this.seat.surroundings.world.violate(checker, `node ${this.seat.id} stopped: ${String(error)}`, error);
+    seat.surroundings.world.violate(checker, `node ${seat.id} stopped: ${String(error)}`, error);
   }
+}
+
+/** An entry of the log as clients see it. */
+interface LogEntry {
+  readonly seq: number;
+  readonly bytes: Uint8Array;
+  readonly duplicate: boolean;
 }
 
 function failure(error: unknown): Answer {

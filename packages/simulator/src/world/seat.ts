@@ -1,6 +1,6 @@
-import type { AdmissionRefusal, Logger } from "@paxos/core";
+import type { AdmissionRefusal, Identity, Logger } from "@paxos/core";
 import type { EpochRecord } from "@paxos/proto";
-import type { startReplica, ReplicaOptions } from "@paxos/replica";
+import type { startReplica, ReplicaOptions, SnapshotPolicy } from "@paxos/replica";
 import type { Checker } from "../checkers/checker.js";
 import type { Calls } from "../clients/calls.js";
 import type { Random } from "../random.js";
@@ -19,13 +19,17 @@ export interface Surroundings {
   readonly tickMs: number;
   readonly tuning: NonNullable<ReplicaOptions["tuning"]>;
   readonly sessionBounds: NonNullable<ReplicaOptions["sessionBounds"]>;
+  readonly snapshots: Partial<SnapshotPolicy>;
+  readonly saveTimeoutMs: number;
+  /** How many processes in 1,000 stay when their storage fails. */
+  readonly staysPerMille: number;
   readonly startReplica: typeof startReplica;
   readonly makeStateMachine: (nodeId: number) => SimulatedStateMachine;
   readonly disk: DiskConditions;
   /** Whether everything travels as bytes, and is written as bytes. Else the same objects go round, which costs less. */
   readonly encodes: boolean;
-  /** Tells the process that came to node `by` as `nodeId`, with this storage, that it was refused. */
-  tellRefused(nodeId: number, storeId: bigint, by: number, refusal: AdmissionRefusal): void;
+  /** Tells the process that introduced itself to node `by` so that it was refused. */
+  tellRefused(sender: Identity, by: number, refusal: AdmissionRefusal): void;
 }
 
 /** A host, as its process and the ports of that see it. */
@@ -38,9 +42,13 @@ export interface Seat {
   readonly tickRate: number;
   /** By how much its calendar is wrong, in milliseconds. */
   readonly clockOffsetMs: number;
-  /** Whether its disk has been exchanged for an empty one: from then on its peers must refuse it. */
+  /** Whether its disk has been exchanged for an empty or an older one: from then on its peers must refuse it. */
   readonly lostItsDisk: boolean;
   readonly logger: Logger;
+  /** Whether the state of its disk is a reason for a process to stop with this error. */
+  excuses(error: unknown): boolean;
   /** Ends the process as kill -9 does. */
   crash(): void;
+  /** Somebody sees that its process has stopped, or does not what it should, and starts it again. */
+  restartLater(): void;
 }

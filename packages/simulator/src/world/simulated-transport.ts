@@ -1,4 +1,10 @@
-import { describeMessage, type AdmissionRefusal, type Transport, type TransportContext } from "@paxos/core";
+import {
+  describeMessage,
+  type AdmissionRefusal,
+  type Identity,
+  type Transport,
+  type TransportContext,
+} from "@paxos/core";
 import type { Message } from "@paxos/proto";
 import type { Seat } from "./seat.js";
 import { fingerprint } from "./fingerprint.js";
@@ -10,7 +16,7 @@ const refusalUs = 500;
 /** The transport port of one process, over the network between all hosts. */
 export class SimulatedTransport implements Transport {
   #context: TransportContext | undefined;
-  /** The storages that have introduced themselves and were admitted. */
+  /** The processes that have introduced themselves and were admitted. */
   readonly #admitted = new Set<bigint>();
 
   constructor(
@@ -31,7 +37,7 @@ export class SimulatedTransport implements Transport {
     const { id, surroundings } = this.seat;
     if (this.#context === undefined || !this.life.acts()) return;
     for (const checker of surroundings.checkers) checker.sent?.(id, message);
-    surroundings.network.send(id, Number(message.to), message);
+    surroundings.network.send(id, Number(message.to), message, this.#context.identity);
   }
 
   counters(): Readonly<Record<string, number>> {
@@ -43,12 +49,13 @@ export class SimulatedTransport implements Transport {
     return Promise.resolve();
   }
 
-  /** A message has come. */
-  receive(from: number, message: Message): void {
+  /** A message has come from a process that introduces itself. */
+  receive(sender: Identity, message: Message): void {
     const { id, surroundings } = this.seat;
     const { world, checkers } = surroundings;
+    const from = sender.nodeId;
     const context = this.#context;
-    if (context === undefined || !this.#admits(from, message.storeId, context)) return;
+    if (context === undefined || !this.#admits(sender, context)) return;
     world.steps++;
     world.trace.note("M", id, from, fingerprint(message));
     if (world.trace.verbose) world.trace.line(`${from} -> ${id}: ${describeMessage(message)}`);
@@ -56,20 +63,25 @@ export class SimulatedTransport implements Transport {
     context.onMessage(from, message);
   }
 
-  #admits(from: number, storeId: bigint, context: TransportContext): boolean {
-    if (this.#admitted.has(storeId)) return true;
+  #admits(sender: Identity, context: TransportContext): boolean {
+    if (this.#admitted.has(sender.incarnation)) return true;
     const { surroundings, id } = this.seat;
-    const refusal = context.admit({ clusterId: context.identity.clusterId, nodeId: from, storeId });
+    const refusal = context.admit(sender);
     if (refusal === undefined) {
-      this.#admitted.add(storeId);
-      const peer = context.peers.find(({ nodeId }) => nodeId === from);
+      this.#admitted.add(sender.incarnation);
+      const peer = context.peers.find(({ nodeId }) => nodeId === sender.nodeId);
       if (peer !== undefined) context.onConnected(peer);
       return true;
     }
     surroundings.world.after(refusalUs, () => {
-      if (!surroundings.network.isCut(id, from)) surroundings.tellRefused(from, storeId, id, refusal);
+      if (!surroundings.network.isCut(id, sender.nodeId)) surroundings.tellRefused(sender, id, refusal);
     });
     return false;
+  }
+
+  /** Whether this process is the one that has introduced itself so. */
+  is({ incarnation }: Identity): boolean {
+    return this.#context?.identity.incarnation === incarnation;
   }
 
   /** A peer has refused this process. */

@@ -1,0 +1,92 @@
+import type { Host } from "../world/host.js";
+import type { World } from "../world/world.js";
+import type { Fault } from "./fault.js";
+
+/** How long it takes until it is looked again whether a disk can be exchanged, in microseconds. */
+const retryUs = 200_000;
+
+/** What disks do, and what operators do with them. A majority keeps what it has promised. */
+export class DiskFaults {
+  constructor(
+    private readonly parts: {
+      readonly world: World;
+      readonly hosts: readonly Host[];
+      /** The node that is ill for good. */
+      readonly ill: () => Host | undefined;
+      readonly active: () => boolean;
+      readonly count: (kind: Fault["kind"]) => void;
+    },
+  ) {}
+
+  /** The disk is exchanged for an empty one. */
+  lose(host: Host): void {
+    this.#whenRecorded(host, () => {
+      this.parts.count("lost-disk");
+      this.#exchange(host, () => host.loseDisk());
+    });
+  }
+
+  /** The disk is exchanged for a copy that was made earlier. */
+  age(host: Host, ageUs: number): void {
+    this.#whenRecorded(host, () => {
+      const older = host.disk.contents.clone();
+      const saves = Number(older.state?.saveNumber ?? 0n);
+      // Rule 8 holds for what the others know of: they must have heard of a save that the copy lacks.
+      const exchange = () => {
+        const { hosts } = this.parts;
+        const known = hosts.every((other) => other === host || knownSaves(other, host) > saves);
+        if (!known) return this.#later(exchange, retryUs);
+        if (!this.#canLose(host)) return;
+        this.parts.count("older-disk");
+        this.#exchange(host, () => host.loseDisk(older));
+      };
+      this.#later(exchange, ageUs);
+    });
+  }
+
+  /** A bit flips, and sooner or later somebody restarts the node. */
+  flip(host: Host, draw: number, restartUs: number): void {
+    if (!this.#canLose(host) || !host.disk.damage(draw)) return;
+    this.parts.count("flipped-bit");
+    host.isDamaged = true;
+    this.#later(() => {
+      host.crash();
+      host.start();
+    }, restartUs);
+  }
+
+  // Rule 8 holds from the moment that everybody is on record with everybody. Before, it is the operator's fault.
+  #whenRecorded(host: Host, then: () => void): void {
+    const recorded = this.parts.hosts.every(
+      ({ process, isLost }) => isLost || process?.status()?.storesRecorded === true,
+    );
+    if (!recorded) return this.#later(() => this.#whenRecorded(host, then), retryUs);
+    if (this.#canLose(host)) then();
+  }
+
+  /** Whether all but a minority remain. */
+  #canLose(host: Host): boolean {
+    const { hosts, ill } = this.parts;
+    const lost = hosts.filter((one) => one.isLost || one === ill());
+    return !lost.includes(host) && lost.length + 1 <= (hosts.length - 1) >> 1;
+  }
+
+  #exchange(host: Host, lose: () => void): void {
+    host.crash();
+    lose();
+    host.start();
+  }
+
+  #later(run: () => void, us: number): void {
+    const { world, active } = this.parts;
+    world.after(us, () => {
+      if (active()) run();
+    });
+  }
+}
+
+/** The last save of `peer` that is on record with `host`. */
+function knownSaves(host: Host, peer: Host): number {
+  const stores = host.disk.contents.state?.peerStores ?? [];
+  return Number(stores.find(({ nodeId }) => nodeId === BigInt(peer.id))?.saveNumber ?? 0n);
+}
