@@ -168,7 +168,8 @@ export function onChunkReceived(s: State, chunk: ReceivedChunk, next: number): v
       "wrong_chunk",
       `chunk ${chunk.index} of the snapshot at seq ${chunk.snapshot.seq} does not fit`,
     );
-    return retry(s);
+    // All of them do not add up: another peer's may.
+    return next === 0 ? stopFetch(s) : retry(s);
   }
   s.fetch.tries = 0;
   if (isComplete(s.incoming)) install(s, chunk.snapshot);

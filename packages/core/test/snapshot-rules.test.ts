@@ -205,6 +205,21 @@ test("a chunk that was changed on its way is asked for again", () => {
   expect(node.status.aru).toBe(9);
 });
 
+test("a snapshot whose chunks do not add up in the end is given up, and another peer asked", () => {
+  const node = new LoneNode(2, 3).meet();
+  node.receive(0, { case: "heartbeat", value: { localAru: 9n } });
+  fallBehind(node, 1, 9);
+  const { chunk } = snapshotOf(9, 1);
+  node.receive(1, chunk(0));
+  node.disk.receiveChunk = () => 0;
+  node.receive(1, chunk(1));
+  node.take("snapshotRequest");
+  node.tick(10);
+  const [asked] = node.take("catchUpRequest");
+  expect(asked?.to).toBe(0);
+  expect(node.status).toMatchObject({ aru: 0, receiving: undefined });
+});
+
 test("a peer that holds another snapshot by now sends its beginning; what was received of the old one is dropped", () => {
   const node = new LoneNode(2, 3).meet();
   fallBehind(node, 0, 9);
