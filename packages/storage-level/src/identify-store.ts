@@ -49,7 +49,9 @@ async function isEmpty(records: Records): Promise<boolean> {
   return (await records.firstKey({ gte: new Uint8Array(), lt: Uint8Array.of(0xff) })) === undefined;
 }
 
-async function foreign(records: Records): Promise<ConfigError> {
+/** What records without a format are. */
+async function foreign(records: Records): Promise<Error> {
+  if ((await records.getSealed(STORE_ID_KEY)) !== undefined) return records.damaged(FORMAT_KEY);
   const isPart = (await records.firstKey({ gte: CHUNKS_START, lt: CHUNKS_END })) !== undefined;
   const what = isPart
     ? "a store that was to begin with a snapshot has not been made in full"

@@ -42,9 +42,9 @@ export async function walkSaves(records: Records, { base, last, visit, report }:
   // After something wrong, the next record has nothing to follow on.
   let unbroken = true;
   const missing = (upTo: number): void => {
-    const which =
-      end.number + 1 === upTo ? `of save ${upTo} is` : `of saves ${end.number + 1} to ${upTo} are`;
-    report(records.error(`the record ${which} missing, though ${last} were made. What was saved is lost`));
+    const from = end.number + 1;
+    const which = from === upTo ? `record of save ${upTo} is` : `records of saves ${from} to ${upTo} are`;
+    report(records.error(`the ${which} missing, though ${last} were made. What was saved is lost`));
     unbroken = false;
   };
   for await (const entries of records.entries({ gte: saveKey(base.number + 1), lt: SAVES_END })) {
