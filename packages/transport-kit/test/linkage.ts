@@ -15,7 +15,7 @@ import {
 } from "../src/index.js";
 import { FaultRecorder } from "./fault-record.js";
 
-export const clusterId = new Uint8Array(32).fill(7);
+const clusterId = new Uint8Array(32).fill(7);
 
 /** How a node of that cluster introduces itself. */
 export const identityOf = (nodeId: number): Identity => ({
