@@ -3,7 +3,7 @@ import { create } from "@bufbuild/protobuf";
 import { ClientSessionSchema, type ClientSession } from "@paxos/proto";
 
 /** What was answered to an update. */
-export interface Answer {
+interface Answer {
   readonly seq: number;
   readonly result: Uint8Array;
 }
@@ -24,7 +24,7 @@ const mostAnswers = 1024;
 const mostBytes = 256 * 1024;
 
 /** A session as records, one or more. */
-export function* recordsOf(clientId: bigint, session: Session): Iterable<ClientSession> {
+function* recordsOf(clientId: bigint, session: Session): Iterable<ClientSession> {
   const { registered, forgottenUpTo, answers } = session;
   const head = {
     clientId,

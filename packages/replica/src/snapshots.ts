@@ -33,6 +33,9 @@ export interface SnapshotParts {
 /** How often, in ticks, it is looked whether a peer still needs what was kept for it. */
 const checkTicks = 1000;
 
+/** So many snapshots are kept at most for backups under way. */
+const mostHeld = 4;
+
 /** What a log entry takes besides its update, about. */
 const entryBytes = 32;
 
@@ -75,8 +78,18 @@ export class Snapshots {
     if (++this.#ticks % checkTicks === 0) this.#compact();
   }
 
-  /** Takes a snapshot of what is applied now, or of more. Rejects with a RequestError. */
+  /**
+   * Takes a snapshot of what is applied now, or of more, and drops what it makes superfluous. Rejects with a
+   * RequestError.
+   */
   async take(): Promise<Snapshot> {
+    const snapshot = await this.#takeNow();
+    this.#compact();
+    await this.#compacting;
+    return snapshot;
+  }
+
+  async #takeNow(): Promise<Snapshot> {
     const { node, stateMachine } = this.#parts;
     if (stateMachine.snapshot === undefined) {
       throw new RequestError("invalid", "this node's state machine gives no snapshots");
@@ -106,8 +119,14 @@ export class Snapshots {
     }
   }
 
-  /** Keeps a snapshot until what is returned is called. */
+  /**
+   * Keeps a snapshot until what is returned is called. Bounded, for each takes room on the disk.
+   * @throws RequestError (busy)
+   */
   hold(snapshot: Snapshot): () => void {
+    if (!this.#read.has(snapshot) && this.#read.size >= mostHeld) {
+      throw new RequestError("busy", `${mostHeld} older snapshots are being read; try again later`);
+    }
     this.#read.set(snapshot, (this.#read.get(snapshot) ?? 0) + 1);
     return () => {
       const left = (this.#read.get(snapshot) ?? 1) - 1;

@@ -209,6 +209,36 @@ test("on demand, twice without an update between them, it is the same one", asyn
   expect(await handler.takeSnapshot(never)).toMatchObject({ seq: 2n, bytes: BigInt(both[0].bytes) });
 });
 
+test("the log is dropped when the answer comes, and backups of more than a few snapshots at once are refused", async () => {
+  await using cluster = MemoryCluster.idle(1);
+  const options = {
+    storage: newDirectory()(),
+    clock: systemClock,
+    snapshots: { ...often, everyUpdates: Infinity },
+  };
+  const member = await cluster.startMember(0, options);
+  const backups: AsyncIterator<BackupPiece>[] = [];
+  for (let i = 1; ; i++) {
+    await submitAll(member, 10, `round ${i}`);
+    const { seq, firstSeq } = await member.handler.takeSnapshot(never);
+    expect(firstSeq).toBe(seq - 4n);
+    const backup = member.handler.backup(never)[Symbol.asyncIterator]();
+    backups.push(backup);
+    const refused = await backup.next().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (refused === undefined) continue;
+    expect(refused).toMatchObject({ code: "busy" });
+    expect(i).toBe(5);
+    break;
+  }
+  for (const backup of backups) await backup.return?.();
+  const pieces: BackupPiece[] = [];
+  for await (const piece of member.handler.backup(never)) pieces.push(piece);
+  expect(pieces).toHaveLength(pieces[0]?.snapshot?.chunks ?? 0);
+});
+
 test("a state machine without snapshots keeps its log, and says so", async () => {
   await using cluster = MemoryCluster.idle(1);
   const stateMachine = { apply: () => new Uint8Array() };
