@@ -25,8 +25,8 @@ export interface Identity {
   /** Chosen at random by the process when it starts: tells it from those before it. 64 bits. */
   readonly incarnation: bigint;
   /**
-   * The number of the last save that the storage held when the process started. Storage with fewer saves than its node
-   * is known to have made is an older copy of itself (safety rule 8).
+   * The number of the last save that is durable now: read it anew for each introduction. Storage with fewer saves than its
+   * node is known to have made is an older copy of itself (safety rule 8).
    */
   readonly saveNumber: number;
 }

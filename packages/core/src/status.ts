@@ -18,6 +18,8 @@ export interface NodeStatus {
   readonly aru: number;
   /** Every seq up to here is marked as ordered in storage, and may be read from it. */
   readonly durableAru: number;
+  /** The number of the last save that is durable; 0 before the first. */
+  readonly durableSave: number;
   /** Every seq up to here has been applied. */
   readonly applied: number;
   /** The view below which this node accepts nothing. */
@@ -46,6 +48,7 @@ export function statusOf(s: State): NodeStatus {
     leader: knownLeader(s),
     aru: s.history.aru,
     durableAru: s.durable.aru,
+    durableSave: s.durable.saveNumber,
     applied: s.applied,
     promised: s.promised,
     waitingUpdates: s.updates.size,

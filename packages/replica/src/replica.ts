@@ -197,7 +197,10 @@ export class Replica {
         nodeId,
         storeId: stored.storeId,
         incarnation,
-        saveNumber: Number(stored.state?.saveNumber ?? 0n),
+        // A peer may have been told of another process of this node last, one that is dead: the number must speak for itself.
+        get saveNumber() {
+          return node.status().durableSave;
+        },
       },
       address: self.address,
       peers: members.filter((member) => member !== self),

@@ -142,3 +142,19 @@ test("storage of another node is refused with a ConfigError, and is closed again
   await again.load();
   await again.close();
 });
+
+test("a node that introduces itself again is no older copy, whichever process of it was heard last", async () => {
+  await using cluster = await MemoryCluster.start(3);
+  const peer = cluster.hub.context(1);
+  const { identity } = cluster.hub.context(0);
+  // The last words of the process before, which had made no save and comes late.
+  const late = { ...identity, incarnation: identity.incarnation ^ 1n };
+  expect(peer.admit(late)).toBeUndefined();
+  await cluster.members[0]?.replica.submit(bytes("a"));
+  await cluster.until(
+    () => cluster.members.every(({ machine }) => machine.applied.length === 1),
+    "applied by all",
+  );
+  expect(peer.admit(identity)).toBeUndefined();
+  expect(peer.admit({ ...late, incarnation: 5n })).toMatchObject({ reason: "store" });
+});
