@@ -11,6 +11,7 @@ import {
   type Config,
   type Identity,
   type Logger,
+  type Node,
   type PeerAddress,
   type SessionBounds,
   type StateMachine,
@@ -192,16 +193,7 @@ export class Replica {
     const self = members.find((member) => member.nodeId === nodeId) as PeerAddress;
     const clusterId = this.#options.clusterId ?? clusterIdOf(epochRecord);
     await transport.start({
-      identity: {
-        clusterId,
-        nodeId,
-        storeId: stored.storeId,
-        incarnation,
-        // A peer may have been told of another process of this node last, one that is dead: the number must speak for itself.
-        get saveNumber() {
-          return node.status().durableSave;
-        },
-      },
+      identity: identify(node, { clusterId, nodeId, storeId: stored.storeId, incarnation }),
       address: self.address,
       peers: members.filter((member) => member !== self),
       onMessage: (from, message) => driver.receive(from, message),
@@ -297,6 +289,16 @@ export class Replica {
     this.#onStopped(error);
     this.close().catch((closeError: unknown) => this.#logger.error(`while closing: ${String(closeError)}`));
   }
+}
+
+/** A peer may have heard another process of this node last, a dead one: the number of saves must speak for itself. */
+function identify(node: Node, who: Omit<Identity, "saveNumber">): Identity {
+  return {
+    ...who,
+    get saveNumber() {
+      return node.status().durableSave;
+    },
+  };
 }
 
 function randomId(): bigint {
