@@ -9,37 +9,44 @@ import type { StoreMarker } from "./store-marker.js";
 /** The id of the store that is there, or of one made now. */
 export async function identifyStore(records: Records, marker: StoreMarker | undefined): Promise<bigint> {
   const marked = await marker?.read();
-  const found = await readStoreId(records, marked !== undefined);
-  if (found === undefined && marked !== undefined) {
+  const isThere = await findStore(records, marked !== undefined);
+  if (!isThere && marked !== undefined) {
     throw records.error(`there is no record at all, though store ${marked.toString(16)} was made here`);
   }
-  if (found !== undefined && marked !== undefined && found !== marked) {
-    throw new StorageError(
-      `${records.name}: the records are those of store ${found.toString(16)}, and its marker is that of store ` +
-        `${marked.toString(16)}. Files of two stores are mixed up here: replace this member.`,
-    );
-  }
-  const storeId = found ?? (await createStore(records));
+  const storeId = isThere ? await readStoreId(records) : await createStore(records);
   // After the records, so that a crash in between leaves a store without a marker, and not the other way round.
   if (marked === undefined) await marker?.write(storeId);
+  else requireSame(records, storeId, marked);
   return storeId;
 }
 
-/** The id of the store whose records these are; undefined when there are none. `isOurs`: a store was made here. */
-export async function readStoreId(records: Records, isOurs: boolean): Promise<bigint | undefined> {
+/** Throws a StorageError when the marker is that of another store. */
+export function requireSame(records: Records, storeId: bigint, marked: bigint): void {
+  if (storeId === marked) return;
+  throw new StorageError(
+    `${records.name}: the records are those of store ${storeId.toString(16)}, and its marker is that of store ` +
+      `${marked.toString(16)}. Files of two stores are mixed up here: replace this member.`,
+  );
+}
+
+/** Whether there is a store that this version reads. `isOurs`: one was made here. Throws when there is something else. */
+export async function findStore(records: Records, isOurs: boolean): Promise<boolean> {
   const format = await records.getSealed(FORMAT_KEY);
   if (format === undefined) {
-    if (await isEmpty(records)) return undefined;
+    if (await isEmpty(records)) return false;
     throw isOurs ? records.damaged(FORMAT_KEY) : await foreign(records);
   }
   const version = new TextDecoder().decode(format);
-  if (version !== String(FORMAT)) {
-    if (!/^\d{1,9}$/.test(version)) throw records.damaged(FORMAT_KEY);
-    throw new ConfigError(
-      `${records.name}: the storage has format ${version}, this version reads format ${FORMAT} only. ` +
-        "Run the version that wrote it, or replace this member, with an empty directory.",
-    );
-  }
+  if (version === String(FORMAT)) return true;
+  if (!/^\d{1,9}$/.test(version)) throw records.damaged(FORMAT_KEY);
+  throw new ConfigError(
+    `${records.name}: the storage has format ${version}, this version reads format ${FORMAT} only. ` +
+      "Run the version that wrote it, or replace this member, with an empty directory.",
+  );
+}
+
+/** The id of the store that is there. */
+export async function readStoreId(records: Records): Promise<bigint> {
   const storeId = await records.getNumber(STORE_ID_KEY);
   if (storeId === undefined || storeId === 0n) throw records.damaged(STORE_ID_KEY);
   return storeId;

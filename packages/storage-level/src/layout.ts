@@ -19,6 +19,7 @@
 // ballots, and shorter and longer ones of one ballot, stand beside each other: nothing replaces a run but its
 // equal. And a reader knows from the key alone which seqs a run covers.
 import type { SnapshotId } from "@paxos/core";
+import type { KeyRange } from "./binary-level.js";
 import { concat } from "./bytes.js";
 
 /** The format that this version writes, and the only one that it reads. */
@@ -162,6 +163,23 @@ export const CHUNKS_END: Uint8Array = ascii("chunk0");
 /** Above the keys of all chunks of a snapshot, and not above those of another. */
 export function chunksEnd(id: SnapshotId): Uint8Array {
   return concat(chunkKey(id, 0xffff_ffff), Uint8Array.of(0));
+}
+
+/** Where no key may be. */
+export function unknownRanges(): KeyRange[] {
+  const after = (key: Uint8Array): Uint8Array => concat(key, Uint8Array.of(0));
+  const singles = [INCOMING_KEY, CHAIN_KEY, FIRST_SEQ_KEY, FORMAT_KEY, STORE_ID_KEY];
+  const known: KeyRange[] = [
+    { gte: CHUNKS_START, lt: CHUNKS_END },
+    ...singles.map((key) => ({ gte: key, lt: after(key) })),
+    { gte: RUNS_START, lt: RUNS_END },
+    { gte: SAVES_START, lt: SAVES_END },
+    { gte: SNAPSHOTS_START, lt: SNAPSHOTS_END },
+    { gte: STATE_KEY, lt: after(STATE_KEY) },
+  ];
+  const starts = [new Uint8Array(), ...known.map(({ lt }) => lt)];
+  const ends = [...known.map(({ gte }) => gte), Uint8Array.of(0xff)];
+  return starts.map((gte, i) => ({ gte, lt: ends[i] ?? gte }));
 }
 
 /** A key for people: text as text, the rest in hexadecimal. */

@@ -75,13 +75,18 @@ export async function readHeaders(records: Records): Promise<SealedSnapshot[]> {
   const headers: SealedSnapshot[] = [];
   for await (const entries of records.entries({ gte: SNAPSHOTS_START, lt: SNAPSHOTS_END })) {
     for (const [key, sealed] of entries) {
-      const snapshot = decodeSnapshot(records.unseal(key, sealed));
-      if (snapshot === undefined || describeKey(snapshotKey(snapshot)) !== describeKey(key))
-        throw records.damaged(key);
-      headers.push({ snapshot, seal: sealOf(sealed) });
+      headers.push({ snapshot: decodeHeader(records, key, sealed), seal: sealOf(sealed) });
     }
   }
   return headers;
+}
+
+/** The snapshot under a key. Throws a StorageError when it is not what the key says. */
+export function decodeHeader(records: Records, key: Uint8Array, sealed: Uint8Array): Snapshot {
+  const snapshot = decodeSnapshot(records.unseal(key, sealed));
+  if (snapshot === undefined || describeKey(snapshotKey(snapshot)) !== describeKey(key))
+    throw records.damaged(key);
+  return snapshot;
 }
 
 /** What a save names. */

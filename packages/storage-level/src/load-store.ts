@@ -35,8 +35,25 @@ export interface LoadedStore {
   readonly tip: Tip;
 }
 
-/** Loads a store that has been made. Throws a StorageError when something that was saved is missing or changed. */
+interface StoreParts {
+  readonly base: ChainEnd;
+  readonly snapshots: LoadedSnapshots;
+}
+
+/**
+ * Loads a store that has been made, and removes what crashes have left in it. Throws a StorageError when something that was
+ * saved is missing or changed.
+ */
 export async function loadStore(records: Records): Promise<LoadedStore> {
+  const found = await readStore(records);
+  // Nothing is removed before everything was found to be in order.
+  await removeLeftovers(records, found.snapshots);
+  await records.delete({ gte: SAVES_START, lt: saveKey(found.base.number + 1) });
+  return found;
+}
+
+/** The same, but only looks. */
+export async function readStore(records: Records): Promise<LoadedStore & StoreParts> {
   const firstSeq = Number((await records.getNumber(FIRST_SEQ_KEY)) ?? 1n);
   const base = await readChainBase(records);
   const found = await readState(records);
@@ -50,8 +67,8 @@ export async function loadStore(records: Records): Promise<LoadedStore> {
   if (found === undefined) {
     const isNew = firstSeq === 1 && base.number === 0 && snapshots.length === 0;
     if (!isNew || !(await hasNoSaves(records))) throw records.damaged(STATE_KEY);
-    await removeLeftovers(records, loaded);
-    return { opened: { ...rest, runs: [] }, tip: { ...base, firstSeq, snapshot: undefined } };
+    const tip = { ...base, firstSeq, snapshot: undefined };
+    return { opened: { ...rest, runs: [] }, tip, base, snapshots: loaded };
   }
   const { state, seal } = found;
   const [aru, last] = [Number(state.localAru), Number(state.saveNumber)];
@@ -71,13 +88,12 @@ export async function loadStore(records: Records): Promise<LoadedStore> {
   const runs = await loadRunsAbove(records, aru, survey.aboveAru);
   await checkContested(records, survey, walk);
   if (aru >= firstSeq) await checkBeginning(records, firstSeq);
-  // Nothing is removed before everything was found to be in order.
-  await removeLeftovers(records, loaded);
-  await records.delete({ gte: SAVES_START, lt: saveKey(base.number + 1) });
   const latest = snapshots.at(-1);
   return {
     opened: { ...rest, state, runs },
     tip: { ...end, firstSeq, snapshot: latest && sealedId(latest) },
+    base,
+    snapshots: loaded,
   };
 }
 
