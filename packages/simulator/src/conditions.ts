@@ -64,7 +64,8 @@ export function frequentSnapshots(random: Random): Partial<SnapshotPolicy> {
     // By bytes: never, or as often.
     ...(random.chance(300) && { everyBytes: random.between(500, 5000) }),
     ...(random.chance(300) && { tailBytes: random.between(0, 2000) }),
-    heldBytes: random.chance(500) ? random.between(0, 3000) : 100_000,
+    // Enough for what is ordered while a snapshot is sent: else who needs one never gets level.
+    heldBytes: random.between(30_000, 100_000),
     chunkBytes: random.chance(500) ? random.between(16, 64) : random.between(64, 300),
   };
 }

@@ -8,8 +8,8 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/node.ts",
-        find: `s.outbox.sendAfterSave(peer, { case: "accept", value: makeAccept(s, makes.accepted) });`,
-        replace: `s.outbox.send(peer, { case: "accept", value: makeAccept(s, makes.accepted) });`,
+        find: `s.outbox.sendAfterSave(peer, { case: "accept", value: makeAccept(s, makes) });`,
+        replace: `s.outbox.send(peer, { case: "accept", value: makeAccept(s, makes) });`,
       },
     ],
     profile: "rough",
@@ -26,8 +26,8 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
       },
       {
         file: "core/src/ordering.ts",
-        find: `value: makeAccept(s, s.durable.accepted) }`,
-        replace: `value: makeAccept(s, { view: run.view, seq: s.history.accepted }) }`,
+        find: `value: makeAccept(s, s.durable) }`,
+        replace: `value: makeAccept(s, { ...s.durable, accepted: { view: run.view, seq: s.history.accepted } }) }`,
       },
     ],
     profile: "rough",
@@ -186,8 +186,9 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/stores.ts",
-        find: `if (peer.storeId === undefined || peer.storeId === storeId) return undefined;`,
-        replace: `return undefined;`,
+        find: `if (peer.storeId === undefined || peer.storeId === storeId) {`,
+        replace: `if (peer.storeId !== storeId) return undefined;
+  if (peer.storeId === undefined || peer.storeId === storeId) {`,
       },
       {
         file: "core/src/stores.ts",

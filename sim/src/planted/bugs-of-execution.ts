@@ -232,7 +232,7 @@ export const bugsOfExecution: readonly PlantedBug[] = [
     breaks: "Rule 6: the replay after a restart ends one seq early.",
     edits: [
       { file: "core/src/state.ts", find: `replayUpTo: aru,`, replace: `replayUpTo: Math.max(0, aru - 1),` },
-      { file: "core/src/state.ts", find: `replaying: aru > 0,`, replace: `replaying: aru > 1,` },
+      { file: "core/src/state.ts", find: `replaying: aru > start,`, replace: `replaying: aru > start + 1,` },
       {
         file: "core/src/delivery.ts",
         find: "invariant(run.seq === s.delivered + 1, `seq ${run.seq} handed out after ${s.delivered}`);",
@@ -249,8 +249,8 @@ export const bugsOfExecution: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/delivery.ts",
-        find: `if (!s.replaying) return handOut(s, run);`,
-        replace: `return handOut(s, run);`,
+        find: `if (!s.replaying && s.restoring === undefined) return handOut(s, run);`,
+        replace: `if (s.restoring === undefined) return handOut(s, run);`,
       },
       {
         file: "core/src/delivery.ts",

@@ -151,12 +151,15 @@ export const bugsOfPromises: readonly PlantedBug[] = [
     edits: [
       {
         file: "replica/src/driver.ts",
-        find: `      await storage.save(save);
-      if (this.#stopped) return;
-      for (const message of save.messages) transport.send(message);`,
-        replace: `      for (const message of save.messages) transport.send(message);
-      await storage.save(save);
-      if (this.#stopped) return;`,
+        find: `if (ready.save !== undefined) this.#duties.save(ready.save);`,
+        replace: `for (const message of ready.save?.messages ?? []) transport.send(message);
+    if (ready.save !== undefined) this.#duties.save(ready.save);`,
+      },
+      {
+        file: "replica/src/driver.ts",
+        find: `    for (const message of save.messages) transport.send(message);
+    node.saved(save);`,
+        replace: `    node.saved(save);`,
       },
     ],
     profile: "rough",

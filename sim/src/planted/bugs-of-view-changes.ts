@@ -145,8 +145,10 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/prepare.ts",
-        find: `lost in a crash of the sender.\n  const value = makePrepareOK(s, view, fromWire(prepare.localAru, "ARU"));`,
-        replace: `lost in a crash of the sender.\n  const value = makePrepareOK(s, view, from.aru);`,
+        find: `fromWire(prepare.localAru, "ARU"), saveNumber);
+  s.prepareOK = { view`,
+        replace: `from.aru, saveNumber);
+  s.prepareOK = { view`,
       },
       {
         file: "core/src/heartbeat.ts",

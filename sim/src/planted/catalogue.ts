@@ -1,7 +1,10 @@
 import { bugsOfAcceptance } from "./bugs-of-acceptance.js";
 import { bugsOfExecution } from "./bugs-of-execution.js";
+import { bugsOfInstalls } from "./bugs-of-installs.js";
 import { bugsOfLiveness } from "./bugs-of-liveness.js";
 import { bugsOfPromises } from "./bugs-of-promises.js";
+import { bugsOfSnapshots } from "./bugs-of-snapshots.js";
+import { bugsOfStorage } from "./bugs-of-storage.js";
 import { bugsOfViewChanges } from "./bugs-of-view-changes.js";
 import type { PlantedBug } from "./planted-bug.js";
 
@@ -12,4 +15,7 @@ export const catalogue: readonly PlantedBug[] = [
   ...bugsOfViewChanges,
   ...bugsOfExecution,
   ...bugsOfLiveness,
+  ...bugsOfSnapshots,
+  ...bugsOfInstalls,
+  ...bugsOfStorage,
 ];

@@ -1,6 +1,12 @@
 import type { Host } from "../world/host.js";
-import type { World } from "../world/world.js";
+import type { Surroundings } from "../world/seat.js";
 import type { Fault } from "./fault.js";
+
+/** Those that befall a disk. */
+export type DiskFault = Extract<
+  Fault,
+  { kind: "slow-disk" | "hung-disk" | "failing-disk" | "lost-disk" | "older-disk" | "flipped-bit" }
+>;
 
 /** How long it takes until it is looked again whether a disk can be exchanged, in microseconds. */
 const retryUs = 200_000;
@@ -9,17 +15,59 @@ const retryUs = 200_000;
 export class DiskFaults {
   constructor(
     private readonly parts: {
-      readonly world: World;
+      readonly surroundings: Surroundings;
       readonly hosts: readonly Host[];
       /** The node that is ill for good. */
       readonly ill: () => Host | undefined;
       readonly active: () => boolean;
       readonly count: (kind: Fault["kind"]) => void;
+      /** Ends something after a time, or when all faults end. */
+      readonly lasts: (forUs: number, end: () => void) => void;
+      readonly crash: (host: Host, downUs: number) => void;
     },
   ) {}
 
+  /** Carries out one. Those that come later, or not at all, are counted here when they do. */
+  inject(fault: DiskFault, host: Host): void {
+    const { surroundings, lasts } = this.parts;
+    const { disk } = host;
+    switch (fault.kind) {
+      case "slow-disk": {
+        const times = ([low, high]: readonly [number, number]) =>
+          [low * fault.factor, high * fault.factor] as const;
+        const { writeUs, slowUs } = surroundings.disk;
+        disk.conditions = { ...surroundings.disk, writeUs: times(writeUs), slowUs: times(slowUs) };
+        return lasts(fault.forUs, () => (disk.conditions = surroundings.disk));
+      }
+      case "hung-disk":
+        return this.#hang(host, fault.forUs);
+      case "failing-disk":
+        disk.failNext(fault.task);
+        return lasts(fault.forUs, () => disk.failNext());
+      case "lost-disk":
+        return this.#lose(host);
+      case "older-disk":
+        return this.#age(host, fault.ageUs);
+      case "flipped-bit":
+        return this.#flip(host, fault.draw, fault.restartUs);
+    }
+  }
+
+  #hang(host: Host, forUs: number): void {
+    const { lasts, crash } = this.parts;
+    const { disk } = host;
+    disk.hang();
+    // For ever means until somebody restarts the machine.
+    if (forUs !== Infinity) return lasts(forUs, () => disk.resume());
+    lasts(2_000_000, () => {
+      host.crash();
+      disk.resume();
+      crash(host, 1000);
+    });
+  }
+
   /** The disk is exchanged for an empty one. */
-  lose(host: Host): void {
+  #lose(host: Host): void {
     this.#whenRecorded(host, () => {
       this.parts.count("lost-disk");
       this.#exchange(host, () => host.loseDisk());
@@ -27,7 +75,7 @@ export class DiskFaults {
   }
 
   /** The disk is exchanged for a copy that was made earlier. */
-  age(host: Host, ageUs: number): void {
+  #age(host: Host, ageUs: number): void {
     this.#whenRecorded(host, () => {
       const older = host.disk.contents.clone();
       const saves = Number(older.state?.saveNumber ?? 0n);
@@ -45,7 +93,7 @@ export class DiskFaults {
   }
 
   /** A bit flips, and sooner or later somebody restarts the node. */
-  flip(host: Host, draw: number, restartUs: number): void {
+  #flip(host: Host, draw: number, restartUs: number): void {
     if (!this.#canLose(host) || !host.disk.damage(draw)) return;
     this.parts.count("flipped-bit");
     host.isDamaged = true;
@@ -78,8 +126,8 @@ export class DiskFaults {
   }
 
   #later(run: () => void, us: number): void {
-    const { world, active } = this.parts;
-    world.after(us, () => {
+    const { surroundings, active } = this.parts;
+    surroundings.world.after(us, () => {
       if (active()) run();
     });
   }

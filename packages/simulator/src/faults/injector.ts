@@ -28,11 +28,13 @@ export class Injector {
     private readonly transfers: Transfers,
   ) {
     this.#disks = new DiskFaults({
-      world: surroundings.world,
+      surroundings,
       hosts,
       ill: () => this.#ill,
       active: () => this.#active,
       count: (kind) => this.#count(kind),
+      lasts: (forUs, end) => this.#lasts(forUs, end),
+      crash: (host, downUs) => this.#crash(host, downUs),
     });
     this.#usualNetwork = surroundings.network.conditions;
     this.#random = surroundings.world.random.fork("injector");
@@ -143,26 +145,13 @@ export class Injector {
         set(conditions);
         return this.#lasts(fault.forUs, () => set(undefined));
       }
-      case "slow-disk": {
-        const times = ([low, high]: readonly [number, number]) =>
-          [low * fault.factor, high * fault.factor] as const;
-        const { writeUs, slowUs } = this.surroundings.disk;
-        host.disk.conditions = { ...this.surroundings.disk, writeUs: times(writeUs), slowUs: times(slowUs) };
-        return this.#lasts(fault.forUs, () => (host.disk.conditions = this.surroundings.disk));
-      }
+      case "slow-disk":
       case "hung-disk":
-        return this.#hangDisk(host, fault.forUs);
+      case "failing-disk":
       case "lost-disk":
-        return this.#disks.lose(host);
       case "older-disk":
-        return this.#disks.age(host, fault.ageUs);
       case "flipped-bit":
-        return this.#disks.flip(host, fault.draw, fault.restartUs);
-      case "failing-disk": {
-        const { disk } = host;
-        disk.failNext(fault.task);
-        return this.#lasts(fault.forUs, () => disk.failNext());
-      }
+        return this.#disks.inject(fault, host);
       case "snapshot":
         return host.process?.takeSnapshot();
     }
@@ -192,13 +181,13 @@ export class Injector {
   #resolve(target: Target): Host | undefined {
     const { hosts } = this;
     if (target === "sender" || target === "receiver") return hosts[this.transfers.node(target) ?? -1];
-    if (typeof target === "number") return hosts[target % hosts.length] as Host;
+    if (typeof target === "number") return hosts[target % hosts.length];
     // Drawn in any case, so that the same numbers follow.
     const random = this.#random.next();
     const leader = target === "anybody" ? undefined : this.#leader();
     if (target === "leader" && leader !== undefined) return leader;
     const others = hosts.filter((host) => host !== leader);
-    return others[random % others.length] ?? (hosts[0] as Host);
+    return others[random % others.length] ?? hosts[0];
   }
 
   // Ends after a time, or when all faults end.
@@ -269,17 +258,5 @@ export class Injector {
         });
       }
     }
-  }
-
-  #hangDisk(host: Host, forUs: number): void {
-    const { disk } = host;
-    disk.hang();
-    // For ever means until somebody restarts the machine.
-    if (forUs !== Infinity) return this.#lasts(forUs, () => disk.resume());
-    this.#lasts(2_000_000, () => {
-      host.crash();
-      disk.resume();
-      this.#startAfter(host, 1000);
-    });
   }
 }

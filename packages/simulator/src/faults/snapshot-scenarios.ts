@@ -42,8 +42,8 @@ function drawInterruption(random: Random): PlannedFault["fault"] {
 /** A node is away until a snapshot is all that helps, and nothing else fails. */
 export function planUnendingSnapshots(random: Random, nodes: number, untilUs: number): PlannedFault[] {
   const plan: PlannedFault[] = [];
-  for (let at = 4 * second; at < untilUs - 12 * second; at += 3 * second) {
-    const fault = { kind: "crash", target: random.between(0, nodes - 1), downUs: second } as const;
+  for (let at = 2 * second; at < untilUs - 4 * second; at += 2.2 * second) {
+    const fault = { kind: "crash", target: random.between(0, nodes - 1), downUs: 0.8 * second } as const;
     plan.push({ at, fault, expects: { kind: "catches-up", timeouts: 12 } });
   }
   return plan;

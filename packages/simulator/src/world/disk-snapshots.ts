@@ -83,10 +83,13 @@ export class DiskSnapshots {
     const incoming = this.#incoming;
     if (incoming === undefined || !isSame(incoming.snapshot, snapshot)) return 0;
     const { chunks } = incoming;
-    const last = index === snapshot.chunks - 1;
-    const fits =
-      crc32(data, chunks.at(-1)?.sumUpTo ?? 0) === checksum && (!last || checksum === snapshot.checksum);
-    if (fits && index === chunks.length) chunks.push({ bytes: data.slice(), sumUpTo: checksum });
+    const follows = index === chunks.length && crc32(data, chunks.at(-1)?.sumUpTo ?? 0) === checksum;
+    if (follows) chunks.push({ bytes: data.slice(), sumUpTo: checksum });
+    // All of it does not add up.
+    if (chunks.length === snapshot.chunks && chunks.at(-1)?.sumUpTo !== snapshot.checksum) {
+      this.#incoming = undefined;
+      return 0;
+    }
     return chunks.length;
   }
 

@@ -40,7 +40,7 @@ export class SimulatedStorage implements Storage {
             this.#tell((checker) => checker.started?.(seat.id, stored));
             resolve(stored);
           } catch (error) {
-            reject(error);
+            reject(error instanceof Error ? error : new Error(String(error)));
           }
         });
       });
@@ -166,17 +166,18 @@ export class SimulatedStorage implements Storage {
     });
   }
 
-  /** The process hears of a failure. */
+  /** The process hears of a failure, and of nothing else in the same moment: it may need a while to see what that means. */
   #fail(error: Error, reject: (error: Error) => void): void {
     const { seat, life } = this;
-    life.input(() => {
+    const { world } = seat.surroundings;
+    const fail = () => {
       this.#failed = true;
-      const { trace } = seat.surroundings.world;
-      trace.note("E", seat.id);
-      if (trace.verbose) trace.line(`node ${seat.id}'s storage fails: ${error.message}`);
+      world.trace.note("E", seat.id);
+      if (world.trace.verbose) world.trace.line(`node ${seat.id}'s storage fails: ${error.message}`);
       this.#tell((checker) => checker.storageFailed?.(seat.id));
       reject(error);
-    });
+    };
+    world.after(0, () => life.input(fail));
   }
 
   #checkSave({ number, install }: Save): void {
