@@ -41,12 +41,15 @@ async function open(directory: string, options: { readonly createIfMissing: bool
   });
 }
 
-async function makeDirectory(directory: string): Promise<void> {
+/** Makes a directory with those above it, durably. Gives the uppermost one that was made. */
+export async function makeDirectory(directory: string): Promise<string | undefined> {
   const first = await mkdir(directory, { recursive: true, mode: 0o700 });
-  if (first === undefined) return;
+  if (first === undefined) return undefined;
   // A new directory survives a loss of power once the one above it has been synced.
-  for (let made = directory; made.length >= first.length; made = dirname(made))
+  for (let made = directory; made.length >= first.length; made = dirname(made)) {
     await syncDirectory(dirname(made));
+  }
+  return first;
 }
 
 /**

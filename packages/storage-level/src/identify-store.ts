@@ -1,7 +1,7 @@
 import { ConfigError } from "@paxos/core";
 import { u64 } from "./bytes.js";
 import { ascii, CHUNKS_END, CHUNKS_START, FORMAT, FORMAT_KEY, STORE_ID_KEY } from "./layout.js";
-import type { Records } from "./records.js";
+import type { Batch, Records } from "./records.js";
 import { StorageError } from "./storage-error.js";
 import { randomStoreId } from "./store-id.js";
 import type { StoreMarker } from "./store-marker.js";
@@ -68,9 +68,12 @@ async function foreign(records: Records): Promise<Error> {
 
 async function createStore(records: Records): Promise<bigint> {
   const storeId = randomStoreId();
-  await records.write(({ put, putUnsealed }) => {
-    putUnsealed(FORMAT_KEY, ascii(String(FORMAT)));
-    put(STORE_ID_KEY, u64(storeId));
-  });
+  await records.write((batch) => putIdentity(batch, storeId));
   return storeId;
+}
+
+/** Puts what makes a database a store. */
+export function putIdentity({ put, putUnsealed }: Batch, storeId: bigint): void {
+  putUnsealed(FORMAT_KEY, ascii(String(FORMAT)));
+  put(STORE_ID_KEY, u64(storeId));
 }

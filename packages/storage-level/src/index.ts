@@ -5,6 +5,8 @@ export { LevelStorage } from "./level-storage.js";
 export type { LevelStorageOptions } from "./level-storage-options.js";
 export type { StoreMarker } from "./store-marker.js";
 export type { BinaryLevel } from "./binary-level.js";
+export { createStorageFromSnapshot } from "./create-storage.js";
+export type { FirstContent } from "./create-storage.js";
 export { inspectStorage } from "./inspect-storage.js";
 export type { StorageReport } from "./storage-report.js";
 export type { StorePlace } from "./store-place.js";

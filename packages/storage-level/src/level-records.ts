@@ -1,39 +1,26 @@
-import { toBinary } from "@bufbuild/protobuf";
 import type { ChunkData, Save, SnapshotId } from "@paxos/core";
-import { PersistentStateSchema, type Snapshot } from "@paxos/proto";
-import { u64, viewOf } from "./bytes.js";
-import { identifyStore } from "./identify-store.js";
-import type { LevelStorageOptions } from "./level-storage-options.js";
+import type { Snapshot } from "@paxos/proto";
+import { u64 } from "./bytes.js";
 import { dropLog } from "./drop-log.js";
-import {
-  chunkKey,
-  chunksEnd,
-  FIRST_SEQ_KEY,
-  INCOMING_KEY,
-  lowestRunKey,
-  runKey,
-  saveKey,
-  snapshotKey,
-  STATE_KEY,
-  withoutRunPrefix,
-} from "./layout.js";
-import { loadStore, type Tip } from "./load-store.js";
+import { identifyStore } from "./identify-store.js";
+import { chunkKey, chunksEnd, FIRST_SEQ_KEY, INCOMING_KEY, lowestRunKey, snapshotKey } from "./layout.js";
+import type { LevelStorageOptions } from "./level-storage-options.js";
+import { loadStore } from "./load-store.js";
 import type { RunRecord } from "./merge-runs.js";
+import { newTip, putSave, sealSnapshot, type Tip } from "./put-save.js";
 import type { Receiving } from "./reception.js";
 import type { OpenedState, RecordStore } from "./record-store.js";
 import { Records } from "./records.js";
 import { decodeRun, firstRunReaching, parseRun } from "./run-records.js";
-import { encodeSaveRecord, type SealedSnapshotId } from "./save-record.js";
-import { seal, sealOf } from "./seal.js";
+import type { SealedSnapshotId } from "./save-record.js";
 import { decodeChunk, encodeChunk, encodeProgress, encodeSnapshot } from "./snapshot-records.js";
 import { StorageError } from "./storage-error.js";
-import { encodeStoredRun, runIdOf } from "./stored-run.js";
 
 /** The records of a storage in an abstract-level database. See layout.ts for what they are. */
 export class LevelRecords implements RecordStore {
   readonly #options: LevelStorageOptions;
   #opened: Records | undefined;
-  #tip: Tip = { number: 0, chain: 0, firstSeq: 1, snapshot: undefined };
+  #tip: Tip = newTip;
 
   constructor(options: LevelStorageOptions) {
     this.#options = options;
@@ -56,30 +43,14 @@ export class LevelRecords implements RecordStore {
     }
   }
 
-  async write({ number, state, runs, install }: Save): Promise<void> {
+  async write(save: Save): Promise<void> {
     const before = this.#tip;
-    let chain = 0;
-    const installed = install && sealSnapshot(install);
-    const snapshot = installed ?? before.snapshot;
-    const firstSeq = install === undefined ? before.firstSeq : Number(install.seq) + 1;
-    await this.#records().write(({ put, del }) => {
-      const listed = runs.map((run) => {
-        const key = runKey(runIdOf(run));
-        return { id: withoutRunPrefix(key), seal: sealOf(put(key, encodeStoredRun(run))) };
-      });
-      const stateSeal = sealOf(put(STATE_KEY, toBinary(PersistentStateSchema, state)));
-      if (install !== undefined) {
-        put(snapshotKey(install), encodeSnapshot(install));
-        put(FIRST_SEQ_KEY, u64(firstSeq));
-        del(INCOMING_KEY);
-      }
-      const content = { stateSeal, firstSeq, snapshot, installed: install !== undefined, runs: listed };
-      const record = encodeSaveRecord(number, before.chain, content);
-      put(saveKey(number), record);
-      chain = viewOf(record).getUint32(0);
-    });
+    let after = before;
+    await this.#records().write((batch) => (after = putSave(batch, save, before)));
+    const { number, chain, firstSeq, snapshot } = after;
+    // Snapshots may have been written meanwhile, and the log may have been compacted.
     this.#tip = { ...this.#tip, number, chain };
-    if (installed !== undefined) this.#advance(firstSeq, installed);
+    if (save.install !== undefined) this.#advance(firstSeq, snapshot);
   }
 
   async scan(from: number, upTo: number, take: (record: RunRecord) => boolean): Promise<void> {
@@ -150,9 +121,4 @@ export class LevelRecords implements RecordStore {
     const isLatest = snapshot !== undefined && snapshot.seq > (this.#tip.snapshot?.seq ?? 0n);
     this.#tip = { ...this.#tip, firstSeq, snapshot: isLatest ? snapshot : this.#tip.snapshot };
   }
-}
-
-function sealSnapshot(snapshot: Snapshot): SealedSnapshotId {
-  const sealed = seal(snapshotKey(snapshot), encodeSnapshot(snapshot));
-  return { seq: snapshot.seq, origin: snapshot.origin, seal: sealOf(sealed) };
 }

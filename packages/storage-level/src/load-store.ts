@@ -15,19 +15,14 @@ import {
   SAVES_START,
   STATE_KEY,
 } from "./layout.js";
+import type { Tip } from "./put-save.js";
 import type { OpenedState } from "./record-store.js";
 import type { Records } from "./records.js";
 import { RunSurvey } from "./run-survey.js";
-import type { SaveRecord, SealedSnapshotId } from "./save-record.js";
+import type { SaveRecord } from "./save-record.js";
 import { sealOf } from "./seal.js";
 import type { StorageError } from "./storage-error.js";
 import { readChainBase, walkSaves, type ChainEnd } from "./walk-saves.js";
-
-/** What the next save follows on. */
-export interface Tip extends ChainEnd {
-  readonly firstSeq: number;
-  readonly snapshot: SealedSnapshotId | undefined;
-}
 
 /** What was found, and where to go on. */
 export interface LoadedStore {

@@ -19,10 +19,14 @@ export function decodeSnapshot(bytes: Uint8Array): Snapshot | undefined {
   } catch {
     return undefined;
   }
-  const { formatVersion, seq, chunks } = snapshot;
-  const fits =
-    formatVersion === MESSAGE_FORMAT && seq >= 1n && Number.isSafeInteger(Number(seq) + 1) && chunks >= 1;
-  return fits ? snapshot : undefined;
+  return isStorable(snapshot) ? snapshot : undefined;
+}
+
+/** Whether a snapshot is one that can be held. */
+export function isStorable({ formatVersion, seq, chunks }: Snapshot): boolean {
+  return (
+    formatVersion === MESSAGE_FORMAT && seq >= 1n && Number.isSafeInteger(Number(seq) + 1) && chunks >= 1
+  );
 }
 
 export function encodeChunk({ data, checksum }: ChunkData): Uint8Array {

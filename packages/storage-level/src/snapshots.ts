@@ -5,6 +5,7 @@ import { draftChunks } from "./draft-chunks.js";
 import { describeSnapshot, MESSAGE_FORMAT } from "./layout.js";
 import { isComplete, receive, type Receiving } from "./reception.js";
 import type { OpenedState, RecordStore } from "./record-store.js";
+import { isStorable } from "./snapshot-records.js";
 import { StorageError } from "./storage-error.js";
 import type { Writes } from "./writes.js";
 
@@ -135,7 +136,7 @@ export class Snapshots {
     const { records, writes } = this.#options;
     if (this.#receiving) throw this.#broken(`chunk ${index} came while another was being received`);
     writes.requireSound();
-    if (snapshot.formatVersion !== MESSAGE_FORMAT || snapshot.chunks < 1 || !isSeq(snapshot.seq)) {
+    if (!isStorable(snapshot)) {
       throw this.#broken(
         `a snapshot to be received needs chunks, a seq and format version ${MESSAGE_FORMAT}: ${describeSnapshot(snapshot)}`,
       );
@@ -210,8 +211,4 @@ export class Snapshots {
 
 function isSame(a: SnapshotId, b: SnapshotId): boolean {
   return a.seq === b.seq && a.origin === b.origin;
-}
-
-function isSeq(seq: bigint): boolean {
-  return seq >= 1n && Number.isSafeInteger(Number(seq) + 1);
 }

@@ -1,0 +1,56 @@
+import { toBinary } from "@bufbuild/protobuf";
+import type { Save } from "@paxos/core";
+import { PersistentStateSchema, type Snapshot } from "@paxos/proto";
+import { u64, viewOf } from "./bytes.js";
+import {
+  FIRST_SEQ_KEY,
+  INCOMING_KEY,
+  runKey,
+  saveKey,
+  snapshotKey,
+  STATE_KEY,
+  withoutRunPrefix,
+} from "./layout.js";
+import type { Batch } from "./records.js";
+import { encodeSaveRecord, type SealedSnapshotId } from "./save-record.js";
+import { seal, sealOf } from "./seal.js";
+import { encodeSnapshot } from "./snapshot-records.js";
+import { encodeStoredRun, runIdOf } from "./stored-run.js";
+import type { ChainEnd } from "./walk-saves.js";
+
+/** What the next save follows on. */
+export interface Tip extends ChainEnd {
+  readonly firstSeq: number;
+  /** The latest snapshot. */
+  readonly snapshot: SealedSnapshotId | undefined;
+}
+
+/** What the first save follows on. */
+export const newTip: Tip = { number: 0, chain: 0, firstSeq: 1, snapshot: undefined };
+
+/** Puts all that a save writes into a batch. Gives what the save after it follows on. */
+export function putSave({ put, del }: Batch, { number, state, runs, install }: Save, before: Tip): Tip {
+  const listed = runs.map((run) => {
+    const key = runKey(runIdOf(run));
+    return { id: withoutRunPrefix(key), seal: sealOf(put(key, encodeStoredRun(run))) };
+  });
+  const stateSeal = sealOf(put(STATE_KEY, toBinary(PersistentStateSchema, state)));
+  let { firstSeq, snapshot } = before;
+  if (install !== undefined) {
+    firstSeq = Number(install.seq) + 1;
+    snapshot = sealSnapshot(install);
+    put(snapshotKey(install), encodeSnapshot(install));
+    put(FIRST_SEQ_KEY, u64(firstSeq));
+    del(INCOMING_KEY);
+  }
+  const content = { stateSeal, firstSeq, snapshot, installed: install !== undefined, runs: listed };
+  const record = encodeSaveRecord(number, before.chain, content);
+  put(saveKey(number), record);
+  return { number, chain: viewOf(record).getUint32(0), firstSeq, snapshot };
+}
+
+/** A snapshot as saves name it. */
+export function sealSnapshot(snapshot: Snapshot): SealedSnapshotId {
+  const sealed = seal(snapshotKey(snapshot), encodeSnapshot(snapshot));
+  return { seq: snapshot.seq, origin: snapshot.origin, seal: sealOf(sealed) };
+}
