@@ -72,6 +72,15 @@ test("nor does a longer one, nor the follower's return", async () => {
   }
 });
 
+// DESIGN, section 9. Each return of a node fails the run unless the node is level within twelve progress timeouts.
+test("a node that is sent a snapshot gets all of it, while its peers take new ones all the time", async () => {
+  const { faultsByKind, snapshots } = await simulate({ seed: 1, profile: "unending-snapshots" });
+  expect(faultsByKind["crash"]).toBeGreaterThanOrEqual(10);
+  expect(snapshots.installed).toBeGreaterThanOrEqual(5);
+  // Many for each of those that were sent.
+  expect(snapshots.taken).toBeGreaterThan(40 * snapshots.installed);
+});
+
 // A whole day: PAXOS_LONG=1 pnpm test scenarios
 const minutes = process.env["PAXOS_LONG"] === "1" ? 24 * 60 : 15;
 

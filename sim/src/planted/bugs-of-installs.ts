@@ -92,7 +92,7 @@ export const bugsOfInstalls: readonly PlantedBug[] = [
       },
     ],
     profile: "far-behind",
-    seed: 1,
+    seed: 3,
   },
   {
     name: "snapshot-dropped-while-it-is-sent",

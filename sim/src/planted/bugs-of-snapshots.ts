@@ -70,7 +70,7 @@ export const bugsOfSnapshots: readonly PlantedBug[] = [
       },
     ],
     profile: "snapshots",
-    seed: 4,
+    seed: 12,
   },
   {
     name: "snapshot-ahead-of-the-durable-aru",

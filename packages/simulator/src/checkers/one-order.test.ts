@@ -163,3 +163,23 @@ test("an acknowledgement with another answer than the state machine gave", () =>
   acknowledged.answered(a, 0, 1);
   expect(found).toEqual(["node 0 answers call 0 at seq 1 otherwise than the state machine did there"]);
 });
+
+test("a node that is restored goes on as if it had applied everything itself", () => {
+  const { found, order, applies, a, b, c } = setUp();
+  applies(0, 2, a, [1], "one");
+  applies(0, 3, b, [2], "two");
+  order.restored(1, 5, "two");
+  expect(order.progressOf(1)).toMatchObject({ seq: 3, chain: order.progressOf(0).chain });
+  applies(0, 7, c, [3], "three");
+  applies(1, 7, c, [3], "three");
+  order.restored(2, 1, "nothing yet");
+  expect(found).toEqual([]);
+  order.restored(2, 2, "two");
+  expect(found[0]).toMatch(/^node 2 is restored to another state at seq 2 than node 0 had there/);
+  applies(1, 7, c);
+  order.restored(1, 6, "two");
+  expect(found.slice(1)).toEqual([
+    "node 1 applies seq 7 after 7",
+    "node 1 goes back to a snapshot at seq 6 after 7",
+  ]);
+});
