@@ -96,10 +96,6 @@ function describeState(state: PersistentState): NonNullable<StorageReport["state
     ...(ledView !== undefined && { ledView }),
     localAru: Number(localAru),
     ...(epochRecord !== undefined && { epochRecord }),
-    peerStores: peerStores.map((peer) => ({
-      nodeId: peer.nodeId,
-      storeId: peer.storeId,
-      saveNumber: Number(peer.saveNumber),
-    })),
+    peerStores,
   };
 }

@@ -1,4 +1,4 @@
-import type { EpochRecord } from "@paxos/proto";
+import type { EpochRecord, PeerStore } from "@paxos/proto";
 
 /** What {@link inspectStorage} has found. */
 export interface StorageReport {
@@ -17,11 +17,7 @@ export interface StorageReport {
     readonly ledView?: bigint;
     readonly localAru: number;
     readonly epochRecord?: EpochRecord;
-    readonly peerStores: readonly {
-      readonly nodeId: bigint;
-      readonly storeId: bigint;
-      readonly saveNumber: number;
-    }[];
+    readonly peerStores: readonly PeerStore[];
   };
   /** The first seq of the log. */
   readonly firstSeq: number;

@@ -55,7 +55,7 @@ test("says all that is in a store", async () => {
       promisedView: 14n,
       localAru: 79,
       epochRecord,
-      peerStores: [{ nodeId: 2n, storeId: 0xffff_ffff_ffff_fff1n, saveNumber: 0 }],
+      peerStores: makeSave(4, 79, []).state.peerStores,
     },
     firstSeq: 64,
     accepted: { runs: 2, lastSeq: 82 },

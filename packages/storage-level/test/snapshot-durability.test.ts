@@ -2,7 +2,8 @@
 import { expect, test } from "@jest/globals";
 import type { Storage } from "@paxos/core";
 import { classicLevelStorage, LevelStorage, StorageError } from "../src/index.js";
-import { makeSave, texts } from "./builders.js";
+import { describeKey } from "../src/layout.js";
+import { makeRun, makeSave, texts } from "./builders.js";
 import { CrashingLevel } from "./crashing-level.js";
 import { FaultyLevel } from "./faulty-level.js";
 import {
@@ -129,4 +130,48 @@ test("runs across the first seq stay, those below it go, and so do the records o
   expect(texts((await storage.read(126, 131, 1000)).updates)).toEqual(
     [126, 127, 128, 129, 130, 131].map((seq) => `${seq}@0.0`),
   );
+});
+
+async function chunksIn(level: CrashingLevel): Promise<string[]> {
+  const range = { gte: new TextEncoder().encode("chunk/"), lt: new TextEncoder().encode("chunk0") };
+  return (await level.keys(range).all()).map((key) => describeKey(key).replace(/origin \w+ /, ""));
+}
+
+test("chunks of a snapshot that gives way to another are gone at once", async () => {
+  const level = new CrashingLevel();
+  const storage = new LevelStorage({ name: "crashing", database: () => level });
+  await storage.load();
+  await receiveAll(storage, peerSnapshot(300, 7n, piecesOf("peer", 3)), piecesOf("peer", 2));
+  expect(await chunksIn(level)).toEqual(["chunk/ seq 300 index 0", "chunk/ seq 300 index 1"]);
+  await receiveAll(storage, peerSnapshot(400, 7n, piecesOf("other", 3)), piecesOf("other", 1));
+  expect(await chunksIn(level)).toEqual(["chunk/ seq 400 index 0"]);
+});
+
+test("what a crash leaves of a snapshot that was being written is gone once the store is loaded", async () => {
+  const level = new CrashingLevel();
+  const storage = new LevelStorage({ name: "crashing", database: () => level });
+  await storage.load();
+  await storage.save(makeSave(1, 100, [{ seq: 1, count: 100 }]));
+  const written = level.batches.length;
+  await storage.writeSnapshot(makeDraft(50, piecesOf("own", 3)));
+  const crashed = await level.after(written + 2);
+  expect(await chunksIn(crashed)).toEqual(["chunk/ seq 50 index 0", "chunk/ seq 50 index 1"]);
+  await new LevelStorage({ name: "crashed", database: () => crashed }).load();
+  expect(await chunksIn(crashed)).toEqual([]);
+});
+
+test("runs are loaded in the order in which they were saved; one that was saved twice counts as the later one", async () => {
+  const level = new CrashingLevel();
+  const storage = new LevelStorage({ name: "crashing", database: () => level });
+  await storage.load();
+  const [a, b, c] = [
+    { seq: 5, count: 2 },
+    { seq: 1, count: 4 },
+    { seq: 3, count: 1, view: 2 },
+  ] as const;
+  await storage.save(makeSave(1, 0, [a, b]));
+  await storage.save(makeSave(2, 0, [c, a]));
+  const copy = await level.after(level.batches.length);
+  const { runs } = await new LevelStorage({ name: "again", database: () => copy }).load();
+  expect(runs).toEqual([b, c, a].map(makeRun));
 });
