@@ -38,75 +38,89 @@ export async function serve(flags: ServeFlags, environment: Environment): Promis
   return status;
 }
 
+/** Why a replica is to be closed. */
+type End =
+  | { readonly kind: "interrupted" }
+  | { readonly kind: "reached no peer" }
+  | { readonly kind: "storage failed, waits" }
+  | { readonly kind: "stopped"; readonly error: Error | undefined; readonly storageFailed: boolean };
+
 /** Resolves with the last replica, which is to be closed, and the exit status. */
 async function runToTheEnd(started: RunningReplica, member: Member) {
   let replica = started;
   const comeback = new Comeback(member);
   let end = await untilItEnds(replica, member, member.flags.connectTimeoutMs);
-  while (end === "storage has failed") {
+  while (end.kind === "storage failed, waits") {
     const anew = await comeback.startAnew(replica);
     // A signal has come, or it has stopped by itself.
-    if (anew === undefined) return { replica, status: await untilItStops(replica, member) };
-    replica = anew;
-    end = await untilItEnds(replica, member, 0);
+    end =
+      anew === undefined
+        ? await untilItStops(replica, member)
+        : await untilItEnds((replica = anew), member, 0);
   }
-  return { replica, status: end };
+  return { replica, status: report(end, member) };
 }
 
 function describeData(directory: string | undefined): string {
   return directory === undefined ? "data in memory" : `data in ${directory}`;
 }
 
-/** Resolves, with the exit status, when the member is to end; or says that its storage has failed and is to be waited for. */
-async function untilItEnds(
-  replica: RunningReplica,
-  member: Member,
-  connectTimeoutMs: number,
-): Promise<number | "storage has failed"> {
-  const { flags, logger, membership } = member;
+/** Resolves when the replica is to be closed. */
+async function untilItEnds(replica: RunningReplica, member: Member, connectTimeoutMs: number): Promise<End> {
+  const ends: Promise<End>[] = [untilItStops(replica, member)];
+  if (member.flags.onStorageFailure === "wait")
+    ends.push(replica.storageFailed.then(() => ({ kind: "storage failed, waits" })));
   let timer: NodeJS.Timeout | undefined;
-  const lonely = new Promise<number>((resolve) => {
-    if (connectTimeoutMs === 0) return;
-    timer = setTimeout(() => {
-      logger.error(describeLoneliness(membership, connectTimeoutMs));
-      resolve(FAILED);
-    }, connectTimeoutMs);
+  if (connectTimeoutMs > 0) {
+    ends.push(
+      new Promise((resolve) => (timer = setTimeout(resolve, connectTimeoutMs, { kind: "reached no peer" }))),
+    );
     void replica.peerReached.then(() => clearTimeout(timer));
-  });
-  const waits = flags.onStorageFailure === "wait";
-  const failed = waits ? replica.storageFailed.then(() => "storage has failed" as const) : lonely;
-  try {
-    return await Promise.race([untilItStops(replica, member), lonely, failed]);
-  } finally {
-    clearTimeout(timer);
   }
+  const end = await Promise.race(ends);
+  clearTimeout(timer);
+  return end;
 }
 
-/** Resolves, with the exit status, when a signal has come or the replica has stopped by itself. */
-async function untilItStops(replica: RunningReplica, member: Member): Promise<number> {
-  const { signal } = member.environment.interrupt;
-  const interrupted = new Promise<"interrupted">((resolve) => {
-    if (signal.aborted) resolve("interrupted");
-    else signal.addEventListener("abort", () => resolve("interrupted"), { once: true });
+/** Resolves when a signal has come, or the replica has stopped by itself. */
+async function untilItStops(replica: RunningReplica, { environment }: Member): Promise<End> {
+  const { signal } = environment.interrupt;
+  const interrupted = new Promise<End>((resolve) => {
+    if (signal.aborted) resolve({ kind: "interrupted" });
+    else signal.addEventListener("abort", () => resolve({ kind: "interrupted" }), { once: true });
   });
-  let storageError: Error | undefined;
-  void replica.storageFailed.then((error) => (storageError = error));
-  const end = await Promise.race([interrupted, replica.stopped]);
-  if (end !== "interrupted") return reportStop(end, end !== undefined && end === storageError, member);
-  member.logger.info(`${String(signal.reason)}: stopping`);
-  return DONE;
+  let failure: Error | undefined;
+  void replica.storageFailed.then((error) => (failure = error));
+  const stopped = replica.stopped.then((error): End => ({
+    kind: "stopped",
+    error,
+    storageFailed: error !== undefined && error === failure,
+  }));
+  return Promise.race([interrupted, stopped]);
 }
 
-function reportStop(error: Error | undefined, storageFailed: boolean, member: Member): number {
-  const { logger, environment } = member;
+/** Says why it ends, and gives the exit status. */
+function report(end: Exclude<End, { readonly kind: "storage failed, waits" }>, member: Member): number {
+  const { logger, environment, membership, flags } = member;
+  switch (end.kind) {
+    case "interrupted":
+      logger.info(`${String(environment.interrupt.signal.reason)}: stopping`);
+      return DONE;
+    case "reached no peer":
+      logger.error(describeLoneliness(membership, flags.connectTimeoutMs));
+      return FAILED;
+    case "stopped":
+      break;
+  }
+  const { error, storageFailed } = end;
   if (error === undefined) return DONE;
-  if (storageFailed) {
-    logger.error(`stopped: storage has failed: ${error.message}. ${adviceOnFailure(member)}`);
-    return FAILED;
-  }
-  logger.error(`stopped: ${error.message}`);
+  const what = storageFailed
+    ? `storage has failed: ${error.message}. ${adviceOnFailure(member)}`
+    : error.message;
+  logger.error(`stopped: ${what}`);
   // The place matters only when the program is at fault.
-  if (statusOf(error) === undefined) environment.writeLog(`${error.stack ?? String(error)}\n`);
+  if (!storageFailed && statusOf(error) === undefined)
+    environment.writeLog(`${error.stack ?? String(error)}\n`);
   return FAILED;
 }
 

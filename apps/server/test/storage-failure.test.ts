@@ -134,7 +134,7 @@ describe("told to wait", () => {
     environment.interrupt.abort("SIGINT");
     expect(await done).toBe(0);
     expect(first.closed).toBeGreaterThan(0);
-    expect(environment.log).toContain("SIGINT: stopping\n");
+    expect(count("SIGINT: stopping\n")).toBe(1);
   });
 
   test("it ends when the peers refuse what is left", async () => {
@@ -144,6 +144,6 @@ describe("told to wait", () => {
     await untilLogged("waits for the disk");
     first.stop(new ConfigError("refused by node 0: an older copy"));
     expect(await done).toBe(1);
-    expect(environment.log).toContain("error: stopped: refused by node 0: an older copy\n");
+    expect(count("error: stopped: refused by node 0: an older copy\n")).toBe(1);
   });
 });
