@@ -1,26 +1,28 @@
-// CRC-32C (Castagnoli), which LevelDB seals its blocks with; zlib has CRC-32 only. Eight bytes at a time.
+// CRC-32C (Castagnoli), which LevelDB seals its blocks with; zlib has CRC-32 only.
+import { viewOf } from "./bytes.js";
+
+/** Eight tables of 256: what a byte does to the checksum when 0 to 7 others follow it. So eight bytes are taken at a time. */
 const tables = makeTables();
 
 /** The CRC-32C of some bytes. */
 export function crc32c(bytes: Uint8Array): number {
-  const [t0, t1, t2, t3, t4, t5, t6, t7] = tables;
-  const at = (table: Uint32Array, index: number): number => table[index] ?? 0;
-  const byte = (i: number): number => bytes[i] ?? 0;
+  const view = viewOf(bytes);
   const whole = bytes.length - (bytes.length % 8);
   let crc = ~0;
   for (let i = 0; i < whole; i += 8) {
-    crc ^= byte(i) | (byte(i + 1) << 8) | (byte(i + 2) << 16) | (byte(i + 3) << 24);
+    const first = crc ^ view.getInt32(i, true);
+    const second = view.getInt32(i + 4, true);
     crc =
-      at(t7, crc & 0xff) ^
-      at(t6, (crc >>> 8) & 0xff) ^
-      at(t5, (crc >>> 16) & 0xff) ^
-      at(t4, crc >>> 24) ^
-      at(t3, byte(i + 4)) ^
-      at(t2, byte(i + 5)) ^
-      at(t1, byte(i + 6)) ^
-      at(t0, byte(i + 7));
+      entry(7, first & 0xff) ^
+      entry(6, (first >>> 8) & 0xff) ^
+      entry(5, (first >>> 16) & 0xff) ^
+      entry(4, first >>> 24) ^
+      entry(3, second & 0xff) ^
+      entry(2, (second >>> 8) & 0xff) ^
+      entry(1, (second >>> 16) & 0xff) ^
+      entry(0, second >>> 24);
   }
-  for (let i = whole; i < bytes.length; i++) crc = (crc >>> 8) ^ at(t0, (crc ^ byte(i)) & 0xff);
+  for (let i = whole; i < bytes.length; i++) crc = (crc >>> 8) ^ entry(0, (crc ^ view.getUint8(i)) & 0xff);
   return ~crc >>> 0;
 }
 
@@ -30,21 +32,20 @@ export function isSealed(bytes: Uint8Array, seal: number): boolean {
   return ((masked >>> 17) | (masked << 15)) >>> 0 === crc32c(bytes);
 }
 
-type Eight<T> = readonly [T, T, T, T, T, T, T, T];
+function entry(table: number, byte: number): number {
+  return tables[table * 256 + byte] ?? 0;
+}
 
-function makeTables(): Eight<Uint32Array> {
-  const first = new Uint32Array(256).map((_, i) => {
+function makeTables(): Int32Array {
+  const made = new Int32Array(8 * 256);
+  for (let i = 0; i < 256; i++) {
     let crc = i;
     for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0x82f63b78 : crc >>> 1;
-    return crc;
-  });
-  const after = (table: Uint32Array): Uint32Array =>
-    table.map((crc) => (crc >>> 8) ^ (first[crc & 0xff] ?? 0));
-  const second = after(first);
-  const third = after(second);
-  const fourth = after(third);
-  const fifth = after(fourth);
-  const sixth = after(fifth);
-  const seventh = after(sixth);
-  return [first, second, third, fourth, fifth, sixth, seventh, after(seventh)];
+    made[i] = crc;
+  }
+  for (let i = 256; i < made.length; i++) {
+    const before = made[i - 256] ?? 0;
+    made[i] = (before >>> 8) ^ (made[before & 0xff] ?? 0);
+  }
+  return made;
 }
