@@ -41,6 +41,7 @@ export const coreLayers = [
   ["restore", "sessions"],
   ["held-snapshots", "history", "outbox", "session-records", "update-queue"],
   ["config", "peers"],
+  ["save-history"],
   ["membership", "wire"],
   ["bulk", "deque", "describe", "random", "timer"],
   ["read-update"],

@@ -23,7 +23,13 @@ export class ServedCluster {
       const transport = createServerTransport();
       transport.serve(handlerOf(() => ({ fake, address: fake.addresses[id] ?? "" })));
       await transport.start({
-        identity: { clusterId: new Uint8Array(16), nodeId: id, storeId: 1n, incarnation: 1n, saveNumber: 0 },
+        identity: {
+          clusterId: new Uint8Array(16),
+          nodeId: id,
+          storeId: 1n,
+          incarnation: 1n,
+          saveHistory: new Uint8Array(),
+        },
         address: "127.0.0.1:0",
         peers: [],
         onMessage: () => undefined,

@@ -13,6 +13,11 @@ export interface Config {
    * Seed of the timers' jitter, any 32-bit integer. Give each node another, or they attempt views in step.
    */
   readonly seed: number;
+  /**
+   * Tells this process from all others that have had, or will have, this storage: 64 random bits. Peers recognise an older
+   * copy of the storage by it. Default 0: they do not.
+   */
+  readonly incarnation?: bigint;
   /** Ticks between heartbeats, 1 or more. Default 10. */
   readonly heartbeatTicks?: number;
   /**
@@ -69,6 +74,7 @@ export function validateConfig(config: Config): Settings {
   return {
     nodeId,
     membership,
+    incarnation: BigInt.asUintN(64, config.incarnation ?? 0n),
     seed: integer("seed", Number.NaN, -0x80000000, 0xffffffff),
     heartbeatTicks,
     progressTicks: integer("progressTicks", 60, 4 * heartbeatTicks, 100_000_000),

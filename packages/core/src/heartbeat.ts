@@ -4,7 +4,7 @@ import { attempt } from "./election.js";
 import { countVote } from "./ordering.js";
 import type { Peer } from "./peers.js";
 import type { State } from "./state.js";
-import { knowsStores, logStoresRecorded, noteSaves } from "./stores.js";
+import { knowsStores, logStoresRecorded, noteSave, tellSave } from "./stores.js";
 import { canLead, findLeader, follow, hearsQuorum, loseLeader, nextView, restartProgress } from "./view.js";
 import { fromWire, toWire } from "./wire.js";
 
@@ -28,7 +28,7 @@ export function sendHeartbeats(s: State): void {
         preparing: s.role === "preparing" && announced,
         hearsQuorum: hearsQuorum(s) && canLead(s),
         knowsStores: knowsStores(s),
-        saveNumber: toWire(s.durable.saveNumber),
+        ...tellSave(s, s.durable.saveNumber),
       },
     });
   }
@@ -44,7 +44,7 @@ export function onHeartbeat(s: State, from: Peer, message: Heartbeat): void {
   from.promisedView = Math.max(from.promisedView, fromWire(message.promisedView, "view"));
   from.hearsQuorum = message.hearsQuorum;
   from.knowsStores = message.knowsStores;
-  noteSaves(from, message.saveNumber);
+  noteSave(from, message);
   logStoresRecorded(s);
   if (message.acceptedSeq > 0n) {
     countVote(s, from, fromWire(message.promisedView, "view"), fromWire(message.acceptedSeq, "seq"));

@@ -7,6 +7,7 @@ export { effectiveEpoch } from "./restore.js";
 export type { ChunkRequest, OrderedUpdate, ReadRequest, Ready, ReceivedChunk, Refusal } from "./outbox.js";
 export { maxChunkBytes } from "./snapshots.js";
 export type { Retention } from "./snapshots.js";
+export { maxSaveHistoryBytes } from "./save-history.js";
 export type { StorageHealth } from "./storage-health.js";
 export type { Introduction } from "./stores.js";
 export { isBulk } from "./bulk.js";

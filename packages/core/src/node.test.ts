@@ -140,7 +140,7 @@ test.each<[string, (node: LoneNode) => void]>([
     () => node.saved(save!),
     () => node.applied(0),
     () => node.answer({ to: 1, from: 1, upTo: 1, maxBytes: 1 }, { seq: 1, updates: [], firstSeq: 1 }),
-    () => node.admit({ nodeId: 1, storeId: 1n, incarnation: 1n, saveNumber: 0 }),
+    () => node.admit({ nodeId: 1, storeId: 1n, incarnation: 1n, saveHistory: new Uint8Array() }),
   ];
   for (const call of calls) expect(call).toThrow(InvariantError);
   expect(node.status().nodeId).toBe(2);

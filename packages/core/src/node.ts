@@ -14,6 +14,7 @@ import { effectiveEpoch, makePersistentState } from "./restore.js";
 import { onChunkRead, onChunkReceived, onSnapshotTaken, retention, type Retention } from "./snapshots.js";
 import { makeState, type State } from "./state.js";
 import { statusOf, type NodeStatus } from "./status.js";
+import { encodeHistory } from "./save-history.js";
 import { onStorageFailed } from "./storage-health.js";
 import { admit, type Introduction } from "./stores.js";
 import { knownLeader } from "./view.js";
@@ -177,6 +178,11 @@ export class Node {
     return this.#state.settings.membership.record;
   }
 
+  /** What storage has seen, for peers: see {@link Identity}. */
+  get saveHistory(): Uint8Array {
+    return encodeHistory(this.#state.saves.upTo(this.#state.durable.saveNumber));
+  }
+
   /** How the node stands. */
   status(): NodeStatus {
     return statusOf(this.#state);
@@ -214,6 +220,6 @@ function makeSave(s: State): Save {
       s.outbox.sendAfterSave(peer, { case: "accept", value: makeAccept(s, makes) });
     }
   }
-  const state = makePersistentState(s.settings, s.view, makes, s.peers.values());
+  const state = makePersistentState(s.settings, s.view, makes, s.peers.values(), s.saves);
   return { number: makes.saveNumber, state, ...s.outbox.beginSave(makes, s.now) };
 }

@@ -8,7 +8,7 @@ import { ignore } from "./ignored.js";
 import type { Durable } from "./outbox.js";
 import type { Peer } from "./peers.js";
 import type { State } from "./state.js";
-import { noteSaves } from "./stores.js";
+import { noteSave, tellSave } from "./stores.js";
 import { findLeader, follow, raisePromise } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
@@ -121,14 +121,14 @@ export function makeAccept(
     view: toWire(accepted.view),
     seq: toWire(accepted.seq),
     localAru: toWire(s.history.aru),
-    saveNumber: toWire(saveNumber),
+    ...tellSave(s, saveNumber),
   };
 }
 
 /** Everything of a view up to a seq is durable at a peer. */
 export function onAccept(s: State, from: Peer, accept: Accept): void {
   from.aru = Math.max(from.aru, fromWire(accept.localAru, "ARU"));
-  noteSaves(from, accept.saveNumber);
+  noteSave(from, accept);
   countVote(s, from, fromWire(accept.view, "view"), fromWire(accept.seq, "seq"));
 }
 

@@ -1,4 +1,5 @@
 import type { Membership } from "./membership.js";
+import type { LastSave } from "./save-history.js";
 
 /** What a node knows of another member, from that member's messages. */
 export interface Peer {
@@ -20,10 +21,8 @@ export interface Peer {
   viewChange: { readonly view: number; readonly tick: number } | undefined;
   /** The id of its storage, once met. */
   storeId: bigint | undefined;
-  /** Of its process last admitted: what that chose at random at its start. */
-  incarnation: bigint | undefined;
-  /** The highest number of a save that it is known to have made durable (safety rule 8). */
-  saveNumber: number;
+  /** The last save that it is known to have made durable (safety rule 8). */
+  save: LastSave | undefined;
   /** Whether that id is durably on record here: before, none of its votes counts (safety rules 5 and 8). */
   storeDurable: boolean;
   /** The seq from which it was last asked for missed updates, until it answers. */
@@ -50,8 +49,7 @@ export function makePeers(membership: Membership, self: number): ReadonlyMap<num
       accepted: { view: 0, seq: 0 },
       viewChange: undefined,
       storeId: undefined,
-      incarnation: undefined,
-      saveNumber: 0,
+      save: undefined,
       storeDurable: false,
       askedSeq: undefined,
       needs: undefined,

@@ -25,10 +25,10 @@ export interface Identity {
   /** Chosen at random by the process when it starts: tells it from those before it. 64 bits. */
   readonly incarnation: bigint;
   /**
-   * The number of the last save that is durable now: read it anew for each introduction. Storage with fewer saves than its
-   * node is known to have made is an older copy of itself (safety rule 8).
+   * An encoded SaveHistory: what the storage has seen, to be read anew for each introduction. Storage that has not seen what
+   * its node is known to have saved is an older copy of itself (safety rule 8). Of no meaning to transports; at most 1 KiB.
    */
-  readonly saveNumber: number;
+  readonly saveHistory: Uint8Array;
 }
 
 /** Why a peer is refused. Store: its storage is not the one on record (safety rule 8). */

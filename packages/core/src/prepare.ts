@@ -10,7 +10,7 @@ import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
 import { readUpdate } from "./read-update.js";
 import type { State } from "./state.js";
-import { noteSaves } from "./stores.js";
+import { noteSave, tellSave } from "./stores.js";
 import { follow, raisePromise, restartProgress } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
@@ -89,7 +89,7 @@ function makePrepareOK(s: State, view: number, leaderAru: number, saveNumber: nu
     nodeId: toWire(s.settings.nodeId),
     view: toWire(view),
     localAru: toWire(s.history.aru),
-    saveNumber: toWire(saveNumber),
+    ...tellSave(s, saveNumber),
     dataList: packAcceptances(s, s.history.acceptedAbove(leaderAru)),
   });
 }
@@ -140,7 +140,7 @@ export function onPrepareOK(s: State, from: Peer, message: PrepareOK): void {
     type.value.updates.forEach((update, i) => accepted.push({ seq: seq + i, view, update }));
   }
   from.aru = Math.max(from.aru, aru);
-  noteSaves(from, message.saveNumber);
+  noteSave(from, message);
   preparing.answers.set(from.nodeId, { aru, accepted });
 }
 

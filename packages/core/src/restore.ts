@@ -12,6 +12,7 @@ import type { Run } from "./history.js";
 import type { Durable } from "./outbox.js";
 import type { Peer } from "./peers.js";
 import type { StoredState } from "./ports.js";
+import type { Saves } from "./save-history.js";
 import { toWire } from "./wire.js";
 
 const formatVersion = 1;
@@ -25,6 +26,7 @@ export function makePersistentState(
   view: number,
   makes: Durable,
   peers: Iterable<Peer>,
+  saves: Saves,
 ): PersistentState {
   const stores = new Set(makes.peerStores);
   const known = [...peers].filter((peer) => stores.has(peer.nodeId) && peer.storeId !== undefined);
@@ -38,12 +40,12 @@ export function makePersistentState(
     ...(makes.ledView === undefined ? {} : { ledView: toWire(makes.ledView) }),
     localAru: toWire(makes.aru),
     epochRecord: settings.membership.record,
-    peerStores: known.map(({ nodeId, storeId, incarnation = 0n, saveNumber }) => ({
+    peerStores: known.map(({ nodeId, storeId, save }) => ({
       nodeId: toWire(nodeId),
       storeId: storeId as bigint,
-      incarnation,
-      saveNumber: toWire(saveNumber),
+      ...(save && { save: { incarnation: save.incarnation, saveNumber: toWire(save.number) } }),
     })),
+    saveHistory: saves.upTo(makes.saveNumber),
   });
 }
 
@@ -102,12 +104,11 @@ export function restorePeers(
   peers: ReadonlyMap<number, Peer>,
   stored: StoredState,
 ): ReadonlyMap<number, Peer> {
-  for (const { nodeId, storeId, incarnation, saveNumber } of stored.state?.peerStores ?? []) {
+  for (const { nodeId, storeId, save } of stored.state?.peerStores ?? []) {
     const peer = peers.get(Number(nodeId));
     if (peer === undefined) continue;
     peer.storeId = storeId;
-    if (incarnation !== 0n) peer.incarnation = incarnation;
-    peer.saveNumber = Number(saveNumber);
+    if (save !== undefined) peer.save = { incarnation: save.incarnation, number: Number(save.saveNumber) };
     peer.storeDurable = true;
   }
   return peers;

@@ -11,6 +11,7 @@ import type { Peer } from "./peers.js";
 import type { ChunkData, SnapshotId } from "./ports.js";
 import { sameRecord, snapshotFormat } from "./restore.js";
 import type { State } from "./state.js";
+import { hearsLeader, restartProgress } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
 const MiB = 1024 * 1024;
@@ -172,6 +173,8 @@ export function onChunkReceived(s: State, chunk: ReceivedChunk, next: number): v
     return next === 0 ? stopFetch(s) : retry(s);
   }
   s.fetch.tries = 0;
+  // It gets on, though the ARU does not: no reason to leave a leader that is there.
+  if (s.role === "follower" && hearsLeader(s)) restartProgress(s);
   if (isComplete(s.incoming)) install(s, chunk.snapshot);
   else ask(s);
 }

@@ -8,6 +8,7 @@ import { makePeers, type Peer } from "./peers.js";
 import type { IncomingSnapshot, StoredState } from "./ports.js";
 import { Random } from "./random.js";
 import { restoreDurable, restorePeers, restoreRuns, restoreSnapshots } from "./restore.js";
+import { Saves } from "./save-history.js";
 import { Timer } from "./timer.js";
 import { UpdateQueue, type PendingUpdate } from "./update-queue.js";
 
@@ -44,6 +45,7 @@ export interface State {
   led: number | undefined;
   /** What is durable of all that. */
   durable: Durable;
+  readonly saves: Saves;
 
   // Election.
   /**
@@ -175,6 +177,7 @@ export function makeState(settings: Settings, stored: StoredState): State {
     promised,
     led,
     durable,
+    saves: new Saves(stored.state?.saveHistory, settings.incarnation, durable.saveNumber),
     leaderHeard: undefined,
     leaderLeads: false,
     progress: new Timer(settings.progressTicks),

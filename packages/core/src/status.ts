@@ -18,8 +18,6 @@ export interface NodeStatus {
   readonly aru: number;
   /** Every seq up to here is marked as ordered in storage, and may be read from it. */
   readonly durableAru: number;
-  /** The number of the last save that is durable; 0 before the first. */
-  readonly durableSave: number;
   /** Every seq up to here has been applied. */
   readonly applied: number;
   /** The view below which this node accepts nothing. */
@@ -48,7 +46,6 @@ export function statusOf(s: State): NodeStatus {
     leader: knownLeader(s),
     aru: s.history.aru,
     durableAru: s.durable.aru,
-    durableSave: s.durable.saveNumber,
     applied: s.applied,
     promised: s.promised,
     waitingUpdates: s.updates.size,

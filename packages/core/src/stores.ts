@@ -1,11 +1,12 @@
 // Safety rule 8: storage that has lost what it promised does not vote. Each node's storage has an id; peers
-// record it on first contact, and ignore whoever comes with another one. And they know the number of the last save that each
-// is known to have made: storage that comes back with fewer is an older copy of itself, or has lost its end.
+// record it on first contact, and ignore whoever comes with another one. And they know the last save that each has told of:
+// storage that comes back without it is an older copy of itself, or has lost its end.
 import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
 import type { AdmissionRefusal, Identity } from "./ports.js";
+import { hasSeen, lastNumber, laterSave, type LastSave } from "./save-history.js";
 import type { State } from "./state.js";
-import { fromWire } from "./wire.js";
+import { fromWire, toWire } from "./wire.js";
 
 /** Checks the store id on a message, and records it when it is the first one. */
 export function checkStore(s: State, from: Peer, storeId: bigint): boolean {
@@ -42,15 +43,21 @@ export function logStoresRecorded(s: State): void {
   }
 }
 
+/** What a message says of the save that it rests on. */
+export function tellSave(s: State, number: number): { saveNumber: bigint; saveIncarnation: bigint } {
+  return { saveNumber: toWire(number), saveIncarnation: s.saves.save(number).incarnation };
+}
+
 /** A message of a peer tells of its saves. */
-export function noteSaves(from: Peer, saveNumber: bigint): void {
-  from.saveNumber = Math.max(from.saveNumber, fromWire(saveNumber, "save number"));
+export function noteSave(from: Peer, message: { saveNumber: bigint; saveIncarnation: bigint }): void {
+  const number = fromWire(message.saveNumber, "save number");
+  from.save = laterSave(from.save, { incarnation: message.saveIncarnation, number });
 }
 
 /** Decides about a peer that introduces itself. Undefined admits it. */
 export function admit(
   s: State,
-  { nodeId, storeId, incarnation, saveNumber }: Introduction,
+  { nodeId, storeId, incarnation, saveHistory }: Introduction,
 ): AdmissionRefusal | undefined {
   const { members } = s.settings.membership;
   const peer = s.peers.get(nodeId);
@@ -59,13 +66,11 @@ export function admit(
     return { reason: "node", detail };
   }
   if (peer.storeId === undefined || peer.storeId === storeId) {
-    // One process comes as often as its connections break, and makes saves meanwhile.
-    if (peer.incarnation === incarnation) return undefined;
-    if (peer.storeId !== undefined && saveNumber < peer.saveNumber) return refuseOlder(s, peer, saveNumber);
-    peer.incarnation = incarnation;
-    peer.saveNumber = Math.max(peer.saveNumber, saveNumber);
-    if (peer.storeId !== undefined) s.outbox.saveWanted = true;
-    return undefined;
+    const { save } = peer;
+    // A process that lives has seen all that it has made, and makes more while it introduces itself.
+    if (save === undefined || save.incarnation === incarnation || hasSeen(saveHistory, save))
+      return undefined;
+    return refuseOlder(s, peer, save, lastNumber(saveHistory));
   }
   ignore(s, "wrong_store", `node ${nodeId} introduced itself with storage that is not the one on record`);
   return {
@@ -82,16 +87,17 @@ export type Introduction = Omit<Identity, "clusterId">;
 
 function refuseOlder(
   s: State,
-  { nodeId, storeId, saveNumber: known }: Peer,
-  saveNumber: number,
+  { nodeId, storeId }: Peer,
+  { number: known }: LastSave,
+  number: number,
 ): AdmissionRefusal {
   ignore(s, "older_store", `node ${nodeId} introduced itself with an older copy of its storage`);
   return {
     reason: "store",
     detail:
-      `node ${s.settings.nodeId} knows that node ${nodeId} has made save ${known}, its storage ${hex(storeId ?? 0n)} ends with save ` +
-      `${saveNumber}: it is an older copy, or has lost its end. It has lost promises that the others rely on, so it must not ` +
-      `vote. Start node ${nodeId} with its latest data directory. ${howToReplace}`,
+      `node ${s.settings.nodeId} knows of save ${known} of node ${nodeId}, which its storage ${hex(storeId ?? 0n)} has not seen; ` +
+      `that ends with save ${number}. It is an older copy, or has lost its end, and with it promises that the others rely on, ` +
+      `so it must not vote. Start node ${nodeId} with its latest data directory. ${howToReplace}`,
   };
 }
 

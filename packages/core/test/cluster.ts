@@ -52,6 +52,8 @@ export class Cluster {
   onDelivered: (message: Message) => void = () => undefined;
   onSaved: (id: number, save: Save) => void = () => undefined;
   onRestored: (id: number, seq: number) => void = () => undefined;
+  /** How many processes there have been. */
+  starts = 0;
   /** The size of a snapshot's chunks. */
   chunkBytes = 64;
   onApplied: (id: number, updates: readonly OrderedUpdate[]) => void = () => undefined;
@@ -95,6 +97,7 @@ export class Cluster {
         ...this.#config,
         nodeId: id,
         epochRecord: this.#record,
+        incarnation: BigInt(++this.starts),
         logger,
       };
       this.onRestored(id, member.applied.length);

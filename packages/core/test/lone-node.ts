@@ -50,6 +50,8 @@ export class LoneNode {
   /** What has left and was not yet taken by {@link take}. */
   readonly #sent: Message[] = [];
   applied: OrderedUpdate[] = [];
+  /** Of the next process. */
+  incarnation: bigint | undefined;
   /** Whether reads from the disk wait for {@link answerReads}. */
   slowReads = false;
   #reads: ReadRequest[] = [];
@@ -85,7 +87,9 @@ export class LoneNode {
     this.applied = [];
     this.#reads = [];
     this.#sent.length = 0;
-    this.node = restartNode(this.#config, this.disk.load());
+    const config =
+      this.incarnation === undefined ? this.#config : { ...this.#config, incarnation: this.incarnation };
+    this.node = restartNode(config, this.disk.load());
     this.#pump();
   }
 

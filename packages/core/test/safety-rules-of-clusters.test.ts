@@ -130,17 +130,21 @@ test("rule 6: after a restart everything ordered comes out again from seq 1 on, 
 
 test("rule 8: storage that is not the one on record is refused, and the error says how to replace the member", () => {
   const node = new LoneNode(1, 3).meet(2);
-  expect(node.node.admit({ nodeId: 2, storeId: storeOf(2), incarnation: 1n, saveNumber: 0 })).toBeUndefined();
+  expect(
+    node.node.admit({ nodeId: 2, storeId: storeOf(2), incarnation: 1n, saveHistory: new Uint8Array() }),
+  ).toBeUndefined();
   for (const storeId of [4711n, 0n]) {
-    expect(node.node.admit({ nodeId: 2, storeId, incarnation: 1n, saveNumber: 0 })).toMatchObject({
+    expect(
+      node.node.admit({ nodeId: 2, storeId, incarnation: 1n, saveHistory: new Uint8Array() }),
+    ).toMatchObject({
       reason: "store",
       detail: expect.stringMatching(/original data directory.*replace the member/),
     });
   }
   node.restart();
-  expect(node.node.admit({ nodeId: 2, storeId: 4711n, incarnation: 1n, saveNumber: 0 })?.reason).toBe(
-    "store",
-  );
+  expect(
+    node.node.admit({ nodeId: 2, storeId: 4711n, incarnation: 1n, saveHistory: new Uint8Array() })?.reason,
+  ).toBe("store");
 });
 
 /** Three nodes that have ordered something and know each other's stores; then one loses its disk. */

@@ -1,9 +1,9 @@
 // What must hold when a snapshot takes the place of the log, and when storage comes back older or not at all: safety rules
 // 1 to 6 and 8.
 import { crc32 } from "node:zlib";
-import { create } from "@bufbuild/protobuf";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "@jest/globals";
-import { EpochRecordSchema, SnapshotSchema, type Snapshot } from "@paxos/proto";
+import { EpochRecordSchema, SaveHistorySchema, SnapshotSchema, type Snapshot } from "@paxos/proto";
 import { firstEpoch } from "../src/membership.js";
 import type { MessageContent } from "../src/outbox.js";
 import { LoneNode, proposal, storeOf, update } from "./lone-node.js";
@@ -304,30 +304,68 @@ test("rule 2: a node whose save failed saves, promises and votes no more; its la
   expect(node.propose(2)).toBe("busy");
 });
 
-test("rule 8: storage that comes back with fewer saves than it was known to have made is refused", () => {
+test("rule 8: storage that has not seen what its node is known to have saved is refused, however much it saves later", () => {
   const node = new LoneNode(0, 3).meet();
-  const introduce = (incarnation: bigint, saveNumber: number) =>
-    node.node.admit({ nodeId: 2, storeId: storeOf(2), incarnation, saveNumber });
-  expect(introduce(1n, 3)).toBeUndefined();
-  node.receive(2, { case: "heartbeat", value: { saveNumber: 8n } });
-  node.receive(2, { case: "accept", value: { saveNumber: 7n } });
-  // The same process, over a new connection, says what it began with.
-  expect(introduce(1n, 3)).toBeUndefined();
-  expect(introduce(2n, 7)).toMatchObject({
-    reason: "store",
-    detail: expect.stringContaining("an older copy"),
-  });
-  expect(introduce(3n, 8)).toBeUndefined();
-  node.receive(2, { case: "prepareOk", value: { saveNumber: 9n } });
-  node.receive(2, { case: "accept", value: { saveNumber: 12n } });
-  expect(introduce(4n, 11)).toMatchObject({ reason: "store" });
-  // It is on record with the next save: for a process that is known, and for those after it.
+  const introduce = (incarnation: bigint, ...marks: [incarnation: bigint, saveNumber: bigint][]) => {
+    const history = create(SaveHistorySchema, {
+      marks: marks.map(([of, saveNumber]) => ({ incarnation: of, saveNumber })),
+    });
+    const saveHistory = toBinary(SaveHistorySchema, history);
+    return node.node.admit({ nodeId: 2, storeId: storeOf(2), incarnation, saveHistory })?.reason;
+  };
+  const save = (saveIncarnation: bigint, saveNumber: bigint) => ({ saveIncarnation, saveNumber });
+  expect(introduce(1n)).toBeUndefined();
+  node.receive(2, { case: "heartbeat", value: save(1n, 8n) });
+  node.receive(2, { case: "accept", value: save(1n, 7n) });
+  // The process itself, over a new connection; it has made more since it said this.
+  expect(introduce(1n, [1n, 6n])).toBeUndefined();
+  // The next one, on an older copy, on one that counts on, on one of before, and on the right one.
+  expect(introduce(2n, [1n, 7n])).toBe("store");
+  expect(introduce(3n, [1n, 7n], [2n, 30n])).toBe("store");
+  expect(introduce(4n)).toBe("store");
+  expect(introduce(5n, [1n, 8n])).toBeUndefined();
+  // The last words of the process before come late and harm nobody.
+  expect(introduce(1n, [1n, 8n])).toBeUndefined();
+  node.receive(2, { case: "prepareOk", value: save(5n, 9n) });
+  node.receive(2, { case: "accept", value: save(5n, 12n) });
+  expect(introduce(1n, [1n, 8n])).toBe("store");
+  expect(introduce(5n, [1n, 8n], [5n, 10n])).toBeUndefined();
+  // It is on record with the next save.
   node
     .receive(1, heartbeat(1))
     .receive(1, proposal(1, 1, 1, update(1)))
     .flushAll();
   node.restart();
-  expect(introduce(3n, 8)).toBeUndefined();
-  expect(introduce(4n, 11)).toMatchObject({ reason: "store" });
-  expect(introduce(5n, 12)).toBeUndefined();
+  expect(introduce(5n, [1n, 8n], [5n, 10n])).toBeUndefined();
+  expect(introduce(6n, [1n, 8n], [5n, 11n])).toBe("store");
+  expect(introduce(6n, [1n, 8n], [5n, 12n])).toBeUndefined();
+  // So many processes later, the mark is remembered no more.
+  const many = Array.from({ length: 32 }, (_, i): [bigint, bigint] => [BigInt(100 + i), BigInt(20 + i)]);
+  expect(introduce(200n, ...many)).toBeUndefined();
+  expect(introduce(200n, ...many.slice(1))).toBe("store");
+  expect(node.status.counters["older_store"]).toBe(2);
+});
+
+test("rule 8: a node keeps the marks of the last 32 processes that have saved", () => {
+  const node = new LoneNode(0, 3, { incarnation: 1n }).meet();
+  const first = node.disk.state?.saveNumber ?? 0n;
+  expect(node.disk.state?.saveHistory?.marks).toMatchObject([{ incarnation: 1n, saveNumber: first }]);
+  for (let incarnation = 2; incarnation <= 40; incarnation++) {
+    node.incarnation = BigInt(incarnation);
+    node.restart();
+    // A process that saves nothing leaves no mark.
+    if (incarnation % 10 === 0) continue;
+    node.receive(1, { case: "prepare", value: { view: BigInt(3 * incarnation + 1) } }).flushAll();
+    const [answer] = node.take("prepareOk");
+    expect(answer).toMatchObject({
+      saveIncarnation: BigInt(incarnation),
+      saveNumber: node.disk.state?.saveNumber,
+    });
+  }
+  const marks = node.disk.state?.saveHistory?.marks ?? [];
+  expect(marks).toHaveLength(32);
+  expect(marks.at(-1)).toMatchObject({ incarnation: 39n, saveNumber: node.disk.state?.saveNumber });
+  expect(marks.map(({ incarnation }) => incarnation)).not.toContain(30n);
+  node.tick(10);
+  expect(node.take("heartbeat")[0]).toMatchObject({ saveIncarnation: 39n });
 });

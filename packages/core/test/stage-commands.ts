@@ -1,4 +1,6 @@
 // The commands of transcripts.
+import { create, toBinary } from "@bufbuild/protobuf";
+import { SaveHistorySchema } from "@paxos/proto";
 import type { Config } from "../src/config.js";
 import type { Member } from "./cluster.js";
 import { MemoryDisk } from "./memory-disk.js";
@@ -27,7 +29,7 @@ export function runCommand(stage: Stage, line: string): void {
   }
 }
 
-type Option = Exclude<keyof Config, "nodeId" | "epochRecord" | "logger">;
+type Option = Exclude<keyof Config, "nodeId" | "epochRecord" | "logger" | "incarnation">;
 
 const options: Readonly<Record<string, Option>> = {
   heartbeat: "heartbeatTicks",
@@ -149,10 +151,12 @@ function agree(stage: Stage, words: Words): void {
 /** The driver's question to a node before it listens to a peer. */
 function admit(stage: Stage, [node = "", peer = ""]: Words): void {
   const { storeId, state } = stage.cluster.member(integer(peer)).disk;
-  const saveNumber = Number(state?.saveNumber ?? 0n);
+  const saveHistory = toBinary(SaveHistorySchema, state?.saveHistory ?? create(SaveHistorySchema));
+  // As a new process would.
+  const incarnation = BigInt(stage.cluster.starts + 1);
   const refusal = stage.cluster
     .member(integer(node))
-    .node?.admit({ nodeId: integer(peer), storeId, incarnation: BigInt(stage.now), saveNumber });
+    .node?.admit({ nodeId: integer(peer), storeId, incarnation, saveHistory });
   stage.say(
     refusal === undefined
       ? `${node} admits ${peer}`

@@ -56,7 +56,7 @@ export interface ReplicaOptions {
    */
   readonly clientId?: bigint;
   /** The core's timeouts, in ticks, and bounds. */
-  readonly tuning?: Omit<Config, "nodeId" | "epochRecord" | "logger" | "seed">;
+  readonly tuning?: Omit<Config, "nodeId" | "epochRecord" | "logger" | "seed" | "incarnation">;
   /** When snapshots are taken, and how much of the log is kept behind them. */
   readonly snapshots?: Partial<SnapshotPolicy>;
   /**
@@ -151,7 +151,7 @@ export class Replica {
     const snapshotPolicy = makeSnapshotPolicy(this.#options.snapshots);
     const stored = await storage.load();
     const node = restartNode(
-      { ...tuning, nodeId, epochRecord: this.#options.epochRecord, logger, seed },
+      { ...tuning, nodeId, epochRecord: this.#options.epochRecord, logger, seed, incarnation },
       stored,
     );
     const { epochRecord } = node;
@@ -291,12 +291,12 @@ export class Replica {
   }
 }
 
-/** A peer may have heard another process of this node last, a dead one: the number of saves must speak for itself. */
-function identify(node: Node, who: Omit<Identity, "saveNumber">): Identity {
+/** A peer may have heard another process of this node last, a dead one: what storage has seen speaks for itself. */
+function identify(node: Node, who: Omit<Identity, "saveHistory">): Identity {
   return {
     ...who,
-    get saveNumber() {
-      return node.status().durableSave;
+    get saveHistory() {
+      return node.saveHistory;
     },
   };
 }

@@ -14,7 +14,7 @@ for (const [nodeId, node] of nodes.entries()) {
       nodeId,
       storeId: BigInt(nodeId + 1),
       incarnation: 1n,
-      saveNumber: 0,
+      saveHistory: new Uint8Array(),
     },
     address: addresses[nodeId] ?? "",
     peers: addresses.flatMap((address, id) => (id === nodeId ? [] : [{ nodeId: id, address }])),

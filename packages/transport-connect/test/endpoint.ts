@@ -39,7 +39,7 @@ export class Endpoint {
         nodeId,
         storeId: BigInt(nodeId + 100),
         incarnation: BigInt(nodeId + 200),
-        saveNumber: nodeId + 300,
+        saveHistory: Uint8Array.of(nodeId, 3),
       },
       address,
       peers,

@@ -35,7 +35,7 @@ test.each([
   ["one that means another", { hello: helloFrom(one, 2) }, undefined, "node"],
   [
     "more saves than there are",
-    { hello: { ...helloFrom(one, 0), saveNumber: 2n ** 53n } },
+    { hello: { ...helloFrom(one, 0), saveHistory: new Uint8Array(1025) } },
     undefined,
     "store",
   ],

@@ -1,5 +1,11 @@
 import { create } from "@bufbuild/protobuf";
-import type { AdmissionRefusal, AdmissionRefusalReason, Identity, TransportContext } from "@paxos/core";
+import {
+  maxSaveHistoryBytes,
+  type AdmissionRefusal,
+  type AdmissionRefusalReason,
+  type Identity,
+  type TransportContext,
+} from "@paxos/core";
 import {
   HandshakeRefusalReason,
   HandshakeRefusalSchema,
@@ -27,7 +33,7 @@ export function helloFrom(identity: Identity, to: number): Hello {
     storeId: identity.storeId,
     to: BigInt(to),
     incarnation: identity.incarnation,
-    saveNumber: BigInt(identity.saveNumber),
+    saveHistory: identity.saveHistory,
   });
 }
 
@@ -89,13 +95,13 @@ export function checkHello(
     checkVersion(hello) ??
     checkCluster(hello, context.identity) ??
     checkNode(hello, context, dialed) ??
-    checkSaves(hello) ??
+    checkHistory(hello) ??
     admit(identityOf(hello), context)
   );
 }
 
-function identityOf({ clusterId, nodeId, storeId, incarnation, saveNumber }: Hello): Identity {
-  return { clusterId, nodeId: Number(nodeId), storeId, incarnation, saveNumber: Number(saveNumber) };
+function identityOf({ clusterId, nodeId, storeId, incarnation, saveHistory }: Hello): Identity {
+  return { clusterId, nodeId: Number(nodeId), storeId, incarnation, saveHistory };
 }
 
 function refuse(reason: Refusal["reason"], detail: string): { refusal: Refusal } {
@@ -147,15 +153,11 @@ function checkNode(
   return undefined;
 }
 
-/**
- * No storage has seen so many saves. The number must not be cut to size either: it would be recorded, and then the node that
- * really has this id would count as an older copy of itself.
- */
-function checkSaves({ nodeId, saveNumber }: Hello): HelloCheck | undefined {
-  if (saveNumber <= BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
+function checkHistory({ nodeId, saveHistory: { length } }: Hello): HelloCheck | undefined {
+  if (length <= maxSaveHistoryBytes) return undefined;
   return refuse(
     "store",
-    `node ${nodeId} says that its storage has seen ${saveNumber} saves, which none has; its storage is damaged, or it is no node`,
+    `node ${nodeId} shows a history of saves of ${length} bytes, ${maxSaveHistoryBytes} are allowed; its storage is damaged, or it is no node`,
   );
 }
 

@@ -23,7 +23,7 @@ export const identityOf = (nodeId: number): Identity => ({
   nodeId,
   storeId: BigInt(nodeId + 100),
   incarnation: 2n ** 64n - BigInt(nodeId + 1),
-  saveNumber: 2 ** 53 - 1 - nodeId,
+  saveHistory: new Uint8Array(1024).fill(nodeId),
 });
 
 /** Node 0 of three, and a record of what its transport tells it. */

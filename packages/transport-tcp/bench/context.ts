@@ -12,7 +12,7 @@ export function contextOf(
       nodeId,
       storeId: BigInt(nodeId + 1),
       incarnation: 1n,
-      saveNumber: 0,
+      saveHistory: new Uint8Array(),
     },
     address: "127.0.0.1:0",
     peers: [peer],

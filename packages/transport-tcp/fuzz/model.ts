@@ -198,6 +198,6 @@ function refusalOf(hello: Hello | undefined): string | undefined {
   if (hello.protocolVersion !== 1) return "refused_protocol_version";
   if (Buffer.compare(hello.clusterId, clusterId) !== 0) return "refused_cluster";
   if (hello.nodeId !== 1n || hello.to !== 0n) return "refused_node";
-  if (hello.saveNumber >= 2n ** 53n || hello.storeId !== 101n) return "refused_store";
+  if (hello.saveHistory.length > 1024 || hello.storeId !== 101n) return "refused_store";
   return undefined;
 }

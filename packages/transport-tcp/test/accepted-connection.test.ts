@@ -21,7 +21,14 @@ function after(...frames: Uint8Array[]) {
 test("a peer that says who it is is answered, and its messages are received", () => {
   const { node, link, counts } = after(asPeer, encodeFrame({ messages: [encoded, encoded] }));
   expect(link.end).toBe(undefined);
-  const said = { nodeId: 0n, storeId: 100n, to: 1n, protocolVersion: 1, incarnation: 200n, saveNumber: 300n };
+  const said = {
+    nodeId: 0n,
+    storeId: 100n,
+    to: 1n,
+    protocolVersion: 1,
+    incarnation: 200n,
+    saveHistory: Uint8Array.of(0, 3),
+  };
   expect(link.frames).toMatchObject([{ hello: said }]);
   expect(node.received).toHaveLength(2);
   expect(counts).toEqual({});
@@ -63,7 +70,7 @@ test.each([
   ],
   [
     "more saves than there are",
-    encodeFrame({ hello: { ...hello, saveNumber: 2n ** 53n } }),
+    encodeFrame({ hello: { ...hello, saveHistory: new Uint8Array(1025) } }),
     "refused_store",
     HandshakeRefusalReason.STORE,
   ],

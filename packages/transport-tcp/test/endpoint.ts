@@ -24,7 +24,7 @@ export const identityOf = (nodeId: number): Identity => ({
   nodeId,
   storeId: BigInt(nodeId + 100),
   incarnation: BigInt(nodeId + 200),
-  saveNumber: nodeId + 300,
+  saveHistory: Uint8Array.of(nodeId, 3),
 });
 
 export interface EndpointOptions {

@@ -43,7 +43,7 @@ const meant: Record<string, Parameters<typeof encodeFrame>[0]> = {
   },
   "call-backup": { calls: [{ id: 1n, type: { case: "backup", value: {} } }] },
   "reply-end": { replies: [{ id: 1n, type: { case: "end", value: true } }] },
-  hello: { hello: helloFrom({ ...identityOf(1), saveNumber: 300 }, 2) },
+  hello: { hello: helloFrom({ ...identityOf(1), saveHistory: Uint8Array.of(1, 2) }, 2) },
   refusal: { refusal: { reason: HandshakeRefusalReason.STORE, detail: "try again" } },
   messages: {
     messages: [

@@ -136,5 +136,5 @@ export class DiskFaults {
 /** The last save of `peer` that is on record with `host`. */
 function knownSaves(host: Host, peer: Host): number {
   const stores = host.disk.contents.state?.peerStores ?? [];
-  return Number(stores.find(({ nodeId }) => nodeId === BigInt(peer.id))?.saveNumber ?? 0n);
+  return Number(stores.find(({ nodeId }) => nodeId === BigInt(peer.id))?.save?.saveNumber ?? 0n);
 }

@@ -26,7 +26,7 @@ const sender: Identity = {
   nodeId: 0,
   storeId: 1n,
   incarnation: 1n,
-  saveNumber: 0,
+  saveHistory: new Uint8Array(),
 };
 const numberOf = ({ type }: Message) => (type.case === "proposal" ? Number(type.value.seq) : -1);
 

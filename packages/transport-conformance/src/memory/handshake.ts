@@ -1,5 +1,11 @@
 import { create } from "@bufbuild/protobuf";
-import type { AdmissionRefusal, AdmissionRefusalReason, Identity, TransportContext } from "@paxos/core";
+import {
+  maxSaveHistoryBytes,
+  type AdmissionRefusal,
+  type AdmissionRefusalReason,
+  type Identity,
+  type TransportContext,
+} from "@paxos/core";
 import {
   HandshakeRefusalReason,
   HandshakeRefusalSchema,
@@ -26,9 +32,8 @@ const reasonOnTheWire = {
 } as const;
 
 /** What either side says first. */
-export function makeHello({ nodeId, saveNumber, ...others }: Identity, to: number): Hello {
-  const numbers = { nodeId: BigInt(nodeId), saveNumber: BigInt(saveNumber), to: BigInt(to) };
-  return create(HelloSchema, { protocolVersion, ...others, ...numbers });
+export function makeHello({ nodeId, ...others }: Identity, to: number): Hello {
+  return create(HelloSchema, { protocolVersion, ...others, nodeId: BigInt(nodeId), to: BigInt(to) });
 }
 
 /** The last thing said on a connection that is refused. */
@@ -59,14 +64,8 @@ export function checkHello(
     const detail = "the first frame was no Hello; a node of another version, or another program, calls here";
     return { refusal: { reason: "no_hello", detail } };
   }
-  const { clusterId, nodeId, storeId, incarnation, saveNumber } = hello;
-  const peer = {
-    clusterId,
-    nodeId: Number(nodeId),
-    storeId,
-    incarnation,
-    saveNumber: Number(saveNumber),
-  };
+  const { clusterId, nodeId, storeId, incarnation, saveHistory } = hello;
+  const peer = { clusterId, nodeId: Number(nodeId), storeId, incarnation, saveHistory };
   const refusal = misfit(hello, context, dialed) ?? context.admit(peer);
   return refusal === undefined ? { peer } : { refusal };
 }
@@ -106,11 +105,11 @@ function misfit(
       `node ${theirs} takes this node for node ${hello.to}, but it is node ${own}; start each node with its own id and address`,
     );
   }
-  // Not cut to size: it would be recorded, and then the node that really has this id would count as an older copy of itself.
-  if (hello.saveNumber > BigInt(Number.MAX_SAFE_INTEGER)) {
+  const { length } = hello.saveHistory;
+  if (length > maxSaveHistoryBytes) {
     return {
       reason: "store",
-      detail: `node ${theirs} says that its storage has seen ${hello.saveNumber} saves, which none has; its storage is damaged, or it is no node`,
+      detail: `node ${theirs} shows a history of saves of ${length} bytes, ${maxSaveHistoryBytes} are allowed; its storage is damaged, or it is no node`,
     };
   }
   return undefined;

@@ -13,7 +13,11 @@ const noHello = messages(new Uint8Array([8, 0]));
 const otherStore = "the storage of node 1 is not the one on record; replace the member";
 
 /** As large as an Identity can have them. */
-const numbers = { storeId: 2n ** 64n - 77n, incarnation: 2n ** 64n - 1n, saveNumber: 2 ** 53 - 1 };
+const numbers = {
+  storeId: 2n ** 64n - 77n,
+  incarnation: 2n ** 64n - 1n,
+  saveHistory: new Uint8Array(1024).fill(7),
+};
 
 /** Who is let in, who is not, and that both sides learn why. */
 export function describeHandshake(adapter: TransportAdapter): void {
@@ -74,7 +78,7 @@ function testCallers(endpoints: Endpoints): void {
     ["node", hello({ to: 3n }), HandshakeRefusalReason.NODE, /takes this node for node 3, but it is node 0/],
     [
       "store",
-      hello({ saveNumber: 2n ** 53n }),
+      hello({ saveHistory: new Uint8Array(1025) }),
       HandshakeRefusalReason.STORE,
       /node 1 says that its storage has seen 9007199254740992 saves, which none has/,
     ],
@@ -121,7 +125,11 @@ function testCallees(endpoints: Endpoints): void {
     [hello({ ...answering, clusterId: otherCluster }), HandshakeRefusalReason.CLUSTER, "refused_cluster"],
     [hello({ ...answering, nodeId: 2n }), HandshakeRefusalReason.NODE, "refused_node"],
     [hello({ ...answering, to: 4n }), HandshakeRefusalReason.NODE, "refused_node"],
-    [hello({ ...answering, saveNumber: 2n ** 64n - 1n }), HandshakeRefusalReason.STORE, "refused_store"],
+    [
+      hello({ ...answering, saveHistory: new Uint8Array(2000) }),
+      HandshakeRefusalReason.STORE,
+      "refused_store",
+    ],
   ])("a callee that does not fit is refused and told why (%#)", async (answer, reason, counter) => {
     const callee = await endpoints.rawCallee(answer);
     const peers = [
@@ -242,7 +250,7 @@ function testWhoIsAskedAbout(endpoints: Endpoints): void {
       peers: [{ nodeId: 1, address: nowhere }],
       admit: ({ nodeId }) => void asked.push(nodeId),
     });
-    const misfits = [{ nodeId: 5n }, { clusterId: otherCluster }, { saveNumber: 2n ** 60n }];
+    const misfits = [{ nodeId: 5n }, { clusterId: otherCluster }, { saveHistory: new Uint8Array(1025) }];
     for (const frame of misfits.map((misfit) => hello(misfit))) {
       const caller = endpoints.rawCaller(zero.address);
       caller.say(frame);
@@ -252,11 +260,10 @@ function testWhoIsAskedAbout(endpoints: Endpoints): void {
     const caller = endpoints.rawCaller(zero.address);
     caller.say(hello());
     await until(() => caller.answers.length === 1, "answered");
-    const { clusterId: _, nodeId: __, saveNumber, ...same } = identityOf(0);
+    const { clusterId: _, nodeId: __, ...same } = identityOf(0);
     expect(caller.answers[0]?.hello).toMatchObject({
       ...same,
       nodeId: 0n,
-      saveNumber: BigInt(saveNumber),
       to: 1n,
       protocolVersion: 1,
     });

@@ -24,7 +24,7 @@ export const identityOf = (nodeId: number): Identity => ({
   nodeId,
   storeId: BigInt(nodeId + 100),
   incarnation: BigInt(nodeId + 200),
-  saveNumber: nodeId + 300,
+  saveHistory: Uint8Array.of(nodeId, 3),
 });
 
 /** 1 to `count`. */
@@ -70,10 +70,18 @@ export function seqsOf(
 
 /** A Hello as a well-behaved node 1 says it to node 0, but for what a test changes. */
 export function hello(
-  changes: Partial<Pick<Hello, "protocolVersion" | "clusterId" | "nodeId" | "to" | "saveNumber">> = {},
+  changes: Partial<Pick<Hello, "protocolVersion" | "clusterId" | "nodeId" | "to" | "saveHistory">> = {},
 ): PeerFrame {
   const { storeId, incarnation } = identityOf(1);
-  const said = { protocolVersion: 1, clusterId, nodeId: 1n, storeId, to: 0n, incarnation, saveNumber: 301n };
+  const said = {
+    protocolVersion: 1,
+    clusterId,
+    nodeId: 1n,
+    storeId,
+    to: 0n,
+    incarnation,
+    saveHistory: Uint8Array.of(1, 3),
+  };
   return create(PeerFrameSchema, { hello: create(HelloSchema, { ...said, ...changes }) });
 }
 

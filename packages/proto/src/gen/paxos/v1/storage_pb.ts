@@ -16,10 +16,61 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/storage.proto.
  */
 export const file_paxos_v1_storage: GenFile = /*@__PURE__*/
-  fileDesc("ChZwYXhvcy92MS9zdG9yYWdlLnByb3RvEghwYXhvcy52MSJYCglQZWVyU3RvcmUSDwoHbm9kZV9pZBgBIAEoBBIQCghzdG9yZV9pZBgCIAEoBhITCgtpbmNhcm5hdGlvbhgDIAEoBhITCgtzYXZlX251bWJlchgEIAEoBCLqAgoPUGVyc2lzdGVudFN0YXRlEg8KB25vZGVfaWQYASABKAQSEgoKbm9kZV9jb3VudBgCIAEoBBIWCg5sYXN0X2luc3RhbGxlZBgDIAEoBBIiCgdwcmVwYXJlGAQgASgLMhEucGF4b3MudjEuUHJlcGFyZRIkCghwcm9wb3NhbBgFIAEoCzISLnBheG9zLnYxLlByb3Bvc2FsEhYKDmZvcm1hdF92ZXJzaW9uGAYgASgNEhMKC3NhdmVfbnVtYmVyGAcgASgEEhUKDXByb21pc2VkX3ZpZXcYCCABKAQSFQoIbGVkX3ZpZXcYCSABKARIAIgBARIRCglsb2NhbF9hcnUYCiABKAQSKwoMZXBvY2hfcmVjb3JkGAsgASgLMhUucGF4b3MudjEuRXBvY2hSZWNvcmQSKAoLcGVlcl9zdG9yZXMYDCADKAsyEy5wYXhvcy52MS5QZWVyU3RvcmVCCwoJX2xlZF92aWV3ImkKCVN0b3JlZFJ1bhIWCg5mb3JtYXRfdmVyc2lvbhgBIAEoDRINCgVlcG9jaBgCIAEoBBIPCgdvcmRlcmVkGAMgASgIEiQKCHByb3Bvc2FsGAQgASgLMhIucGF4b3MudjEuUHJvcG9zYWwiuQEKDUNsaWVudFNlc3Npb24SEQoJY2xpZW50X2lkGAEgASgEEhcKCnJlZ2lzdGVyZWQYAiABKARIAIgBARIcCg9mb3Jnb3R0ZW5fdXBfdG8YAyABKARIAYgBARIoCgdhbnN3ZXJzGAQgAygLMhcucGF4b3MudjEuU2Vzc2lvbkFuc3dlchIRCgljb250aW51ZWQYBSABKAhCDQoLX3JlZ2lzdGVyZWRCEgoQX2ZvcmdvdHRlbl91cF90byI/Cg1TZXNzaW9uQW5zd2VyEhEKCXRpbWVzdGFtcBgBIAEoBBILCgNzZXEYAiABKAQSDgoGcmVzdWx0GAMgASgMIoQBCgxTbmFwc2hvdFBhcnQSKgoHc2Vzc2lvbhgBIAEoCzIXLnBheG9zLnYxLkNsaWVudFNlc3Npb25IABIvCg1yZXBlYXRlZF9zZXFzGAIgASgLMhYucGF4b3MudjEuUmVwZWF0ZWRTZXFzSAASDwoFc3RhdGUYAyABKAxIAEIGCgR0eXBlIiEKDFJlcGVhdGVkU2VxcxIRCglkaXN0YW5jZXMYASADKARiBnByb3RvMw", [file_paxos_v1_membership, file_paxos_v1_paxos]);
+  fileDesc("ChZwYXhvcy92MS9zdG9yYWdlLnByb3RvEghwYXhvcy52MSI0CghTYXZlTWFyaxITCgtpbmNhcm5hdGlvbhgBIAEoBhITCgtzYXZlX251bWJlchgCIAEoBCIwCgtTYXZlSGlzdG9yeRIhCgVtYXJrcxgBIAMoCzISLnBheG9zLnYxLlNhdmVNYXJrIlAKCVBlZXJTdG9yZRIPCgdub2RlX2lkGAEgASgEEhAKCHN0b3JlX2lkGAIgASgGEiAKBHNhdmUYAyABKAsyEi5wYXhvcy52MS5TYXZlTWFyayKXAwoPUGVyc2lzdGVudFN0YXRlEg8KB25vZGVfaWQYASABKAQSEgoKbm9kZV9jb3VudBgCIAEoBBIWCg5sYXN0X2luc3RhbGxlZBgDIAEoBBIiCgdwcmVwYXJlGAQgASgLMhEucGF4b3MudjEuUHJlcGFyZRIkCghwcm9wb3NhbBgFIAEoCzISLnBheG9zLnYxLlByb3Bvc2FsEhYKDmZvcm1hdF92ZXJzaW9uGAYgASgNEhMKC3NhdmVfbnVtYmVyGAcgASgEEhUKDXByb21pc2VkX3ZpZXcYCCABKAQSFQoIbGVkX3ZpZXcYCSABKARIAIgBARIRCglsb2NhbF9hcnUYCiABKAQSKwoMZXBvY2hfcmVjb3JkGAsgASgLMhUucGF4b3MudjEuRXBvY2hSZWNvcmQSKAoLcGVlcl9zdG9yZXMYDCADKAsyEy5wYXhvcy52MS5QZWVyU3RvcmUSKwoMc2F2ZV9oaXN0b3J5GA0gASgLMhUucGF4b3MudjEuU2F2ZUhpc3RvcnlCCwoJX2xlZF92aWV3ImkKCVN0b3JlZFJ1bhIWCg5mb3JtYXRfdmVyc2lvbhgBIAEoDRINCgVlcG9jaBgCIAEoBBIPCgdvcmRlcmVkGAMgASgIEiQKCHByb3Bvc2FsGAQgASgLMhIucGF4b3MudjEuUHJvcG9zYWwiuQEKDUNsaWVudFNlc3Npb24SEQoJY2xpZW50X2lkGAEgASgEEhcKCnJlZ2lzdGVyZWQYAiABKARIAIgBARIcCg9mb3Jnb3R0ZW5fdXBfdG8YAyABKARIAYgBARIoCgdhbnN3ZXJzGAQgAygLMhcucGF4b3MudjEuU2Vzc2lvbkFuc3dlchIRCgljb250aW51ZWQYBSABKAhCDQoLX3JlZ2lzdGVyZWRCEgoQX2ZvcmdvdHRlbl91cF90byI/Cg1TZXNzaW9uQW5zd2VyEhEKCXRpbWVzdGFtcBgBIAEoBBILCgNzZXEYAiABKAQSDgoGcmVzdWx0GAMgASgMIoQBCgxTbmFwc2hvdFBhcnQSKgoHc2Vzc2lvbhgBIAEoCzIXLnBheG9zLnYxLkNsaWVudFNlc3Npb25IABIvCg1yZXBlYXRlZF9zZXFzGAIgASgLMhYucGF4b3MudjEuUmVwZWF0ZWRTZXFzSAASDwoFc3RhdGUYAyABKAxIAEIGCgR0eXBlIiEKDFJlcGVhdGVkU2VxcxIRCglkaXN0YW5jZXMYASADKARiBnByb3RvMw", [file_paxos_v1_membership, file_paxos_v1_paxos]);
 
 /**
- * The id of a peer's storage as first met, recorded so that emptied or swapped storage is recognised.
+ * The last save that a process has made.
+ *
+ * @generated from message paxos.v1.SaveMark
+ */
+export type SaveMark = Message<"paxos.v1.SaveMark"> & {
+  /**
+   * What the process chose at random when it started.
+   *
+   * @generated from field: fixed64 incarnation = 1;
+   */
+  incarnation: bigint;
+
+  /**
+   * The number of the save.
+   *
+   * @generated from field: uint64 save_number = 2;
+   */
+  saveNumber: bigint;
+};
+
+/**
+ * Describes the message paxos.v1.SaveMark.
+ * Use `create(SaveMarkSchema)` to create a new message.
+ */
+export const SaveMarkSchema: GenMessage<SaveMark> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_storage, 0);
+
+/**
+ * Which processes have saved to a storage, in their order, the latest 32 of those that have saved anything. A storage that has
+ * seen a save holds its mark, or one of the same process with a greater number, whatever was saved later.
+ *
+ * @generated from message paxos.v1.SaveHistory
+ */
+export type SaveHistory = Message<"paxos.v1.SaveHistory"> & {
+  /**
+   * A mark for each process.
+   *
+   * @generated from field: repeated paxos.v1.SaveMark marks = 1;
+   */
+  marks: SaveMark[];
+};
+
+/**
+ * Describes the message paxos.v1.SaveHistory.
+ * Use `create(SaveHistorySchema)` to create a new message.
+ */
+export const SaveHistorySchema: GenMessage<SaveHistory> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_storage, 1);
+
+/**
+ * The id of a peer's storage as first met, recorded so that emptied or swapped storage is recognised; and the last save that
+ * it is known to have seen, so that an older copy of it is.
  *
  * @generated from message paxos.v1.PeerStore
  */
@@ -39,18 +90,11 @@ export type PeerStore = Message<"paxos.v1.PeerStore"> & {
   storeId: bigint;
 
   /**
-   * Of its process last met: what that chose at random at its start.
+   * The last save that it is known to have made durable; absent while none is known.
    *
-   * @generated from field: fixed64 incarnation = 3;
+   * @generated from field: paxos.v1.SaveMark save = 3;
    */
-  incarnation: bigint;
-
-  /**
-   * The highest number of a save that it is known to have made durable.
-   *
-   * @generated from field: uint64 save_number = 4;
-   */
-  saveNumber: bigint;
+  save?: SaveMark | undefined;
 };
 
 /**
@@ -58,7 +102,7 @@ export type PeerStore = Message<"paxos.v1.PeerStore"> & {
  * Use `create(PeerStoreSchema)` to create a new message.
  */
 export const PeerStoreSchema: GenMessage<PeerStore> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_storage, 0);
+  messageDesc(file_paxos_v1_storage, 2);
 
 /**
  * Everything a node must not forget besides the proposals it has accepted.
@@ -150,6 +194,13 @@ export type PersistentState = Message<"paxos.v1.PersistentState"> & {
    * @generated from field: repeated paxos.v1.PeerStore peer_stores = 12;
    */
   peerStores: PeerStore[];
+
+  /**
+   * Who has saved, this save included.
+   *
+   * @generated from field: paxos.v1.SaveHistory save_history = 13;
+   */
+  saveHistory?: SaveHistory | undefined;
 };
 
 /**
@@ -157,7 +208,7 @@ export type PersistentState = Message<"paxos.v1.PersistentState"> & {
  * Use `create(PersistentStateSchema)` to create a new message.
  */
 export const PersistentStateSchema: GenMessage<PersistentState> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_storage, 1);
+  messageDesc(file_paxos_v1_storage, 3);
 
 /**
  * Consecutive updates, accepted in one ballot or learnt as ordered.
@@ -199,7 +250,7 @@ export type StoredRun = Message<"paxos.v1.StoredRun"> & {
  * Use `create(StoredRunSchema)` to create a new message.
  */
 export const StoredRunSchema: GenMessage<StoredRun> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_storage, 2);
+  messageDesc(file_paxos_v1_storage, 4);
 
 /**
  * Which updates of one client have been executed, and what the answers were.
@@ -248,7 +299,7 @@ export type ClientSession = Message<"paxos.v1.ClientSession"> & {
  * Use `create(ClientSessionSchema)` to create a new message.
  */
 export const ClientSessionSchema: GenMessage<ClientSession> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_storage, 3);
+  messageDesc(file_paxos_v1_storage, 5);
 
 /**
  * An answer that a client got.
@@ -283,7 +334,7 @@ export type SessionAnswer = Message<"paxos.v1.SessionAnswer"> & {
  * Use `create(SessionAnswerSchema)` to create a new message.
  */
 export const SessionAnswerSchema: GenMessage<SessionAnswer> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_storage, 4);
+  messageDesc(file_paxos_v1_storage, 6);
 
 /**
  * A snapshot's content is a sequence of these, each preceded by its size as a varint: first sessions, in the order in
@@ -330,7 +381,7 @@ export type SnapshotPart = Message<"paxos.v1.SnapshotPart"> & {
  * Use `create(SnapshotPartSchema)` to create a new message.
  */
 export const SnapshotPartSchema: GenMessage<SnapshotPart> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_storage, 5);
+  messageDesc(file_paxos_v1_storage, 7);
 
 /**
  * A set of seqs.
@@ -351,5 +402,5 @@ export type RepeatedSeqs = Message<"paxos.v1.RepeatedSeqs"> & {
  * Use `create(RepeatedSeqsSchema)` to create a new message.
  */
 export const RepeatedSeqsSchema: GenMessage<RepeatedSeqs> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_storage, 6);
+  messageDesc(file_paxos_v1_storage, 8);
 
