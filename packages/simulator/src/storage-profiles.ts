@@ -1,6 +1,6 @@
 // Profiles about snapshots, and about disks that fail.
 import { calm, hostile, rough } from "./base-profiles.js";
-import { frequentSnapshots, usualTuning } from "./conditions.js";
+import { frequentSnapshots, quickTuning, usualTuning } from "./conditions.js";
 import { planAbsences, planUnendingSnapshots } from "./faults/snapshot-scenarios.js";
 import type { Profile } from "./profile.js";
 
@@ -24,16 +24,19 @@ export const storageProfiles: Readonly<Record<StorageProfileName, Profile>> = {
     name: "far-behind",
     nodesAllowed: [3, 9],
     about: "nodes that were away need snapshots, whose transfer is interrupted on either side",
-    nodes: [3, 3, 5, 4],
+    nodes: [3, 5, 5, 4],
+    tuning: (random, maxUpdateBytes) =>
+      random.chance(500) ? usualTuning(random) : quickTuning(random, maxUpdateBytes),
     clients: { ...rough.clients, clients: [8, 14], thinkMs: [5, 150] },
     everyMs: [300, 1500],
     faults: { crash: 2, partition: 2, storm: 2, snapshot: 4, "slow-links": 2, pause: 1 },
     snapshots: (random) => ({
       ...frequentSnapshots(random),
-      everyUpdates: random.between(5, 60),
+      everyUpdates: random.chance(700) ? random.between(5, 60) : random.between(60, 200),
       tailUpdates: random.between(0, 10),
-      chunkBytes: random.between(16, 128),
     }),
+    partitions: { isolated: 2, halves: 2, holes: 3, "one-way-link": 2, star: 4, chain: 2 },
+    leaderPerMille: 600,
     script: planAbsences,
   },
   "unending-snapshots": {

@@ -108,7 +108,7 @@ export const bugsOfStorage: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/stores.ts",
-        find: `if (peer.storeId !== undefined && saveNumber < peer.saveNumber) return refuseOlder(s, peer, saveNumber);`,
+        find: `if (save === undefined || save.incarnation === incarnation || hasSeen(saveHistory, save))`,
         replace: ``,
       },
     ],
@@ -118,12 +118,19 @@ export const bugsOfStorage: readonly PlantedBug[] = [
   {
     name: "reconnection-taken-for-an-older-copy",
     breaks:
-      "A process that reconnects is measured by the saves that it has made since its start: it is refused though it has lost nothing.",
+      "A process that reconnects shows what its storage had seen when it started: it is refused though it has lost nothing.",
     edits: [
       {
         file: "core/src/stores.ts",
-        find: `    if (peer.incarnation === incarnation) return undefined;\n`,
-        replace: ``,
+        find: `save.incarnation === incarnation || hasSeen`,
+        replace: `hasSeen`,
+      },
+      {
+        file: "replica/src/replica.ts",
+        find: `    get saveHistory() {
+      return node.saveHistory;
+    },`,
+        replace: `    saveHistory: node.saveHistory,`,
       },
     ],
     profile: "crashes",
@@ -135,7 +142,7 @@ export const bugsOfStorage: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/restore.ts",
-        find: `    peer.saveNumber = Number(saveNumber);\n`,
+        find: `    if (save !== undefined) peer.save = { incarnation: save.incarnation, number: Number(save.saveNumber) };\n`,
         replace: ``,
       },
     ],

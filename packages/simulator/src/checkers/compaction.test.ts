@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { PersistentStateSchema, SnapshotSchema } from "@paxos/proto";
+import { MessageSchema, PersistentStateSchema, SnapshotSchema } from "@paxos/proto";
 import { expect, test } from "@jest/globals";
 import { Compaction } from "./compaction.js";
 
@@ -68,4 +68,20 @@ test("a node that starts with other things than it had is found, unless its disk
   checker.exchanged(0, { storeId: 1n, runs: [], state: state(2) });
   checker.started(0, { storeId: 1n, runs: [], state: state(2) });
   expect(found).toHaveLength(1);
+});
+
+test("the log is to begin behind the snapshot, less its tail and what peers have asked for in this life", () => {
+  const { checker, durable } = setUp();
+  durable(50);
+  checker.snapshotHeld(0, snapshot(40));
+  expect([checker.dueFirstSeq(0, 0), checker.dueFirstSeq(0, 10)]).toEqual([41, 31]);
+  const asks = (from: bigint, seq: bigint, what: "catchUpRequest" | "snapshotRequest") =>
+    checker.delivered(0, create(MessageSchema, { from, type: { case: what, value: { seq } } }));
+  asks(1n, 35n, "catchUpRequest");
+  asks(2n, 20n, "snapshotRequest");
+  expect(checker.dueFirstSeq(0, 0)).toBe(21);
+  asks(2n, 0n, "snapshotRequest");
+  expect(checker.dueFirstSeq(0, 0)).toBe(35);
+  checker.started(0, { storeId: 1n, runs: [], state: state(50), snapshots: [snapshot(40)] });
+  expect(checker.dueFirstSeq(0, 0)).toBe(41);
 });

@@ -1,5 +1,5 @@
 import type { Save, StoredState } from "@paxos/core";
-import type { Snapshot } from "@paxos/proto";
+import type { Message, Snapshot } from "@paxos/proto";
 import type { Checker, Report } from "./checker.js";
 
 interface Node {
@@ -8,6 +8,8 @@ interface Node {
   /** The seq of the latest snapshot; 0 without one. */
   covered: number;
   firstSeq: number;
+  /** Of each peer that has asked for something since the node's start: the first seq that it needs of the log. */
+  readonly needs: Map<number, number>;
 }
 
 /**
@@ -26,6 +28,7 @@ export class Compaction implements Checker {
 
   started(nodeId: number, { state, snapshots, firstSeq = 1 }: StoredState): void {
     const node = this.#node(nodeId);
+    node.needs.clear();
     const found = {
       aru: Number(state?.localAru ?? 0n),
       covered: Number(snapshots?.at(-1)?.seq ?? 0n),
@@ -43,7 +46,23 @@ export class Compaction implements Checker {
       aru: Number(state?.localAru ?? 0n),
       covered: Number(snapshots?.at(-1)?.seq ?? 0n),
       firstSeq,
+      needs: new Map(),
     });
+  }
+
+  delivered(nodeId: number, { from, type }: Message): void {
+    const { needs, covered } = this.#node(nodeId);
+    if (type.case === "catchUpRequest") needs.set(Number(from), Number(type.value.seq));
+    if (type.case !== "snapshotRequest") return;
+    // Of one that is not held any more it is sent the latest.
+    const seq = Number(type.value.seq);
+    needs.set(Number(from), (seq === 0 ? covered : Math.min(seq, covered)) + 1);
+  }
+
+  /** Where a node's log must begin at the latest when it has dropped what it may, with such a tail. */
+  dueFirstSeq(nodeId: number, tailUpdates: number): number {
+    const { covered, needs } = this.#node(nodeId);
+    return Math.min(covered + 1 - tailUpdates, ...needs.values());
   }
 
   durable(nodeId: number, { state, install }: Save): void {
@@ -89,7 +108,8 @@ export class Compaction implements Checker {
 
   #node(nodeId: number): Node {
     let node = this.#nodes.get(nodeId);
-    if (node === undefined) this.#nodes.set(nodeId, (node = { aru: 0, covered: 0, firstSeq: 1 }));
+    if (node === undefined)
+      this.#nodes.set(nodeId, (node = { aru: 0, covered: 0, firstSeq: 1, needs: new Map() }));
     return node;
   }
 }

@@ -12,8 +12,8 @@ export function planAbsences(random: Random, nodes: number, untilUs: number): Pl
     const downUs = random.between(1.5 * second, 5 * second);
     plan.push({ at, fault: { kind: "crash", target, downUs } });
     at += downUs;
-    for (let i = random.between(2, 8); i > 0; i--) {
-      at += random.between(2_000, 150_000);
+    for (let i = random.between(3, 12); i > 0; i--) {
+      at += random.between(2_000, 100_000);
       plan.push({ at, fault: drawInterruption(random) });
     }
     at += random.between(0.5 * second, 2 * second);
@@ -24,15 +24,18 @@ export function planAbsences(random: Random, nodes: number, untilUs: number): Pl
 function drawInterruption(random: Random): PlannedFault["fault"] {
   const target: Target = random.chance(600) ? "receiver" : "sender";
   const [shortUs, draw] = [random.between(1_000, 800_000), random.next()];
-  switch (random.between(0, 5)) {
+  switch (random.between(0, 7)) {
     case 0:
     case 1:
       return { kind: "crash", target, downUs: shortUs, afterEffects: random.between(1, 40) };
     case 2:
-      return { kind: "snapshot", target: "sender" };
+      return { kind: "snapshot", target };
     case 3:
       return { kind: "partition", shape: "isolated", target, forUs: shortUs, draw };
     case 4:
+    case 5:
+      return { kind: "snapshot", target: "receiver" };
+    case 6:
       return { kind: "hurry", target, ticks: random.between(10, 150) };
     default:
       return { kind: "partition", shape: "one-way-link", target, forUs: shortUs, draw };

@@ -91,7 +91,7 @@ describe("receiving", () => {
       snapshots.crash(new Random(seed));
       left.add(snapshots.incoming?.next ?? 0);
     }
-    expect([...left].sort()).toEqual([0, 1, 2, 3]);
+    expect([...left].sort((a, b) => a - b)).toEqual([0, 1, 2, 3]);
   });
 });
 
@@ -186,16 +186,7 @@ describe("a disk that fails", () => {
     const { write, disk, contents } = setUp();
     await write(save(1, 2, [1, 2]));
     expect(disk.damage(1)).toBe(true);
-    const damaged = [1, 2].filter((seq) => {
-      try {
-        contents().read(seq, seq, 10);
-        return false;
-      } catch (error) {
-        expect((error as Error).name).toBe("StorageError");
-        return true;
-      }
-    });
-    expect(damaged).toHaveLength(1);
+    expect(() => contents().read(1, 2, 10)).toThrow("is damaged: its checksum does not fit");
     contents().dropBelow(3);
     expect(contents().read(1, 2, 10)).toEqual({ seq: 1, updates: [], firstSeq: 3 });
   });
