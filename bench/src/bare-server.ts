@@ -15,7 +15,13 @@ transport.serve({
   backup: async function* () {},
 });
 await transport.start({
-  identity: { clusterId: new Uint8Array(16), nodeId: 0, storeId: 1n, incarnation: 1n, saveNumber: 0 },
+  identity: {
+    clusterId: new Uint8Array(16),
+    nodeId: 0,
+    storeId: 1n,
+    incarnation: 1n,
+    saveHistory: new Uint8Array(),
+  },
   address: "127.0.0.1:0",
   peers: [],
   onMessage: () => undefined,

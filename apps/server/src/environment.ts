@@ -5,6 +5,8 @@ import type { ClientListener, ClientTransport, Logger, Storage, Transport } from
 import type { HostProbe } from "@paxos/hostfile";
 import type { Replica, ReplicaOptions } from "@paxos/replica";
 
+import type { FirstContent, StorageReport } from "@paxos/storage-level";
+
 import type { UserEnvironment } from "./data-directory.js";
 import type { TransportName } from "./flag-options.js";
 
@@ -20,6 +22,10 @@ export interface Environment extends UserEnvironment {
   writeOutput(text: string): void;
   writeLog(text: string): void;
   createStorage(directory: string | undefined): Storage;
+  /** Makes a directory with a store that begins with a snapshot, or nothing. */
+  createStore(options: { readonly directory: string } & FirstContent): Promise<unknown>;
+  /** Reads all that a directory holds. */
+  inspectStorage(place: { readonly directory: string }): Promise<StorageReport>;
   createTransport(name: TransportName, logger: Logger): Transport & ClientListener;
   createClientTransport(name: TransportName): ClientTransport;
   startReplica(options: ReplicaOptions): Promise<RunningReplica>;

@@ -4,7 +4,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 import { systemProbe } from "@paxos/hostfile";
 import { startReplica } from "@paxos/replica";
-import { MemoryStorage, classicLevelStorage } from "@paxos/storage-level";
+import {
+  MemoryStorage,
+  classicLevelStorage,
+  createStorageFromSnapshot,
+  inspectStorage,
+} from "@paxos/storage-level";
 import { ConnectClientTransport, ConnectReplicaTransport } from "@paxos/transport-connect";
 import { TcpClientTransport, TcpReplicaTransport } from "@paxos/transport-tcp";
 
@@ -31,6 +36,8 @@ const environment: Environment = {
   writeLog: (text) => process.stderr.write(text),
   createStorage: (directory) =>
     directory === undefined ? new MemoryStorage() : classicLevelStorage({ directory }),
+  createStore: createStorageFromSnapshot,
+  inspectStorage,
   createTransport: (name, logger) => {
     switch (name) {
       case "connect":

@@ -9,8 +9,7 @@ import type { Environment } from "./environment.js";
 import { CommandError, DONE } from "./exit-status.js";
 import type { RestoreFlags } from "./flags.js";
 import { type Membership, readMembership } from "./membership.js";
-import { makeWhole } from "./new-directory.js";
-import { fillStore, recordOf, requireReadable } from "./restored-store.js";
+import { firstContent, recordOf, requireReadable } from "./restored-store.js";
 
 /** Resolves with the exit status. */
 export async function restore(flags: RestoreFlags, environment: Environment): Promise<number> {
@@ -21,14 +20,10 @@ export async function restore(flags: RestoreFlags, environment: Environment): Pr
   const backup = await lookThrough(flags.backup, signal);
   requireReadable(backup, flags.backup);
   const epochRecord = recordOf(membership.epochRecord, backup);
-  await makeWhole(directory, async (partial) => {
-    const storage = environment.createStorage(partial);
-    try {
-      const pieces = unlessInterrupted(readBackup(flags.backup), signal);
-      await fillStore(storage, { nodeId: membership.self.nodeId, epochRecord, backup, pieces });
-    } finally {
-      await storage.close();
-    }
+  await environment.createStore({
+    directory,
+    ...firstContent(backup, membership.self.nodeId, epochRecord),
+    chunks: unlessInterrupted(readBackup(flags.backup), signal),
   });
   const cluster = Buffer.from(clusterIdOf(epochRecord)).toString("hex");
   environment.writeOutput(describe({ flags, membership, backup, directory, cluster, environment }));

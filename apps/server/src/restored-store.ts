@@ -1,10 +1,9 @@
-// A new store, of a member of a new cluster that begins with a backup.
+// What the store of a member begins with, whose cluster begins with a backup.
 import { createHash } from "node:crypto";
 
 import { create, toBinary } from "@bufbuild/protobuf";
-import { ConfigError, type Storage } from "@paxos/core";
+import { ConfigError } from "@paxos/core";
 import {
-  type BackupPiece,
   type EpochRecord,
   EpochRecordSchema,
   PersistentStateSchema,
@@ -23,43 +22,18 @@ export function recordOf(hostfile: EpochRecord, backup: Snapshot): EpochRecord {
   return create(EpochRecordSchema, { ...hostfile, base: new Uint8Array(digest.subarray(0, BASE_BYTES)) });
 }
 
-/** What goes into the store. */
-export interface Restored {
-  readonly nodeId: number;
-  readonly epochRecord: EpochRecord;
-  /** The snapshot that was backed up, and its pieces from the first to the last. */
-  readonly backup: Snapshot;
-  readonly pieces: AsyncIterable<BackupPiece>;
-}
-
-/**
- * Puts a backup into a store that was never used, as a member's would be that has received it from a peer: the port of storage
- * has all it takes.
- */
-export async function fillStore(storage: Storage, restored: Restored): Promise<void> {
-  const { nodeId, epochRecord, backup, pieces } = restored;
-  const { state } = await storage.load();
-  if (state !== undefined) throw new ConfigError("the store has been used already; make a new one");
-  // Its members are those of the new cluster, or no peer would take it.
-  const snapshot = create(SnapshotSchema, { ...backup, epochRecord });
-  for await (const { index, data, checksum } of pieces) {
-    const next = await storage.receiveChunk(snapshot, index, { data, checksum });
-    if (next !== index + 1) throw new ConfigError(`piece ${index} of the backup is damaged`);
-  }
-  await storage.save({
-    number: 1,
-    state: create(PersistentStateSchema, {
-      formatVersion: FORMAT_VERSION,
-      nodeId: BigInt(nodeId),
-      nodeCount: BigInt(epochRecord.voters.length),
-      saveNumber: 1n,
-      localAru: snapshot.seq,
-      epochRecord,
-    }),
-    runs: [],
-    install: snapshot,
-    messages: [],
+/** What the store begins with: the snapshot as one of the new cluster, and the first save of a member that has it. */
+export function firstContent(backup: Snapshot, nodeId: number, epochRecord: EpochRecord) {
+  const state = create(PersistentStateSchema, {
+    formatVersion: FORMAT_VERSION,
+    nodeId: BigInt(nodeId),
+    nodeCount: BigInt(epochRecord.voters.length),
+    saveNumber: 1n,
+    localAru: backup.seq,
+    epochRecord,
   });
+  // With the members of the old cluster, no peer would take it.
+  return { state, snapshot: create(SnapshotSchema, { ...backup, epochRecord }) };
 }
 
 /** @throws ConfigError for a snapshot that this release cannot read. */

@@ -3,6 +3,7 @@ import { backUp } from "./backup-command.js";
 import type { Environment } from "./environment.js";
 import { DONE, statusOf } from "./exit-status.js";
 import { parseFlags } from "./flags.js";
+import { inspect } from "./inspect-command.js";
 import { restore } from "./restore-command.js";
 import { serve } from "./serve.js";
 
@@ -21,7 +22,7 @@ export async function run(args: readonly string[], environment: Environment): Pr
       case "restore":
         return await restore(invocation.flags, environment);
       case "inspect":
-        throw new Error("to come");
+        return await inspect(invocation.flags, environment);
     }
   } catch (error) {
     const status = statusOf(error);

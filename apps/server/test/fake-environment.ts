@@ -91,6 +91,9 @@ export class FakeEnvironment implements Environment {
 
   readonly stdout = new PassThrough();
 
+  createStore = nothingIsStored;
+  inspectStorage = nothingIsStored;
+
   createClientTransport(): ClientTransport {
     throw new Error("nobody is called here");
   }
