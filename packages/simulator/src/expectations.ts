@@ -45,14 +45,15 @@ export class Expectations {
   #mustCatchUp(nodeId: number, downUs: number, timeouts: number): void {
     const { world, tickUs, progressTicks, bound, hosts } = this.parts;
     const limit = timeouts * progressTicks;
-    world.after(downUs, () => {
+    // To come close to what was ordered when it came back is not enough: it must keep up from then on.
+    world.after(downUs + (limit - 2 * progressTicks) * tickUs, () => {
       const wanted = bound.chosenUpTo;
-      world.after(limit * tickUs, () => {
+      world.after(2 * progressTicks * tickUs, () => {
         const applied = hosts[nodeId % hosts.length]?.process?.status()?.appliedSeq ?? 0n;
         if (applied >= wanted) return;
         world.violate(
           "liveness",
-          `node ${nodeId} has come to seq ${applied} ${limit} ticks after its restart; seq ${wanted} was ordered before that`,
+          `node ${nodeId} has come to seq ${applied} ${limit} ticks after its restart; seq ${wanted} was ordered ${2 * progressTicks} ticks before`,
         );
       });
     });

@@ -78,7 +78,7 @@ test("a node that is sent a snapshot gets all of it, while its peers take new on
   expect(faultsByKind["crash"]).toBeGreaterThanOrEqual(10);
   expect(snapshots.installed).toBeGreaterThanOrEqual(5);
   // Many for each of those that were sent.
-  expect(snapshots.taken).toBeGreaterThan(40 * snapshots.installed);
+  expect(snapshots.taken).toBeGreaterThan(20 * snapshots.installed);
 });
 
 // A whole day: PAXOS_LONG=1 pnpm test scenarios

@@ -53,7 +53,9 @@ export const bugsOfInstalls: readonly PlantedBug[] = [
     this.#setAru(seq);`,
         replace: `    this.#setAru(seq);
     this.#older.clear();
-    this.#olderBytes = 0;`,
+    this.#olderBytes = 0;
+    this.#runs.clear();
+    this.#runBytes = 0;`,
       },
     ],
     profile: "far-behind",

@@ -11,6 +11,11 @@ export const bugsOfStorage: readonly PlantedBug[] = [
         find: `s.outbox.saveWanted && !s.storageFailed;`,
         replace: `s.outbox.saveWanted;`,
       },
+      {
+        file: "core/src/paxos.ts",
+        find: `if (s.storageFailed && !servedWithoutSaving.has(message.type.case)) {`,
+        replace: `if (s.storageFailed && message.type.case === undefined) {`,
+      },
     ],
     profile: "disk-trouble",
     seed: 1,

@@ -116,7 +116,7 @@ export type Expectation =
   | { readonly kind: "recovers"; readonly timeouts: number }
   /** Nobody else comes to lead, then or a progress timeout later. */
   | { readonly kind: "keeps-leader" }
-  /** Of a crash: so many progress timeouts after the node is back it has what was ordered when it came. */
+  /** Of a crash: so many progress timeouts after the node is back it is level, or two timeouts behind. */
   | { readonly kind: "catches-up"; readonly timeouts: number };
 
 /** What is wrong from the first moment of a run to its last. */

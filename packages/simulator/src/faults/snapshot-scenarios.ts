@@ -12,6 +12,9 @@ export function planAbsences(random: Random, nodes: number, untilUs: number): Pl
     const downUs = random.between(1.5 * second, 5 * second);
     plan.push({ at, fault: { kind: "crash", target, downUs } });
     at += downUs;
+    // It takes one of its own while it is sent one; later there is nothing new to be in another.
+    const own = { kind: "snapshot", target } as const;
+    plan.push({ at: at + random.between(50_000, 800_000), fault: own });
     for (let i = random.between(3, 12); i > 0; i--) {
       at += random.between(2_000, 100_000);
       plan.push({ at, fault: drawInterruption(random) });
@@ -24,18 +27,15 @@ export function planAbsences(random: Random, nodes: number, untilUs: number): Pl
 function drawInterruption(random: Random): PlannedFault["fault"] {
   const target: Target = random.chance(600) ? "receiver" : "sender";
   const [shortUs, draw] = [random.between(1_000, 800_000), random.next()];
-  switch (random.between(0, 7)) {
+  switch (random.between(0, 5)) {
     case 0:
     case 1:
       return { kind: "crash", target, downUs: shortUs, afterEffects: random.between(1, 40) };
     case 2:
-      return { kind: "snapshot", target };
+      return { kind: "snapshot", target: "sender" };
     case 3:
       return { kind: "partition", shape: "isolated", target, forUs: shortUs, draw };
     case 4:
-    case 5:
-      return { kind: "snapshot", target: "receiver" };
-    case 6:
       return { kind: "hurry", target, ticks: random.between(10, 150) };
     default:
       return { kind: "partition", shape: "one-way-link", target, forUs: shortUs, draw };
