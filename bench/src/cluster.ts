@@ -17,7 +17,7 @@ export async function benchCluster(
   updateBytes: number,
 ): Promise<void> {
   const client = newClientTransport(transport);
-  const servers = await Servers.start(3, transport, client);
+  const servers = await Servers.start({ count: 3, transport, client });
   const bare = await startBareServer(transport);
   try {
     // Programs that have just started are slow: what is measured are warm ones.

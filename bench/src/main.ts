@@ -1,15 +1,22 @@
-// pnpm bench [core|cluster]: see the README beside.
+// pnpm bench [core|cluster|lag|restart|soak|rest]: see the README beside.
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { benchCluster } from "./cluster.js";
 import { benchCore, benchEncoding } from "./core.js";
+import { benchLag } from "./lag.js";
+import { reportLag, reportRest, reportRestart, reportSoak } from "./long-reports.js";
 import { printTable } from "./report.js";
-import { transportNames } from "./transports.js";
+import { benchRest } from "./rest.js";
+import { benchRestart } from "./restart.js";
+import { benchSoak } from "./soak.js";
+import { transportNames, type TransportName } from "./transports.js";
+
+const benches = ["core", "cluster", "lag", "restart", "soak", "rest"] as const;
 
 const flags = await yargs(hideBin(process.argv))
-  .usage("pnpm bench [core|cluster]")
+  .usage(`pnpm bench [${benches.join("|")}]`)
   .command("$0 [what]", "runs the benchmarks", (command) =>
-    command.positional("what", { choices: ["core", "cluster"] as const, describe: "all when left out" }),
+    command.positional("what", { choices: benches, describe: "core and cluster when left out" }),
   )
   .option("seconds", {
     type: "number",
@@ -19,26 +26,66 @@ const flags = await yargs(hideBin(process.argv))
   .option("transport", {
     choices: transportNames,
     array: true,
-    default: transportNames,
-    describe: "how servers and clients of the cluster talk; repeatable",
+    describe:
+      "how servers and clients talk; of cluster repeatable, and both when left out; of the others tcp",
   })
   .option("size", { type: "number", default: 100, describe: "bytes of an update" })
   .option("in-flight", {
     type: "number",
     array: true,
     default: [1, 64, 256],
-    describe: "updates under way at once",
+    describe: "updates under way at once, of cluster",
   })
+  .option("updates", {
+    type: "number",
+    describe: "how many a follower misses (lag), lie behind a node (restart), or are ordered (soak, rest)",
+  })
+  .option("plot", { type: "string", describe: "the file for the curves of soak, an SVG" })
+  .option("json", { type: "boolean", default: false, describe: "of lag, restart, soak and rest: JSON" })
   .strict()
   .parseAsync();
 
-if (flags["what"] !== "cluster") {
-  const updates = 200_000;
-  benchCore(updates / 4, flags.size, false);
-  const yardstick = benchEncoding(updates, flags.size);
-  console.log(`core, three nodes in one process, updates of ${flags.size} bytes\n`);
-  const plain = benchCore(updates, flags.size, false);
-  const encoded = benchCore(updates, flags.size, true);
+const { size: updateBytes, json, updates } = flags;
+const [transport = "tcp"] = flags.transport ?? [];
+const onProgress = (what: string) => void process.stderr.write(`${what}\n`);
+
+switch (flags["what"] as (typeof benches)[number] | undefined) {
+  case undefined:
+    core();
+    await cluster(flags.transport ?? transportNames);
+    break;
+  case "core":
+    core();
+    break;
+  case "cluster":
+    await cluster(flags.transport ?? transportNames);
+    break;
+  case "lag":
+    reportLag(await benchLag({ transport, updateBytes, updates: updates ?? 200_000, onProgress }), json);
+    break;
+  case "restart":
+    reportRestart(
+      await benchRestart({ transport, updateBytes, updates: updates ?? 1_000_000, onProgress }),
+      json,
+    );
+    break;
+  case "soak": {
+    const soak = await benchSoak({ transport, updateBytes, updates: updates ?? 300_000, onProgress });
+    await reportSoak(soak, json, flags.plot);
+    break;
+  }
+  case "rest":
+    reportRest(await benchRest(transport, updates ?? 100_000, updateBytes), json);
+    break;
+}
+
+function core(): void {
+  const count = 200_000;
+  benchCore(count / 4, updateBytes, false);
+  const yardstick = benchEncoding(count, updateBytes);
+  console.log(`core, three nodes in one process, updates of ${updateBytes} bytes\n`);
+  const plain = benchCore(count, updateBytes, false);
+  const encoded = benchCore(count, updateBytes, true);
   printTable([
     ["", "updates/s", "ratio"],
     ["messages handed over as they are", plain, plain / yardstick],
@@ -46,11 +93,12 @@ if (flags["what"] !== "cluster") {
     ["yardstick: a message encoded and decoded", yardstick, 1],
   ]);
 }
-if (flags["what"] !== "core") {
-  for (const transport of flags.transport) {
+
+async function cluster(transports: readonly TransportName[]): Promise<void> {
+  for (const name of transports) {
     console.log(
-      `\ncluster of three server processes on loopback over ${transport}, storage on disk, updates of ${flags.size} bytes\n`,
+      `\ncluster of three server processes on loopback over ${name}, storage on disk, updates of ${updateBytes} bytes\n`,
     );
-    await benchCluster(transport, flags.inFlight, flags.seconds, flags.size);
+    await benchCluster(name, flags.inFlight, flags.seconds, updateBytes);
   }
 }

@@ -1,12 +1,27 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { ClientTransport } from "@paxos/core";
-import { Role } from "@paxos/proto";
+import { Role, type StatusResponse } from "@paxos/proto";
 import type { TransportName } from "./transports.js";
+
+/** What is measured: the program as users run it. */
+export const serverProgram = join(
+  dirname(createRequire(import.meta.url).resolve("paxos-server/package.json")),
+  "bin",
+  "paxos-server.js",
+);
+
+/** How servers are started. */
+export interface ServersOptions {
+  readonly count: number;
+  readonly transport: TransportName;
+  /** Asks them how they stand; closed by its owner. */
+  readonly client: ClientTransport;
+}
 
 /** A cluster of server processes on loopback, with storage on disk. */
 export class Servers {
@@ -15,50 +30,68 @@ export class Servers {
   private constructor(
     readonly addresses: readonly string[],
     readonly directory: string,
+    readonly options: ServersOptions,
   ) {}
 
   /** Starts them, and waits until one leads and has heard of all others. */
-  static async start(count: number, transport: TransportName, client: ClientTransport): Promise<Servers> {
+  static async start(options: ServersOptions): Promise<Servers> {
     const directory = await mkdtemp(join(tmpdir(), "paxos-bench-"));
-    const servers = new Servers(await freeAddresses(count), directory);
-    const hostfile = join(directory, "hostfile");
-    await writeFile(hostfile, servers.addresses.join("\n") + "\n");
-    const program = join(
-      dirname(createRequire(import.meta.url).resolve("paxos-server/package.json")),
-      "bin",
-      "paxos-server.js",
-    );
-    for (let id = 0; id < count; id++) {
-      const data = join(directory, `node-${id}`);
-      const args = [program, "-h", hostfile, "-i", String(id), "--data-dir", data, "--transport", transport];
-      const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
-      child.stderr?.on("data", (text: Buffer) => {
-        if (process.env["PAXOS_BENCH_LOG"] !== undefined) process.stderr.write(text);
-      });
-      servers.#processes.push(child);
-    }
-    await servers.leader(client);
+    const servers = new Servers(await freeAddresses(options.count), directory, options);
+    await writeFile(join(directory, "hostfile"), servers.addresses.join("\n") + "\n");
+    for (let id = 0; id < options.count; id++) servers.startServer(id);
+    await servers.leader();
     return servers;
   }
 
-  /** The leader's address, once there is one. */
-  async leader(client: ClientTransport): Promise<string> {
+  /** Starts one; for the first time, or after it was killed. */
+  startServer(id: number): ChildProcess {
+    const { directory, options } = this;
+    const hostfile = join(directory, "hostfile");
+    const where = ["-h", hostfile, "-i", String(id), "--data-dir", this.dataDirectory(id)];
+    const args = [serverProgram, ...where, "--transport", options.transport];
+    const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
+    child.stderr.on("data", (text: Buffer) => {
+      if (process.env["PAXOS_BENCH_LOG"] !== undefined) process.stderr.write(text);
+    });
+    return (this.#processes[id] = child);
+  }
+
+  /** As `kill -9` does. */
+  async kill(id: number): Promise<void> {
+    const child = this.#processes[id];
+    if (child === undefined || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  dataDirectory(id: number): string {
+    return join(this.directory, `node-${id}`);
+  }
+
+  /** How one stands; undefined when it does not answer. */
+  async status(id: number): Promise<StatusResponse | undefined> {
+    try {
+      return await this.options.client.status(this.addresses[id] ?? "", AbortSignal.timeout(1000));
+    } catch {
+      // Not up yet.
+      return undefined;
+    }
+  }
+
+  /** The leader's id, once there is one. */
+  async leader(): Promise<number> {
     const deadline = Date.now() + 15_000;
     while (Date.now() < deadline) {
-      for (const address of this.addresses) {
-        try {
-          const status = await client.status(address, AbortSignal.timeout(1000));
-          if (status.role === Role.LEADER) return address;
-        } catch {
-          // Not up yet.
-        }
+      for (const id of this.addresses.keys()) {
+        if ((await this.status(id))?.role === Role.LEADER) return id;
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     throw new Error("no server leads within 15 s; set PAXOS_BENCH_LOG=1 to see what they log");
   }
 
-  /** The servers' resident memory, in MiB. */
+  /** The servers' resident memory, in MiB. Linux only: elsewhere NaN. */
   async memory(): Promise<number[]> {
     return Promise.all(
       this.#processes.map(async ({ pid }) => {
@@ -68,13 +101,24 @@ export class Servers {
     );
   }
 
+  /** What their data directories take, in MiB. */
+  async diskUse(): Promise<number[]> {
+    return Promise.all(this.addresses.map((_, id) => sizeOf(this.dataDirectory(id))));
+  }
+
   async stop(): Promise<void> {
-    const running = this.#processes.filter((child) => child.exitCode === null);
-    const ended = running.map((child) => new Promise((resolve) => child.once("exit", resolve)));
-    for (const child of this.#processes) child.kill("SIGKILL");
-    await Promise.all(ended);
+    await Promise.all(this.addresses.map((_, id) => this.kill(id)));
     await rm(this.directory, { recursive: true, force: true });
   }
+}
+
+async function sizeOf(directory: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(directory)) {
+    // LevelDB may have removed it meanwhile.
+    bytes += (await stat(join(directory, name)).catch(() => undefined))?.size ?? 0;
+  }
+  return bytes / 1024 ** 2;
 }
 
 async function freeAddresses(count: number): Promise<string[]> {

@@ -1,0 +1,121 @@
+// Updates of one client of the library, many under way: what an application sends that is in a hurry, or in no hurry.
+import { randomFillSync } from "node:crypto";
+import { connect, type Client } from "@paxos/client";
+import { percentile } from "./report.js";
+import { newClientTransport, type TransportName } from "./transports.js";
+
+export interface PipelinedLoadOptions {
+  readonly addresses: readonly string[];
+  readonly transport: TransportName;
+  readonly updateBytes: number;
+  /** The most that are under way. */
+  readonly inFlight: number;
+}
+
+/** What was measured between two looks. */
+export interface Window {
+  readonly seconds: number;
+  readonly perSecond: number;
+  /** Milliseconds. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+/** Not zeros: storage compresses what it can. */
+const noise = randomFillSync(new Uint8Array(4 * 1024 ** 2));
+
+function randomBytes(count: number): Uint8Array {
+  const from = Math.floor(Math.random() * (noise.length - count));
+  return noise.subarray(from, from + count);
+}
+
+/** Submits until it is stopped: as fast as it can, or as many per second as it is told. */
+export class PipelinedLoad {
+  /** How many were answered, in all. */
+  answered = 0;
+  readonly #client: Client;
+  readonly #options: PipelinedLoadOptions;
+  #underWay = 0;
+  #onAnswer: () => void = () => undefined;
+  #latencies: number[] = [];
+  #since = performance.now();
+  #perSecond: number;
+  #owed = 0;
+  #last = performance.now();
+  #stopped = false;
+  readonly #done: Promise<void>;
+
+  constructor(options: PipelinedLoadOptions, perSecond = Infinity) {
+    this.#options = options;
+    this.#perSecond = perSecond;
+    this.#client = connect({
+      servers: options.addresses,
+      transport: newClientTransport(options.transport),
+      timeoutMs: Infinity,
+    });
+    this.#done = this.#run();
+  }
+
+  /** From now on so many per second. */
+  pace(perSecond: number): void {
+    this.#perSecond = perSecond;
+    this.#owed = 0;
+  }
+
+  /** What has been measured since the last look. */
+  look(): Window {
+    const now = performance.now();
+    const sorted = this.#latencies.sort((a, b) => a - b);
+    const seconds = (now - this.#since) / 1000;
+    this.#latencies = [];
+    this.#since = now;
+    return {
+      seconds,
+      perSecond: Math.round(sorted.length / seconds),
+      p50: percentile(sorted, 0.5),
+      p99: percentile(sorted, 0.99),
+    };
+  }
+
+  /** Measures for so many seconds. */
+  async measure(seconds: number): Promise<Window> {
+    this.look();
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    return this.look();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#done;
+    while (this.#underWay > 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    await this.#client.close();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const now = performance.now();
+      // What cannot be sent in time is not made up for in a burst.
+      this.#owed = Math.min(this.#owed + ((now - this.#last) * this.#perSecond) / 1000, this.#perSecond / 10);
+      this.#last = now;
+      while (this.#owed >= 1 && this.#underWay < this.#options.inFlight) {
+        this.#owed--;
+        this.#submit();
+      }
+      if (this.#underWay >= this.#options.inFlight)
+        await new Promise<void>((resolve) => (this.#onAnswer = resolve));
+      else await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  #submit(): void {
+    const started = performance.now();
+    this.#underWay++;
+    // With time without end it is answered in the end.
+    void this.#client.submit(randomBytes(this.#options.updateBytes)).then(() => {
+      this.#underWay--;
+      this.answered++;
+      this.#latencies.push(performance.now() - started);
+      this.#onAnswer();
+    });
+  }
+}
