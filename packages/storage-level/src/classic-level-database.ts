@@ -4,7 +4,7 @@ import { ConfigError } from "@paxos/core";
 import { ClassicLevel } from "classic-level";
 import type { BinaryLevel } from "./binary-level.js";
 import { explain } from "./explain-error.js";
-import { isLog, isTable, openSound } from "./sound-files.js";
+import { isLog, isTable, requireSoundFiles } from "./sound-files.js";
 import { isError, StorageError } from "./storage-error.js";
 import { MARKER_FILE, syncDirectory } from "./store-marker.js";
 
@@ -32,13 +32,11 @@ export async function openExistingClassicLevel(directory: string): Promise<Binar
 }
 
 async function open(directory: string, options: { readonly createIfMissing: boolean }): Promise<BinaryLevel> {
-  return await openSound(directory, async () => {
-    const encodings = { keyEncoding: "view", valueEncoding: "view" } as const;
-    // It opens itself, if it is not told to at once.
-    const database = new ClassicLevel<Uint8Array, Uint8Array>(directory, { ...encodings, ...options });
-    await database.open(options);
-    return database;
-  });
+  await requireSoundFiles(directory);
+  const encodings = { keyEncoding: "view", valueEncoding: "view" } as const;
+  const database = new ClassicLevel<Uint8Array, Uint8Array>(directory, { ...encodings, ...options });
+  await database.open();
+  return database;
 }
 
 /** Makes a directory with those above it, durably. Gives the uppermost one that was made. */

@@ -31,7 +31,7 @@ export async function* draftChunks(
     over = true;
     if (count === 0) yield { data: new Uint8Array(), checksum };
   } finally {
-    if (!over) void iterator.return?.().catch(() => undefined);
+    if (!over) Promise.resolve(iterator.return?.()).catch(() => undefined);
   }
 
   function endedBy(error: unknown): never {

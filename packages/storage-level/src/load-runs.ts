@@ -1,12 +1,15 @@
 import type { StoredRun } from "@paxos/proto";
 import { describeKey, lowestRunKey, RUNS_END } from "./layout.js";
 import { endOf } from "./merge-runs.js";
-import { BATCH_RECORDS, type Records } from "./records.js";
+import type { Records } from "./records.js";
 import { decodeRun, firstRunReaching, parseRun } from "./run-records.js";
 import { ListedRuns, type ListedRun, type RunSurvey } from "./run-survey.js";
 import { sealOf, unseal } from "./seal.js";
 import type { StorageError } from "./storage-error.js";
 import { walkSaves, type Walk } from "./walk-saves.js";
+
+/** Of any size, so few of them. */
+const RUNS_AT_A_TIME = 32;
 
 /** The runs that reach above the ARU, in the order in which they were saved: those that saves list, and no others. */
 export async function loadRunsAbove(
@@ -54,7 +57,7 @@ export async function checkContested(
   });
   const runs = [...listed.values()];
   while (runs.length > 0) {
-    const some = runs.splice(0, BATCH_RECORDS);
+    const some = runs.splice(0, RUNS_AT_A_TIME);
     const found = await records.getManySealed(some.map(({ key }) => key));
     some.forEach((run, i) => {
       const sealed = found[i];

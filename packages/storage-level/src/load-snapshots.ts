@@ -71,7 +71,7 @@ export async function removeLeftovers(
 }
 
 /** The records of all snapshots, in ascending order of seqs. */
-export async function readHeaders(records: Records): Promise<SealedSnapshot[]> {
+async function readHeaders(records: Records): Promise<SealedSnapshot[]> {
   const headers: SealedSnapshot[] = [];
   for await (const entries of records.entries({ gte: SNAPSHOTS_START, lt: SNAPSHOTS_END })) {
     for (const [key, sealed] of entries) {

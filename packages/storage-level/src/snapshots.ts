@@ -106,7 +106,7 @@ export class Snapshots {
       return snapshot;
     } catch (error) {
       // What cannot be dropped now is dropped at the next start.
-      await records.dropChunks(id, () => true).catch(() => undefined);
+      await writes.do(() => records.dropChunks(id, () => true)).catch(() => undefined);
       throw error;
     } finally {
       this.#draft = undefined;

@@ -1,10 +1,11 @@
-import { chmod, mkdir, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, test } from "@jest/globals";
 import { ConfigError, type Storage } from "@paxos/core";
 import { ClassicLevel } from "classic-level";
 import { classicLevelStorage, LevelStorage, StorageError } from "../src/index.js";
 import { makeRun, makeSave, texts, type RunFields } from "./builders.js";
+import { testReception } from "./reception-suite.js";
 import { testSnapshots } from "./snapshot-suite.js";
 import { testStorage } from "./storage-suite.js";
 import { temporaryDirectories } from "./temporary-directory.js";
@@ -15,6 +16,7 @@ describe("classicLevelStorage", () => {
   const make = async (): Promise<Storage> => classicLevelStorage({ directory: await makeDirectory() });
   testStorage(make);
   testSnapshots(make);
+  testReception(make);
 });
 
 async function withStorage<T>(directory: string, use: (storage: Storage) => Promise<T>): Promise<T> {
@@ -88,24 +90,46 @@ test.each([
 
 // Windows has no permission bits of this kind.
 if (process.platform !== "win32") {
+  /** Permissions do not bind the superuser: be somebody else meanwhile. */
+  const asSomebody = async (use: () => Promise<void>): Promise<void> => {
+    const superuser = process.geteuid?.() === 0;
+    if (superuser) process.seteuid?.(65534);
+    try {
+      await use();
+    } finally {
+      if (superuser) process.seteuid?.(0);
+    }
+  };
+
   test.each(["", "below"])("a directory without permission is refused (%p)", async (path) => {
     const above = await makeDirectory();
     await chmod(above, 0o500);
     const directory = join(above, path);
-    // Permissions do not bind the superuser: be somebody else meanwhile.
-    const superuser = process.geteuid?.() === 0;
-    if (superuser) process.seteuid?.(65534);
-    try {
+    await asSomebody(async () => {
       const refusal = withStorage(directory, (storage) => storage.load());
       await expect(refusal).rejects.toThrow(ConfigError);
       await expect(refusal).rejects.toThrow(
         new RegExp(`^${directory} cannot be used: .*permission denied`, "i"),
       );
-    } finally {
-      if (superuser) process.seteuid?.(0);
-      await chmod(above, 0o700);
-    }
+    });
+    await chmod(above, 0o700);
   });
+
+  test.each([/log$/, /ldb$/, /^PAXOS$/, /^CURRENT$/])(
+    "a file without permission is refused (%p)",
+    async (pattern) => {
+      const directory = await makeDirectory();
+      for (let i = 0; i < 2; i++) await withStorage(directory, (storage) => storage.load());
+      await chmod(directory, 0o777);
+      for (const file of await readdir(directory))
+        await chmod(join(directory, file), pattern.test(file) ? 0 : 0o666);
+      await asSomebody(async () => {
+        const refusal = withStorage(directory, (storage) => storage.load());
+        await expect(refusal).rejects.toThrow(ConfigError);
+        await expect(refusal).rejects.toThrow(/cannot be used: .*permission denied/i);
+      });
+    },
+  );
 }
 
 test("a directory that LevelDB cannot open is an error that names it", async () => {

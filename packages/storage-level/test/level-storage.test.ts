@@ -3,6 +3,7 @@ import { MemoryLevel } from "memory-level";
 import { LevelStorage, StorageError } from "../src/index.js";
 import { makeSave } from "./builders.js";
 import { FaultyLevel } from "./faulty-level.js";
+import { testReception } from "./reception-suite.js";
 import { testSnapshots } from "./snapshot-suite.js";
 import { testStorage } from "./storage-suite.js";
 
@@ -14,6 +15,7 @@ describe("LevelStorage on memory-level", () => {
   };
   testStorage(make);
   testSnapshots(make);
+  testReception(make);
 });
 
 async function openFaulty(): Promise<{ db: FaultyLevel; storage: LevelStorage }> {

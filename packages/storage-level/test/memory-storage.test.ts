@@ -1,12 +1,14 @@
 import { describe, expect, test } from "@jest/globals";
 import { MemoryStorage } from "../src/index.js";
 import { makeSave, texts } from "./builders.js";
+import { testReception } from "./reception-suite.js";
 import { testSnapshots } from "./snapshot-suite.js";
 import { testStorage } from "./storage-suite.js";
 
 describe("MemoryStorage", () => {
   testStorage(async () => new MemoryStorage());
   testSnapshots(async () => new MemoryStorage());
+  testReception(async () => new MemoryStorage());
 });
 
 test("what was read may be changed without changing what is stored", async () => {

@@ -87,7 +87,7 @@ export function withoutIncoming({ number, aru, runs, firstSeq, snapshots }: Mode
 }
 
 /** Reads the whole log. */
-export async function checkLog(storage: Storage, model: Model): Promise<void> {
+async function checkLog(storage: Storage, model: Model): Promise<void> {
   const { firstSeq, aru } = model;
   const read = await storage.read(firstSeq, aru, Number.MAX_SAFE_INTEGER);
   const expected = Array.from({ length: Math.max(0, aru - firstSeq + 1) }, (_, i) =>

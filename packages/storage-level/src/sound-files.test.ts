@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "@jest/globals";
 import { ClassicLevel } from "classic-level";
 import { findLogDamage } from "./log-file.js";
+import { liveTables } from "./manifest.js";
+import { isTable } from "./sound-files.js";
 import { findTableDamage } from "./table-file.js";
 
 let directory = "";
@@ -80,4 +82,25 @@ test("a changed bit in a log is found, unless it could be a torn last write", ()
     const torn = Uint8Array.from(log.subarray(0, length)).fill(0, Math.max(0, length - 3000));
     expect(findLogDamage(torn)).toBeUndefined();
   }
+});
+
+test("the manifest says which tables the database needs, and it needs no others", async () => {
+  await using db = new ClassicLevel(directory);
+  for (let round = 0; round < 8; round++) {
+    await db.open();
+    await db.put(`round ${round}`, "value");
+    // So that tables are deleted as well.
+    if (round === 6) await db.compactRange("", "~");
+    await db.close();
+    const live = await liveTables(directory);
+    const tables = (await readdir(directory)).filter(isTable);
+    expect(live.size).toBeGreaterThan(0);
+    expect(tables.map((file) => parseInt(file, 10))).toEqual(expect.arrayContaining([...live]));
+    // A compaction that closing has interrupted may have left one.
+    for (const file of tables) if (!live.has(parseInt(file, 10))) await rm(join(directory, file));
+  }
+  await db.open();
+  expect(await db.getMany(Array.from({ length: 8 }, (_, i) => `round ${i}`))).toEqual(Array(8).fill("value"));
+  expect(await db.keys().all()).toHaveLength(48);
+  expect(await liveTables(join(directory, "nowhere"))).toEqual(new Set());
 });
