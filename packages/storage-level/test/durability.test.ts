@@ -6,6 +6,7 @@ import { afterEach, expect, test } from "@jest/globals";
 import { ConfigError } from "@paxos/core";
 import { classicLevelStorage } from "../src/index.js";
 import { seededRandom, texts } from "./builders.js";
+import { piecesOf, readChunks, withChecksums } from "./snapshots.js";
 import { temporaryDirectories } from "./temporary-directory.js";
 
 const makeDirectory = temporaryDirectories();
@@ -55,10 +56,11 @@ test("what was durable before kill -9 is there afterwards", async () => {
   const directory = await makeDirectory();
   const random = seededRandom(2);
   const ids = new Set<bigint>();
+  const begins: number[] = [];
   for (let round = 0; round < 4; round++) {
     const printed = await saveAndKill(directory, 20 + random(400));
     await using storage = classicLevelStorage({ directory });
-    const { storeId, state, runs } = await storage.load();
+    const { storeId, state, runs, snapshots = [], firstSeq = 1 } = await storage.load();
     ids.add(storeId);
     // The save under way when it died may have become durable as well; no other can have.
     const number = Number(state?.saveNumber ?? 0n);
@@ -67,9 +69,19 @@ test("what was durable before kill -9 is there afterwards", async () => {
     expect(runs).toHaveLength(1);
     expect(runs[0]?.proposal).toMatchObject({ seq: BigInt(aru + 1) });
     expect(runs[0]?.proposal?.updates).toHaveLength(1 + (number % 7));
-    const { updates } = await storage.read(1, aru, Number.MAX_SAFE_INTEGER);
-    expect(texts(updates)).toEqual(Array.from({ length: aru }, (_, i) => `${i + 1}@0.0`.padEnd(50, "-")));
+    const { updates } = await storage.read(firstSeq, aru, Number.MAX_SAFE_INTEGER);
+    expect(texts(updates)).toEqual(
+      Array.from({ length: aru - firstSeq + 1 }, (_, i) => `${firstSeq + i}@0.0`.padEnd(50, "-")),
+    );
+    for (const snapshot of snapshots) {
+      expect(await readChunks(storage, snapshot, 3)).toEqual(
+        withChecksums(piecesOf(`at ${snapshot.seq}`, 3)),
+      );
+    }
+    begins.push(firstSeq);
   }
+  // It was in the midst of compacting, too.
+  expect(begins.at(-1)).toBeGreaterThan(20);
   expect(ids.size).toBe(1);
 }, 120_000);
 
