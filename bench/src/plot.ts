@@ -1,6 +1,6 @@
 // Curves as SVG.
 
-export interface Curve {
+interface Curve {
   readonly name: string;
   readonly points: readonly (readonly [x: number, y: number])[];
 }

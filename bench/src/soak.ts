@@ -28,7 +28,7 @@ export interface SoakResult {
 }
 
 /** The most in MiB, of any node: in all, in the second third of the updates and in the last. */
-export interface Bound {
+interface Bound {
   readonly most: number;
   readonly secondThird: number;
   readonly lastThird: number;

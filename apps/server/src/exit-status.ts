@@ -3,7 +3,7 @@ import { ConfigError, RequestError } from "@paxos/core";
 
 export const DONE = 0;
 export const FAILED = 1;
-export const BAD_INPUT = 2;
+const BAD_INPUT = 2;
 
 /** What a command has failed with, though nothing was wrong with what it was given. The message says what to do. */
 export class CommandError extends Error {

@@ -28,11 +28,15 @@ function hindrance(): string | undefined {
 }
 
 function mount(type: string, device: string, directory: string, ...options: string[]): void {
-  execFileSync("mount", ["-t", type, ...options, device, directory], { stdio: "pipe" });
+  run("mount", "-t", type, ...options, device, directory);
 }
 
 function umount(directory: string): void {
-  execFileSync("umount", [directory], { stdio: "pipe" });
+  run("umount", directory);
+}
+
+function run(program: string, ...args: string[]): void {
+  execFileSync(program, args, { stdio: "pipe" });
 }
 
 let probe: string;
