@@ -31,7 +31,8 @@ export interface FuzzResult {
   readonly wrong: readonly string[];
 }
 
-const patienceMs = 30_000;
+/** After this long without an answer a process hangs; long, since the machine may be busy. */
+const patienceMs = 180_000;
 
 /** Makes a store, damages copies of it in other processes, and sums up what came of it. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzResult> {
