@@ -75,16 +75,13 @@ export abstract class CheckedStorage implements Storage, AsyncDisposable {
       this.#check(save);
       if (save.install !== undefined) this.#snapshots.beginInstall(save.install);
       this.#saving = true;
-      const write = () => this.#records.write(save);
-      const written = save.install === undefined ? write() : this.#inTurn(write);
+      const written =
+        save.install === undefined ? this.#records.write(save) : this.#install(save, save.install);
       await this.#track(written).finally(() => (this.#saving = false));
     });
     this.#lastSave = save.number;
     this.#durableAru = Number(save.state.localAru);
-    if (save.install !== undefined) {
-      this.#firstSeq = Number(save.install.seq) + 1;
-      this.#snapshots.finishInstall();
-    }
+    if (save.install !== undefined) this.#snapshots.finishInstall();
   }
 
   /**
@@ -97,18 +94,14 @@ export abstract class CheckedStorage implements Storage, AsyncDisposable {
     if (!Number.isSafeInteger(from) || from < 1 || upTo > this.#durableAru) {
       throw this.#broken(`read from ${from} to ${upTo}, allowed is 1 to ${this.#durableAru}`);
     }
-    if (from > upTo) return { seq: from, updates: [], firstSeq: this.#firstSeq };
+    let updates: readonly Uint8Array[] = [];
     try {
-      if (from >= this.#firstSeq) {
-        const merger = new RunMerger({ from, upTo, maxBytes, name: this.name });
-        await this.#track(this.#records.scan(from, upTo, (record) => merger.add(record)));
-        return { seq: from, updates: merger.finish(), firstSeq: this.#firstSeq };
-      }
+      if (from >= this.#firstSeq) updates = await this.#track(this.#merge(from, upTo, maxBytes));
     } catch (error) {
-      // What was to be read may have been dropped meanwhile.
       if (from >= this.#firstSeq) throw error;
     }
-    return { seq: from, updates: [], firstSeq: this.#firstSeq };
+    // What was to be read may have been dropped meanwhile: the runs that count first, and others not yet.
+    return { seq: from, updates: from < this.#firstSeq ? [] : updates, firstSeq: this.#firstSeq };
   }
 
   /**
@@ -162,6 +155,20 @@ export abstract class CheckedStorage implements Storage, AsyncDisposable {
   /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
+  }
+
+  async #merge(from: number, upTo: number, maxBytes: number): Promise<readonly Uint8Array[]> {
+    if (from > upTo) return [];
+    const merger = new RunMerger({ from, upTo, maxBytes, name: this.name });
+    await this.#records.scan(from, upTo, (record) => merger.add(record));
+    return merger.finish();
+  }
+
+  #install(save: Save, { seq }: Snapshot): Promise<void> {
+    return this.#inTurn(async () => {
+      await this.#records.write(save);
+      this.#firstSeq = Number(seq) + 1;
+    });
   }
 
   async #compact(firstSeq: number, keep: readonly SnapshotId[]): Promise<number> {
