@@ -96,8 +96,18 @@ async function compact(on: Operations, model: Model): Promise<Model> {
   return { ...model, firstSeq: held, snapshots: kept };
 }
 
+/** At once: a compaction, a save and a read. */
 async function compactAndSave(on: Operations, model: Model): Promise<Model> {
-  const [{ firstSeq, snapshots }, saved] = await Promise.all([compact(on, model), save(on, model, false)]);
+  const from = 1 + on.random(Math.max(1, model.aru));
+  const [{ firstSeq, snapshots }, saved, read] = await Promise.all([
+    compact(on, model),
+    save(on, model, false),
+    on.storage.read(from, model.aru, 1000),
+  ]);
+  texts(read.updates).forEach((update, i) => {
+    expect([valueAt(model, from + i), valueAt(saved, from + i)]).toContain(update);
+  });
+  expect(read.updates.length > 0).toBe(from >= read.firstSeq && from <= model.aru);
   return { ...saved, firstSeq, snapshots };
 }
 
