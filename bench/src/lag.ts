@@ -17,6 +17,8 @@ export interface LagResult {
   /** Seconds from the start of its process until it answers, and until it is level. */
   readonly answersAfter: number;
   readonly levelAfter: number;
+  /** Seconds of processor time that it has taken by then: what is left on a machine with nothing else to do. */
+  readonly processorTime: number;
   /** Whether it took a snapshot: its log begins behind what it had. */
   readonly bySnapshot: boolean;
   readonly before: Window;
@@ -67,10 +69,22 @@ export async function benchLag({
       await pause();
     }
     const levelAfter = since();
+    const processorTime = await servers.processorTime(victim);
     const during = load.look();
     const bySnapshot = Number((await servers.status(victim))?.firstSeq ?? 0n) > held;
     const after = await load.measure(10);
-    return { peakPerSecond, missed, answersAfter, levelAfter, bySnapshot, before, without, during, after };
+    return {
+      peakPerSecond,
+      missed,
+      answersAfter,
+      levelAfter,
+      processorTime,
+      bySnapshot,
+      before,
+      without,
+      during,
+      after,
+    };
   } finally {
     await load.stop();
     await client.close();

@@ -15,7 +15,7 @@ const verdict = (met: boolean) => (met ? "met" : "MISSED");
 
 export function reportLag(result: LagResult, json: boolean): void {
   if (json) return printJson(result);
-  const { before, without, during, after, levelAfter, answersAfter, bySnapshot } = result;
+  const { before, without, during, after, levelAfter, answersAfter, processorTime, bySnapshot } = result;
   console.log(
     `three servers, one of which misses ${result.missed} updates; load at half of the peak of ${result.peakPerSecond}/s\n`,
   );
@@ -37,7 +37,7 @@ export function reportLag(result: LagResult, json: boolean): void {
   ]);
   console.log(
     `\nanswers ${answersAfter.toFixed(2)} s after its start, level ${levelAfter.toFixed(2)} s after it, ` +
-      `${bySnapshot ? "by a snapshot and the log" : "from the log alone"}\n` +
+      `${bySnapshot ? "by a snapshot and the log" : "from the log alone"}; it has taken ${processorTime.toFixed(2)} s of processor time\n` +
       `target: level within ${levelTarget} s: ${verdict(levelAfter <= levelTarget)}; ` +
       `p99 does not double: ${verdict(during.p99 <= 2 * before.p99)}`,
   );
