@@ -136,9 +136,9 @@ export class Assembly {
     const patient = random.pick(hosts);
     this.ill = profile.illness === undefined ? undefined : patient;
 
-    const { bound, order, progressTicks, ill } = this;
+    const { bound, order, compaction, progressTicks, ill } = this;
     this.standing = new Standing({ hosts, ill, order, bound, promises, calls });
-    this.expectations = new Expectations({ world, tickUs, progressTicks, bound, hosts });
+    this.expectations = new Expectations({ world, tickUs, progressTicks, bound, compaction, hosts });
     this.injector = new Injector(surroundings, hosts, transfers);
     const faultsMs = random.between(...profile.faultsMs);
     this.plan = planFaults(profile, world.random.fork("faults"), nodes, faultsMs * 1000);

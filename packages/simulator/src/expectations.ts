@@ -1,7 +1,11 @@
 import type { BoundValues } from "./checkers/bound-values.js";
+import type { Compaction } from "./checkers/compaction.js";
 import type { PlannedFault } from "./faults/fault.js";
 import type { Host } from "./world/host.js";
 import type { World } from "./world/world.js";
+
+/** So many snapshots of peers may be needed until a node is level: it may be away again meanwhile. */
+const mostInstalls = 4;
 
 /** What must go on while a fault lasts. */
 export class Expectations {
@@ -13,6 +17,7 @@ export class Expectations {
       readonly tickUs: number;
       readonly progressTicks: number;
       readonly bound: BoundValues;
+      readonly compaction: Compaction;
       readonly hosts: readonly Host[];
     },
   ) {}
@@ -43,8 +48,15 @@ export class Expectations {
   }
 
   #mustCatchUp(nodeId: number, downUs: number, timeouts: number): void {
-    const { world, tickUs, progressTicks, bound, hosts } = this.parts;
+    const { world, tickUs, progressTicks, bound, hosts, compaction } = this.parts;
     const limit = timeouts * progressTicks;
+    const before = compaction.installsOf(nodeId);
+    // What follows a snapshot is kept for who is sent it: another one is needed once in a while, not for ever.
+    world.after(downUs + limit * tickUs, () => {
+      const count = compaction.installsOf(nodeId) - before;
+      if (count > mostInstalls)
+        world.violate("liveness", `node ${nodeId} has needed ${count} snapshots in ${limit} ticks`);
+    });
     // To come close to what was ordered when it came back is not enough: it must keep up from then on.
     world.after(downUs + (limit - 2 * progressTicks) * tickUs, () => {
       const wanted = bound.chosenUpTo;

@@ -32,7 +32,10 @@ class Tally implements SimulatedStateMachine {
   }
 
   digest(): string {
-    return `${this.total} ${[...this.counts].sort().join()}`;
+    return `${this.total} ${[...this.counts]
+      .map(String)
+      .toSorted((a, b) => (a < b ? -1 : 1))
+      .join()}`;
   }
 
   snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array> {

@@ -3,20 +3,6 @@ import type { PlantedBug } from "./planted-bug.js";
 
 export const bugsOfInstalls: readonly PlantedBug[] = [
   {
-    name: "two-snapshots-written-at-a-time",
-    breaks:
-      "A peer's snapshot is installed while one of this node's own is being written, whose seq is lower.",
-    edits: [
-      {
-        file: "replica/src/storage-duties.ts",
-        find: `if (save.install !== undefined) await this.#parts.makeWay();`,
-        replace: ``,
-      },
-    ],
-    profile: "far-behind",
-    seed: 1,
-  },
-  {
     name: "install-lowers-the-promise",
     breaks: "Rule 1: the save that installs a snapshot takes back what its node has promised.",
     edits: [
@@ -37,25 +23,6 @@ export const bugsOfInstalls: readonly PlantedBug[] = [
         file: "core/src/node.ts",
         find: `    ledView: s.led,`,
         replace: `    ledView: s.outbox.install === undefined ? s.led : undefined,`,
-      },
-    ],
-    profile: "far-behind",
-    seed: 1,
-  },
-  {
-    name: "install-drops-acceptances",
-    breaks:
-      "Rule 2: a node that has installed a snapshot does not tell in a PrepareOK what it has accepted above its seq.",
-    edits: [
-      {
-        file: "core/src/history.ts",
-        find: `    invariant(seq > this.#aru, \`snapshot at seq \${seq} installed, the ARU is \${this.#aru}\`);
-    this.#setAru(seq);`,
-        replace: `    this.#setAru(seq);
-    this.#older.clear();
-    this.#olderBytes = 0;
-    this.#runs.clear();
-    this.#runBytes = 0;`,
       },
     ],
     profile: "far-behind",
@@ -94,7 +61,7 @@ export const bugsOfInstalls: readonly PlantedBug[] = [
       },
     ],
     profile: "far-behind",
-    seed: 3,
+    seed: 2,
   },
   {
     name: "snapshot-dropped-while-it-is-sent",
@@ -160,21 +127,6 @@ export const bugsOfInstalls: readonly PlantedBug[] = [
     s.delivered = run.seq - 1;
     return handOut(s, run);
   }`,
-      },
-    ],
-    profile: "far-behind",
-    seed: 1,
-  },
-  {
-    name: "replay-goes-on-after-an-install",
-    breaks:
-      "Rule 6: a node goes on reading its old log for the state machine when a snapshot has taken its place.",
-    edits: [
-      {
-        file: "core/src/delivery.ts",
-        find: `  s.replaying = false;
-  s.replayUpTo = Number(snapshot.seq);`,
-        replace: `  s.replayUpTo = Number(snapshot.seq);`,
       },
     ],
     profile: "far-behind",

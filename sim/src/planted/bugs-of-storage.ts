@@ -91,7 +91,7 @@ export const bugsOfStorage: readonly PlantedBug[] = [
       },
     ],
     profile: "disk-trouble",
-    seed: 1,
+    seed: 5,
   },
   {
     name: "failed-snapshot-ignored",
@@ -139,19 +139,6 @@ export const bugsOfStorage: readonly PlantedBug[] = [
       },
     ],
     profile: "crashes",
-    seed: 1,
-  },
-  {
-    name: "saves-of-peers-not-recorded",
-    breaks: "Rule 8: what a node knows of its peers' saves is lost when it restarts.",
-    edits: [
-      {
-        file: "core/src/restore.ts",
-        find: `    if (save !== undefined) peer.save = { incarnation: save.incarnation, number: Number(save.saveNumber) };\n`,
-        replace: ``,
-      },
-    ],
-    profile: "older-disk",
     seed: 1,
   },
 ];

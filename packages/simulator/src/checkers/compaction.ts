@@ -23,6 +23,7 @@ export class Compaction implements Checker {
   /** How often a log was dropped. */
   compactions = 0;
   readonly #nodes = new Map<number, Node>();
+  readonly #installs = new Map<number, number>();
 
   constructor(private readonly report: Report) {}
 
@@ -59,6 +60,11 @@ export class Compaction implements Checker {
     needs.set(Number(from), (seq === 0 ? covered : Math.min(seq, covered)) + 1);
   }
 
+  /** How often a node has installed a snapshot. */
+  installsOf(nodeId: number): number {
+    return this.#installs.get(nodeId) ?? 0;
+  }
+
   /** Where a node's log must begin at the latest when it has dropped what it may, with such a tail. */
   dueFirstSeq(nodeId: number, tailUpdates: number): number {
     const { covered, needs } = this.#node(nodeId);
@@ -70,6 +76,7 @@ export class Compaction implements Checker {
     node.aru = Number(state.localAru);
     if (install === undefined) return this.#check(nodeId, node);
     this.installed++;
+    this.#installs.set(nodeId, this.installsOf(nodeId) + 1);
     const seq = Number(install.seq);
     if (seq > node.aru)
       this.report(`node ${nodeId} installs a snapshot at seq ${seq}, its ARU is ${node.aru}`);

@@ -77,7 +77,7 @@ export class Injector {
       const failed = host.process?.status()?.storageHealth === StorageHealth.FAILED;
       if (failed || host.isDamaged || host.process?.closing === true) host.crash();
       if (host.process !== undefined) host.process.life.fuse = Infinity;
-      if (!host.isLost) host.start();
+      if (!host.isOut) host.start();
     }
   }
 
@@ -209,7 +209,7 @@ export class Injector {
 
   #startAfter(host: Host, downUs: number): void {
     this.surroundings.world.after(downUs, () => {
-      if (this.#active && !host.isLost) host.start();
+      if (this.#active && !host.isOut) host.start();
     });
   }
 

@@ -36,7 +36,15 @@ export class Host implements Seat {
     this.disk = this.#newDisk();
   }
 
-  /** Whether it is out for good, in this run. */
+  /** Set once a process of it was refused for its disk: nobody starts another one. */
+  wasRefused = false;
+
+  /** Whether nobody starts it any more. */
+  get isOut(): boolean {
+    return this.wasRefused || this.isDamaged;
+  }
+
+  /** Whether it has lost what it promised, and is not counted on. */
   get isLost(): boolean {
     return this.lostItsDisk || this.isDamaged;
   }
@@ -87,12 +95,17 @@ export class Host implements Seat {
     world.after(900_000, end);
   }
 
+  refused(): void {
+    this.wasRefused = true;
+    this.crash();
+  }
+
   restartLater(): void {
     const { process } = this;
     this.surroundings.world.after(this.random.between(...restartUs), () => {
       if (this.process !== process) return;
       this.crash();
-      if (!this.isLost) this.start();
+      if (!this.isOut) this.start();
     });
   }
 

@@ -199,7 +199,7 @@ export class Process {
     const name = error instanceof Error ? error.name : "";
     if (!this.life.alive || (this.closing && name !== "InvariantError")) return;
     // Safety rule 8: so must it be.
-    if (seat.lostItsDisk && name === "ConfigError") return seat.crash();
+    if (seat.lostItsDisk && name === "ConfigError") return seat.refused();
     // Nobody can do without a disk. Whoever keeps it running starts it again.
     if (seat.excuses(error)) {
       seat.crash();

@@ -49,6 +49,8 @@ export interface Seat {
   excuses(error: unknown): boolean;
   /** Ends the process as kill -9 does. */
   crash(): void;
+  /** Its peers have refused its process, whose disk is not the one that they know. */
+  refused(): void;
   /** Somebody sees that its process has stopped, or does not what it should, and starts it again. */
   restartLater(): void;
 }
