@@ -12,7 +12,7 @@ export interface Panel {
 
 const width = 860;
 const panelHeight = 300;
-const margin = { left: 70, right: 20, top: 44, bottom: 46 };
+const margin = { left: 70, right: 44, top: 44, bottom: 46 };
 const colours = ["#1b6ca8", "#d1495b", "#3a7d44", "#8d5a97"];
 
 /** Panels below each other, over the same axis. */
@@ -66,8 +66,8 @@ function label(value: number): string {
   return value.toLocaleString("en-US", { maximumFractionDigits: 1 });
 }
 
-/** The next of 1, 2, 4, 5, 8 times a power of ten. */
+/** The next of 1, 2, 3, 4, 5, 6, 8 times a power of ten. */
 function roundUp(value: number): number {
   const power = 10 ** Math.floor(Math.log10(value));
-  return ([1, 2, 4, 5, 8, 10].find((factor) => factor * power >= value) ?? 10) * power;
+  return ([1, 2, 3, 4, 5, 6, 8, 10].find((factor) => factor * power >= value) ?? 10) * power;
 }
