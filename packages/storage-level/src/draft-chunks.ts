@@ -31,11 +31,15 @@ export async function* draftChunks(
     over = true;
     if (count === 0) yield { data: new Uint8Array(), checksum };
   } finally {
-    if (!over) Promise.resolve(iterator.return?.()).catch(() => undefined);
+    if (!over) stopped(iterator).catch(() => undefined);
   }
 
   function endedBy(error: unknown): never {
     over = true;
     throw error;
   }
+}
+
+async function stopped(iterator: AsyncIterator<Uint8Array>): Promise<void> {
+  await iterator.return?.();
 }

@@ -127,7 +127,7 @@ function checkIncoming(
     one !== undefined && Number(one.whole.snapshot.seq) > latest ? one : undefined,
   );
   const found = wanted.find(
-    (one) => one?.whole.snapshot.seq === incoming?.snapshot.seq && one?.next === incoming?.next,
+    (one) => one?.whole.snapshot.origin === incoming?.snapshot.origin && one?.next === incoming?.next,
   );
   // While one takes the place of another, there is none for a moment.
   const isReplaced = before.incoming?.whole !== doing.incoming?.whole;
