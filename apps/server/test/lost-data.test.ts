@@ -132,7 +132,7 @@ describe("a member is refused, told what to do, and not missed, when its directo
       const ended = await startInVain(cluster, 2);
       expect(ended.status).toBe(1);
       expect(ended.stderr).toMatch(
-        /it is an older copy, or has lost its end\. .*Start node 2 with its latest data directory/,
+        /It is an older copy, or has lost its end, .*Start node 2 with its latest data directory/,
       );
       await order(cluster, 50, "after");
       // That is all it takes.
