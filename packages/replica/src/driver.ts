@@ -159,7 +159,9 @@ export class Driver {
       this.#waiters.rejectAll(closing);
       for (const wakeups of [this.#saved, this.#applied, this.#ticked]) wakeups.end();
     }
-    await this.snapshots.stop();
+    // What has failed may hang for ever, and is not waited for.
+    const stopped = this.snapshots.stop();
+    if (this.storageError === undefined) await stopped;
     await this.#duties.atRest();
   }
 

@@ -110,6 +110,24 @@ test("one that hangs for longer than it may counts as failed, and does not keep 
   await replica.close();
 });
 
+test("a snapshot whose writing hangs does not keep a replica whose storage has failed from closing", async () => {
+  await using cluster = await MemoryCluster.start(1);
+  const { replica, storage } = cluster.member(0);
+  let writes = false;
+  storage.writeSnapshot = () => {
+    writes = true;
+    return new Promise(() => undefined);
+  };
+  void replica.takeSnapshot().catch(() => undefined);
+  await cluster.until(() => writes, "a snapshot is being written");
+  storage.hold();
+  storage.fail(new Error("broken"));
+  void replica.submit(bytes("x")).catch(() => undefined);
+  expect(await replica.stopped).toMatchObject({ message: "broken" });
+  await replica.close();
+  expect(storage.closed).toBe(true);
+});
+
 test("a bound that is none is refused", async () => {
   await using cluster = MemoryCluster.idle(1);
   await expect(cluster.startMember(0, { saveTimeoutMs: -1 })).rejects.toMatchObject({ name: "ConfigError" });
