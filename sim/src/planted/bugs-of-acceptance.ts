@@ -197,6 +197,6 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
       },
     ],
     profile: "lost-disk",
-    seed: 10,
+    seed: 6,
   },
 ];

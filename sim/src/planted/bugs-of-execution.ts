@@ -166,7 +166,7 @@ export const bugsOfExecution: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 11,
+    seed: 14,
   },
   {
     name: "learnt-runs-not-saved",

@@ -91,7 +91,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "hostile",
-    seed: 7,
+    seed: 2,
   },
   {
     name: "proof-of-who-hears-no-leader-taken",
@@ -110,7 +110,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 3,
+    seed: 5,
   },
   {
     name: "every-view-change-joined",
@@ -143,7 +143,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
     breaks: "Liveness: a proposal that is lost stays so.",
     edits: [{ file: "core/src/paxos.ts", find: `    resendProposals(s);\n`, replace: `` }],
     profile: "rough",
-    seed: 11,
+    seed: 17,
   },
   {
     name: "heartbeat-is-no-progress",
@@ -184,7 +184,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "interrupted-elections",
-    seed: 4,
+    seed: 10,
   },
   {
     name: "leader-with-a-hung-disk-stays",
@@ -215,7 +215,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "stuck-node",
-    seed: 28,
+    seed: 32,
   },
   {
     name: "window-never-reopens",

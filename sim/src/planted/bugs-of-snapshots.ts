@@ -70,7 +70,7 @@ export const bugsOfSnapshots: readonly PlantedBug[] = [
       },
     ],
     profile: "snapshots",
-    seed: 12,
+    seed: 1,
   },
   {
     name: "snapshot-ahead-of-the-durable-aru",

@@ -40,7 +40,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 6,
+    seed: 10,
   },
   {
     name: "values-proposed-again-one-off",
@@ -76,7 +76,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 3,
+    seed: 4,
   },
   {
     name: "ordered-but-unknown-meets-an-invariant",
@@ -90,7 +90,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 3,
+    seed: 4,
   },
   {
     name: "older-view-forgotten",
@@ -157,7 +157,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "crashes",
-    seed: 6,
+    seed: 84,
   },
   {
     name: "leads-before-durable",
