@@ -1,12 +1,12 @@
 import { digestOf } from "../digest.js";
 
 /** A record of a disk is not what was written there: it must not be given to anybody. */
-export class DamagedRecord extends Error {
+class DamagedRecord extends Error {
   override readonly name = "StorageError";
 }
 
 /** The same bytes but for one bit. */
-export function withFlippedBit(bytes: Uint8Array, draw: number): Uint8Array {
+function withFlippedBit(bytes: Uint8Array, draw: number): Uint8Array {
   const flipped = bytes.slice();
   const at = draw % (8 * flipped.length);
   flipped[at >> 3] = (flipped[at >> 3] as number) ^ (1 << (at & 7));
