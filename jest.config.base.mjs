@@ -12,7 +12,7 @@ export default {
   extensionsToTreatAsEsm: [".ts"],
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },
   // Only what hangs should time out: packages are tested side by side, on slow machines too.
-  testTimeout: 30_000,
+  testTimeout: 120_000,
   reporters: ["default", countingReporter],
   transform: { "^.+\\.ts$": ["ts-jest", { useESM: true, tsconfig: "<rootDir>/tsconfig.json" }] },
 };

@@ -22,7 +22,7 @@ beforeAll(async () => {
     const result = JSON.parse(line) as SearchResult;
     results.set(result.bug, result);
   }
-}, 300_000);
+}, 1_200_000);
 
 test("there are at least 25 bugs, each with a name of its own", () => {
   expect(names.length).toBeGreaterThanOrEqual(25);

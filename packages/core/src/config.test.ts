@@ -13,6 +13,7 @@ test("defaults are those of the design", () => {
   expect(settings).toEqual({
     nodeId: 1,
     seed: 7,
+    incarnation: 0n,
     heartbeatTicks: 10,
     progressTicks: 60,
     windowUpdates: 4096,

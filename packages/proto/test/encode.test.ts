@@ -46,6 +46,21 @@ const contents: Content[] = [
     case: "updateRefusal",
     value: { nodeId: 1n, clientId: update.clientId, timestamp: 3n, reason: RefusalReason.BUSY },
   },
+  {
+    case: "snapshotRequest",
+    value: { nodeId: 1n, seq: 9n, origin: 2n ** 64n - 1n, index: 3 },
+  },
+  {
+    case: "snapshotChunk",
+    value: {
+      nodeId: 2n,
+      snapshot: { formatVersion: 1, seq: 9n, origin: 7n, chunks: 4, bytes: 1000n, checksum: 2 ** 32 - 1 },
+      index: 3,
+      data: new Uint8Array([1, 2, 3]),
+      checksum: 5,
+      localAru: 12n,
+    },
+  },
 ];
 
 const envelopes: Envelope[] = [
