@@ -21,6 +21,10 @@ class FakeTransport implements ClientTransport {
   log = () => {
     throw new Error("not asked here");
   };
+  takeSnapshot = () => Promise.reject(new Error("not asked here"));
+  backup = () => {
+    throw new Error("not asked here");
+  };
   close = () => Promise.resolve();
 }
 
