@@ -3,7 +3,6 @@ export { restartNode, startNode } from "./node.js";
 export type { Node } from "./node.js";
 export type { Config } from "./config.js";
 export { firstEpoch } from "./membership.js";
-export { effectiveEpoch } from "./restore.js";
 export type { ChunkRequest, OrderedUpdate, ReadRequest, Ready, ReceivedChunk, Refusal } from "./outbox.js";
 export { maxChunkBytes } from "./snapshots.js";
 export type { Retention } from "./snapshots.js";

@@ -200,7 +200,7 @@ function install(s: State, snapshot: Snapshot): void {
 
 /** A save that installs a snapshot is durable. */
 export function onInstalled(s: State, snapshot: Snapshot): void {
-  s.held = [...s.held, { snapshot, asked: s.now }];
+  onSnapshotTaken(s, snapshot);
   if (s.restoring?.snapshot === snapshot) s.restoring.durable = true;
 }
 

@@ -1,3 +1,4 @@
+import { isBulk } from "@paxos/core";
 import type { Message } from "@paxos/proto";
 
 /** How much a lane holds. Both limits count. */
@@ -11,8 +12,8 @@ export interface LaneLimits {
 export type LaneName = "control" | "bulk";
 
 /** The lane in which a message waits. */
-export function laneOf({ type }: Message): LaneName {
-  return type.case === "catchUpAnswer" || type.case === "snapshotChunk" ? "bulk" : "control";
+export function laneOf(message: Message): LaneName {
+  return isBulk(message) ? "bulk" : "control";
 }
 
 /** A bounded queue of encoded messages. */

@@ -1,4 +1,4 @@
-import type { AdmissionRefusal, PeerAddress, TransportContext } from "@paxos/core";
+import { isBulk, type AdmissionRefusal, type PeerAddress, type TransportContext } from "@paxos/core";
 import { encodeMessage, type Message } from "@paxos/proto";
 import type { replicaSettings } from "../options.js";
 import type { Counters } from "./counters.js";
@@ -15,9 +15,6 @@ export interface Linkage {
   /** Tells the node that a peer has refused it; once, until another refusal comes or the peer lets it in. */
   readonly tellRefusal: (peer: PeerAddress, refusal: AdmissionRefusal | undefined) => void;
 }
-
-/** Messages that carry much of what is stored, and can wait. */
-const bulk: ReadonlySet<Message["type"]["case"]> = new Set(["catchUpAnswer", "snapshotChunk"]);
 
 /** Messages are gathered into frames of about this size. */
 const frameBytes = 256 * 1024;
@@ -56,7 +53,7 @@ export class PeerLink {
         `dropped a message (${message.type.case}) of ${bytes.length} bytes to node ${this.peer.nodeId}: the limit is ${settings.maxMessageBytes}`,
       );
     }
-    const lane = bulk.has(message.type.case) ? "bulk" : "control";
+    const lane = isBulk(message) ? "bulk" : "control";
     if (!this.#lanes.push(lane, bytes)) return counters.add(`dropped_${lane}_full`);
     this.#wake();
   }
