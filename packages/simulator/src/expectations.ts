@@ -4,8 +4,8 @@ import type { PlannedFault } from "./faults/fault.js";
 import type { Host } from "./world/host.js";
 import type { World } from "./world/world.js";
 
-/** So many snapshots of peers may be needed until a node is level: it may be away again meanwhile. */
-const mostInstalls = 4;
+/** So many snapshots of peers may be needed until a node is level: who sends the first one may be away next. */
+const mostInstalls = 2;
 
 /** What must go on while a fault lasts. */
 export class Expectations {

@@ -42,12 +42,17 @@ function drawInterruption(random: Random): PlannedFault["fault"] {
   }
 }
 
-/** A node is away until a snapshot is all that helps, and nothing else fails. */
+/** A node is away until a snapshot is all that helps, and nothing else fails. No node is away again before it must be level. */
 export function planUnendingSnapshots(random: Random, nodes: number, untilUs: number): PlannedFault[] {
   const plan: PlannedFault[] = [];
-  for (let at = 2 * second; at < untilUs - 4 * second; at += 2.2 * second) {
-    const fault = { kind: "crash", target: random.between(0, nodes - 1), downUs: 0.8 * second } as const;
-    plan.push({ at, fault, expects: { kind: "catches-up", timeouts: 12 } });
+  let target = random.between(0, nodes - 1);
+  for (let at = 2 * second; at < untilUs - 4 * second; at += 2.7 * second) {
+    plan.push({
+      at,
+      fault: { kind: "crash", target, downUs: 0.8 * second },
+      expects: { kind: "catches-up", timeouts: 12 },
+    });
+    target = (target + 1) % nodes;
   }
   return plan;
 }
