@@ -1,9 +1,10 @@
 // Reconciliation: ordered updates that this node missed, fetched from a peer's storage; and the same served
 // to others.
 import { create } from "@bufbuild/protobuf";
-import { ProposalSchema, type CatchUpAnswer, type CatchUpRequest } from "@paxos/proto";
+import { ProposalSchema, type CatchUpAnswer, type CatchUpRequest, type EpochRecord } from "@paxos/proto";
 import { maxRunUpdates } from "./config.js";
 import { deliver, hasRoom } from "./delivery.js";
+import { enterEpoch } from "./epochs.js";
 import { ignore } from "./ignored.js";
 import { acceptEarly, advance } from "./ordering.js";
 import { startFetch } from "./snapshots.js";
@@ -11,7 +12,8 @@ import type { ReadRequest } from "./outbox.js";
 import type { Peer } from "./peers.js";
 import type { StoredUpdates } from "./ports.js";
 import type { State } from "./state.js";
-import { greatestAru, hears } from "./view.js";
+import { readStopSign } from "./stop-sign.js";
+import { everybody, greatestAru, isUp } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
 /**
@@ -58,8 +60,8 @@ export function askNext(s: State, target: number): void {
 
 /** The same peer until it fails to answer; those that do not lead come first, for they have less to do. */
 function choosePeer(s: State): Peer | undefined {
-  const leader = s.settings.membership.leaderOf(s.view);
-  const able = [...s.peers.values()].filter((peer) => hears(s, peer) && peer.aru > s.history.aru);
+  const leader = s.membership.leaderOf(s.view);
+  const able = [...everybody(s)].filter((peer) => isUp(s, peer) && peer.aru > s.history.aru);
   const idle = able.filter((peer) => peer.nodeId !== leader);
   const order = [...idle, ...able.filter((peer) => peer.nodeId === leader)];
   return order[s.catchUp.changes % Math.max(1, order.length)];
@@ -135,6 +137,26 @@ function logLag(s: State, line: string): void {
 }
 
 function learn(s: State, seq: number, updates: readonly Uint8Array[]): void {
+  let from = 0;
+  for (let i = 0; i < updates.length; i++) {
+    const next = readStopSign(updates[i] as Uint8Array);
+    // A node that has joined knows of stop signs before they reach it.
+    if (next === undefined || Number(next.epoch) <= s.membership.epoch) continue;
+    learnPiece(s, seq + from, updates.slice(from, i + 1), next);
+    from = i + 1;
+  }
+  if (from < updates.length) learnPiece(s, seq + from, updates.slice(from), undefined);
+  acceptEarly(s);
+  advance(s);
+}
+
+/** Learns updates of one epoch as ordered, and enters the next one when they end with its stop sign. */
+function learnPiece(
+  s: State,
+  seq: number,
+  updates: readonly Uint8Array[],
+  stopSign: EpochRecord | undefined,
+): void {
   // The ARU may have moved past the question's seq meanwhile, never below it.
   const run = s.history.learn(seq, updates);
   if (run === undefined) return;
@@ -147,6 +169,5 @@ function learn(s: State, seq: number, updates: readonly Uint8Array[]): void {
     s.outbox.queueRun(proposal, true);
   }
   deliver(s, run);
-  acceptEarly(s);
-  advance(s);
+  if (stopSign !== undefined) enterEpoch(s, stopSign);
 }

@@ -1,5 +1,6 @@
 // Updates of clients on their way to the leader: taken, forwarded, sent again, refused.
 import { encodeClientUpdate, RefusalReason, type ClientUpdateFields, type UpdateRefusal } from "@paxos/proto";
+import { isRemoved } from "./epochs.js";
 import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
 import { readUpdate } from "./read-update.js";
@@ -13,9 +14,9 @@ export type UpdateRequest = Pick<ClientUpdateFields, "clientId" | "timestamp" | 
 
 /**
  * What becomes of an update handed in: it is queued, and ordered unless it is refused later or the node
- * stops; there is no room for it now; or it exceeds `updateBytes`.
+ * stops; there is no room for it now; it exceeds `updateBytes`; or this node was removed from the cluster.
  */
-export type ProposeResult = "queued" | "busy" | "too_large";
+export type ProposeResult = "queued" | "busy" | "too_large" | "removed";
 
 /** Takes an update of this node's own clients, and becomes responsible for it. */
 export function takeUpdate(s: State, request: UpdateRequest): ProposeResult {
@@ -23,6 +24,7 @@ export function takeUpdate(s: State, request: UpdateRequest): ProposeResult {
   if (update.length > s.settings.updateBytes) return "too_large";
   const known = s.updates.get(clientId, timestamp);
   if (s.storageFailed) return "busy";
+  if (isRemoved(s)) return "removed";
   if (known === undefined) {
     const { kind = 0, session = 0n, answeredUpTo = 0n } = request;
     const nodeId = toWire(s.settings.nodeId);

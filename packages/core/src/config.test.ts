@@ -1,5 +1,5 @@
 import { expect, test } from "@jest/globals";
-import { validateConfig, type Config } from "./config.js";
+import { initialMembership, validateConfig, type Config } from "./config.js";
 import { ConfigError } from "./errors.js";
 import { silentLogger } from "./logger.js";
 import { firstEpoch } from "./membership.js";
@@ -8,9 +8,9 @@ const required = { nodeId: 1, epochRecord: firstEpoch(["a:1", "b:1", "c:1"]), se
 const MiB = 1024 * 1024;
 
 test("defaults are those of the design", () => {
-  const { membership, ...settings } = validateConfig(required);
-  expect(membership.record).toBe(required.epochRecord);
-  expect(settings).toEqual({
+  expect(initialMembership(required).record).toBe(required.epochRecord);
+  expect(validateConfig(required)).toEqual({
+    clusterId: new Uint8Array(),
     nodeId: 1,
     seed: 7,
     incarnation: 0n,
@@ -69,12 +69,12 @@ test("a seed has no default", () => {
 test.each([3, -1, 0.5, Number.NaN, "1", undefined])(
   "nodeId %p is refused, for it is no member's",
   (nodeId) => {
-    expect(() => validateConfig({ ...required, nodeId } as Config)).toThrow(
+    expect(() => initialMembership({ ...required, nodeId } as Config)).toThrow(
       new ConfigError(`nodeId is ${String(nodeId)}; allowed is one of 0, 1, 2`),
     );
   },
 );
 
 test("a record that contradicts itself is refused", () => {
-  expect(() => validateConfig({ ...required, epochRecord: firstEpoch([]) })).toThrow(ConfigError);
+  expect(() => initialMembership({ ...required, epochRecord: firstEpoch([]) })).toThrow(ConfigError);
 });

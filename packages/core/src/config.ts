@@ -7,8 +7,13 @@ import { Membership } from "./membership.js";
 export interface Config {
   /** This node's id: one of the epoch record's members. */
   readonly nodeId: number;
-  /** The membership of epoch 0; a restarted node must be given the one it was first started with. */
+  /**
+   * The membership to begin with, where storage knows none yet: that of epoch 0 on the nodes that found the cluster, the one of
+   * the day on a node that joins later.
+   */
   readonly epochRecord: EpochRecord;
+  /** What tells this cluster from all others, kept with the rest on disk. At most 64 bytes. Default: empty. */
+  readonly clusterId?: Uint8Array;
   /**
    * Seed of the timers' jitter, any 32-bit integer. Give each node another, or they attempt views in step.
    */
@@ -45,18 +50,25 @@ export interface Config {
 }
 
 /** A {@link Config} with nothing left out. */
-export interface Settings extends Required<Omit<Config, "epochRecord">> {
-  readonly membership: Membership;
-}
+export type Settings = Required<Omit<Config, "epochRecord">>;
 
 const MiB = 1024 * 1024;
 
 /** The most updates in one run; a limit of the storage format. */
 export const maxRunUpdates = 4096;
 
+/**
+ * The membership to begin with.
+ * @throws ConfigError when the node is no member of it.
+ */
+export function initialMembership({ nodeId, epochRecord }: Config): Membership {
+  const membership = new Membership(epochRecord);
+  if (membership.isMember(nodeId)) return membership;
+  throw new ConfigError(`nodeId is ${String(nodeId)}; allowed is one of ${membership.members.join(", ")}`);
+}
+
 /** @throws ConfigError naming the first value that is not allowed, and what is. */
 export function validateConfig(config: Config): Settings {
-  const membership = new Membership(config.epochRecord);
   const integer = (name: keyof Config, fallback: number, low: number, high: number): number => {
     const given = config[name] as number | undefined;
     const value = given ?? fallback;
@@ -65,15 +77,11 @@ export function validateConfig(config: Config): Settings {
     }
     return value;
   };
-  const nodeId = config.nodeId;
-  if (!membership.members.includes(nodeId)) {
-    throw new ConfigError(`nodeId is ${String(nodeId)}; allowed is one of ${membership.members.join(", ")}`);
-  }
   const heartbeatTicks = integer("heartbeatTicks", 10, 1, 1_000_000);
   const updateBytes = integer("updateBytes", MiB, 1, 8 * MiB);
   return {
-    nodeId,
-    membership,
+    nodeId: integer("nodeId", Number.NaN, 0, Number.MAX_SAFE_INTEGER),
+    clusterId: config.clusterId ?? new Uint8Array(),
     incarnation: BigInt.asUintN(64, config.incarnation ?? 0n),
     seed: integer("seed", Number.NaN, -0x80000000, 0xffffffff),
     heartbeatTicks,

@@ -1,6 +1,14 @@
 // Messages as text, for the verbose log and for transcripts.
-import { RefusalReason, type Heartbeat, type Message, type Proposal } from "@paxos/proto";
+import {
+  RefusalReason,
+  type EpochRecord,
+  type Heartbeat,
+  type Member,
+  type Message,
+  type Proposal,
+} from "@paxos/proto";
 import { readUpdate } from "./read-update.js";
+import { readStopSign } from "./stop-sign.js";
 
 /** One line that says what a message says: sender, receiver, content. */
 export function describeMessage(message: Message): string {
@@ -46,6 +54,8 @@ function describeContent(type: Message["type"]): string {
         ? `SnapshotChunk none aru=${localAru}`
         : `SnapshotChunk seq=${snapshot.seq} chunk=${index} of ${snapshot.chunks}, ${data.length} bytes, aru=${localAru}`;
     }
+    case "leaderTransfer":
+      return `LeaderTransfer view=${type.value.view} next=${type.value.nextView}`;
     case "updateRefusal":
       return `UpdateRefusal ${type.value.clientId}/${type.value.timestamp} ${RefusalReason[type.value.reason]}`;
     case undefined:
@@ -68,7 +78,14 @@ export function describeUpdate(bytes: Uint8Array): string {
   const fields = readUpdate(bytes);
   if (fields === undefined) return `${bytes.length} bytes that are no update`;
   const { clientId, timestamp, update } = fields;
+  const next = readStopSign(bytes);
+  if (next !== undefined) return describeStopSign(next);
   return clientId === 0n ? "noop" : `${clientId}/${timestamp} ${printable(update)}`;
+}
+
+function describeStopSign({ epoch, voters, learners }: EpochRecord): string {
+  const list = (members: readonly Member[]) => members.map(({ nodeId }) => nodeId).join("+");
+  return `stop sign: epoch ${epoch} of ${list(voters)}${learners.length > 0 ? `, learning ${list(learners)}` : ""}`;
 }
 
 function printable(bytes: Uint8Array): string {

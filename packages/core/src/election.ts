@@ -13,6 +13,7 @@ import {
   nextView,
   restartProgress,
   storageStuck,
+  takesPart,
 } from "./view.js";
 import { fromWire, toWire } from "./wire.js";
 
@@ -21,16 +22,15 @@ import { fromWire, toWire } from "./wire.js";
  * hear of a view.
  */
 export function startElection(s: State): void {
-  const { membership, nodeId } = s.settings;
-  if (!membership.isVoter(nodeId) || s.role !== "follower") return;
+  const { membership } = s;
+  if (!mayAttempt(s) || s.role !== "follower") return;
   if (s.view === 0 || membership.voters.length === 1) attempt(s, s.view + 1, "start");
   else restartProgress(s);
 }
 
 /** Every tick: whoever has waited too long, or cannot lead any longer, attempts another view. */
 export function tickElection(s: State): void {
-  const { membership, nodeId } = s.settings;
-  if (!membership.isVoter(nodeId)) return;
+  if (!mayAttempt(s)) return;
   if (s.role === "leader") {
     const why = unfitToLead(s);
     if (why !== undefined) attempt(s, nextView(s), why);
@@ -45,6 +45,11 @@ export function tickElection(s: State): void {
   }
 }
 
+/** Only voters, and only once they hold what was ordered before the epoch (safety rule 7). */
+export function mayAttempt(s: State): boolean {
+  return s.membership.isVoter(s.settings.nodeId) && takesPart(s);
+}
+
 /** Check-quorum, and the leader's own storage. */
 function unfitToLead(s: State): string | undefined {
   for (const peer of s.peers.values()) {
@@ -53,7 +58,7 @@ function unfitToLead(s: State): string | undefined {
     }
   }
   const following = countVoters(s, (peer) => hears(s, peer) && peer.promisedView <= s.view);
-  const { acceptQuorum, voters } = s.settings.membership;
+  const { acceptQuorum, voters } = s.membership;
   if (following < acceptQuorum)
     return `hears ${following} of ${voters.length} voters, itself included; needs ${acceptQuorum}`;
   if (storageStuck(s)) return "its storage makes no progress";
@@ -64,8 +69,8 @@ function unfitToLead(s: State): string | undefined {
 export function attempt(s: State, view: number, why: string): void {
   // It could promise nothing, and lead nothing.
   if (s.storageFailed) return;
-  const { logger, membership } = s.settings;
-  logger.info(`attempts view ${view}, to be led by node ${membership.leaderOf(view)} (${why})`);
+  const { membership } = s;
+  s.settings.logger.info(`attempts view ${view}, to be led by node ${membership.leaderOf(view)} (${why})`);
   const wasLeading = s.role === "leader" || s.role === "preparing";
   s.role = "electing";
   s.attempted = view;
@@ -99,11 +104,11 @@ export function sendViewChange(s: State): void {
 /** A peer attempts a view. No promise is given or taken. */
 export function onViewChange(s: State, from: Peer, message: ViewChange): void {
   const view = fromWire(message.attemptedView, "view");
-  if (!from.isVoter || !s.settings.membership.isVoter(s.settings.nodeId)) return;
+  if (!from.isVoter || !mayAttempt(s)) return;
   from.viewChange = { view, tick: s.now };
   from.aru = Math.max(from.aru, fromWire(message.localAru, "ARU"));
   from.hearsQuorum = message.hearsQuorum;
-  const leaves = s.role === "follower" && s.settings.membership.leaderOf(s.view) === from.nodeId;
+  const leaves = s.role === "follower" && s.membership.leaderOf(s.view) === from.nodeId;
   const seeks = s.role === "electing" || s.role === "preparing" || leaves || misses(s);
   if (view > s.attempted && seeks) {
     return attempt(s, message.hearsQuorum ? view : betterView(s, view), `joins node ${from.nodeId}`);
@@ -145,7 +150,8 @@ function betterView(s: State, view: number): number {
  * progress timeout.
  */
 function prepareIfQuorum(s: State): void {
-  const { membership, nodeId, progressTicks } = s.settings;
+  const { membership } = s;
+  const { nodeId, progressTicks } = s.settings;
   if (membership.leaderOf(s.attempted) !== nodeId) return;
   const attempting = countVoters(s, ({ viewChange }) => {
     return viewChange?.view === s.attempted && s.now - viewChange.tick <= progressTicks >> 1;
@@ -159,8 +165,7 @@ function prepareIfQuorum(s: State): void {
  */
 export function onViewChangeProof(s: State, from: Peer, message: ViewChangeProof): void {
   const view = fromWire(message.installedView, "view");
-  const { membership, nodeId } = s.settings;
-  if (!from.isVoter || !message.hearsLeader || membership.leaderOf(view) === nodeId || view < s.promised)
+  if (!from.isVoter || !message.hearsLeader || s.membership.leaderOf(view) === s.settings.nodeId || view < s.promised)
     return;
   if (view <= s.view && (view < s.view || s.role !== "electing")) return;
   follow(s, view);

@@ -1,11 +1,12 @@
 // Heartbeats, by all to all: who is alive, who leads, who lags, who hears whom.
 import type { Heartbeat } from "@paxos/proto";
-import { attempt } from "./election.js";
+import { attempt, mayAttempt } from "./election.js";
 import { countVote } from "./ordering.js";
 import type { Peer } from "./peers.js";
 import type { State } from "./state.js";
 import { knowsStores, logStoresRecorded, noteSave, tellSave } from "./stores.js";
-import { canLead, findLeader, follow, hearsQuorum, loseLeader, nextView, restartProgress } from "./view.js";
+import { retireIfReplaced } from "./epochs.js";
+import { canLead, everybody, findLeader, follow, hearsQuorum, loseLeader, nextView, restartProgress } from "./view.js";
 import { fromWire, toWire } from "./wire.js";
 
 /** Says how this node stands, of promises only what is durable. */
@@ -15,8 +16,8 @@ export function sendHeartbeats(s: State): void {
   const { promisedView, ledView, accepted } = s.durable;
   // Safety rule 4: not a word of a view that is led before that is durable.
   const announced = s.role !== "preparing" || ledView === s.view;
-  for (const peer of s.peers.keys()) {
-    s.outbox.send(peer, {
+  for (const { nodeId: to } of everybody(s)) {
+    s.outbox.send(to, {
       case: "heartbeat",
       value: {
         nodeId: toWire(s.settings.nodeId),
@@ -46,10 +47,14 @@ export function onHeartbeat(s: State, from: Peer, message: Heartbeat): void {
   from.knowsStores = message.knowsStores;
   noteSave(from, message);
   logStoresRecorded(s);
+  retireIfReplaced(s, from);
   if (message.acceptedSeq > 0n) {
+    const { epoch } = s.membership;
     countVote(s, from, fromWire(message.promisedView, "view"), fromWire(message.acceptedSeq, "seq"));
+    // The vote was the last that a stop sign wanted: the rest of the message is of an epoch that has ended.
+    if (s.membership.epoch !== epoch) return;
   }
-  if (s.settings.membership.leaderOf(view) !== from.nodeId) return;
+  if (s.membership.leaderOf(view) !== from.nodeId) return;
   if (message.leading || message.preparing) onLeaderHeard(s, view, message);
   else if (view === s.view && s.role === "follower") onLeaderGone(s, from);
 }
@@ -74,6 +79,6 @@ function onLeaderHeard(s: State, view: number, { leading, acceptedSeq }: Heartbe
  */
 function onLeaderGone(s: State, from: Peer): void {
   loseLeader(s);
-  if (s.settings.membership.isVoter(s.settings.nodeId))
+  if (mayAttempt(s))
     attempt(s, nextView(s), `node ${from.nodeId} leads no more`);
 }

@@ -1,4 +1,4 @@
-import type { Proposal } from "@paxos/proto";
+import type { EpochRecord, Proposal } from "@paxos/proto";
 import { Deque } from "./deque.js";
 import { invariant } from "./errors.js";
 
@@ -15,6 +15,8 @@ export interface Run {
   readonly bytes: number;
   /** The message the run came in: sent, stored and replayed as the same bytes. */
   readonly proposal: Proposal;
+  /** What its last update says, when that is a stop sign. */
+  readonly stopSign?: EpochRecord | undefined;
 }
 
 /** What a node has accepted at one seq: the view and the value. */
@@ -28,6 +30,8 @@ export interface Acceptance {
 export interface OrderedRun {
   readonly seq: number;
   readonly updates: readonly Uint8Array[];
+  /** What the last update says, when that is a stop sign. */
+  readonly stopSign?: EpochRecord | undefined;
 }
 
 /** Over these nothing is taken in. The bounds keep a PrepareOK within one frame. */
@@ -46,7 +50,7 @@ export type Receipt =
   | { readonly kind: "known" }
   /** It leaves a gap behind it; it is kept until the gap is closed. */
   | { readonly kind: "early" }
-  /** It lies beyond the bounds and was dropped. */
+  /** It lies beyond the bounds, or behind a stop sign (safety rule 7), and was dropped. */
   | { readonly kind: "beyond" };
 
 /**
@@ -66,6 +70,8 @@ export class History {
   #older = new Map<number, Acceptance>();
   #runBytes = 0;
   #olderBytes = 0;
+  /** The seq of the stop sign accepted in the promised view. */
+  #stopSignAt: number | undefined;
 
   constructor(
     view: number,
@@ -107,6 +113,18 @@ export class History {
     this.#early = [];
     this.#earlyBytes = 0;
     this.#accepted = 0;
+    this.#stopSignAt = undefined;
+    this.#view = view;
+  }
+
+  /** Begins an epoch in its first view. What is accepted and not ordered belongs to the one that has ended (safety rule 7). */
+  startEpoch(view: number): void {
+    this.#runs.clear();
+    this.#older.clear();
+    this.#early = [];
+    this.#runBytes = this.#olderBytes = this.#earlyBytes = 0;
+    this.#accepted = 0;
+    this.#stopSignAt = undefined;
     this.#view = view;
   }
 
@@ -132,6 +150,7 @@ export class History {
   receive(run: Run): Receipt {
     invariant(run.view === this.#view, `run of view ${run.view} received in view ${this.#view}`);
     if (run.end <= this.#accepted) return { kind: "known" };
+    if (this.#isBehindStopSign(run)) return { kind: "beyond" };
     if (run.seq > this.#contiguous() + 1) return this.#keepEarly(run);
     if (!this.#fits(run)) return { kind: "beyond" };
     const runs = [run];
@@ -153,7 +172,7 @@ export class History {
     const runs: Run[] = [];
     for (;;) {
       const run = this.#early[0];
-      if (run === undefined || run.seq > this.#contiguous() + 1) return runs;
+      if (run === undefined || run.seq > this.#contiguous() + 1 || this.#isBehindStopSign(run)) return runs;
       if (run.end > this.#accepted && !this.#fits(run)) return runs;
       this.#early.shift();
       this.#earlyBytes -= run.bytes;
@@ -178,6 +197,7 @@ export class History {
       ordered.push({
         seq: this.#aru + 1,
         updates: run.updates.slice(this.#aru + 1 - run.seq, end + 1 - run.seq),
+        stopSign: end === run.end ? run.stopSign : undefined,
       });
       this.#setAru(end);
     }
@@ -225,6 +245,10 @@ export class History {
     for (const run of this.#runs) if (run.end > seq) yield run;
   }
 
+  #isBehindStopSign({ end }: Run): boolean {
+    return this.#stopSignAt !== undefined && end > this.#stopSignAt;
+  }
+
   #contiguous(): number {
     return Math.max(this.#aru, this.#accepted);
   }
@@ -254,6 +278,7 @@ export class History {
 
   #accept(run: Run): void {
     this.#accepted = run.end;
+    if (run.stopSign !== undefined) this.#stopSignAt = run.end;
     if (run.end <= this.#aru) return;
     this.#runs.push(run);
     this.#runBytes += run.bytes;

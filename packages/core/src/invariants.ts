@@ -3,8 +3,11 @@ import type { State } from "./state.js";
 
 /** What must hold between any two inputs. Cheap enough to be asked in production. */
 export function checkInvariants(s: State): void {
-  const { membership, nodeId } = s.settings;
+  const { membership } = s;
+  const { nodeId } = s.settings;
+  invariant(s.durable.epoch === membership.epoch, "what is called durable is of this epoch");
   invariant(s.promised >= s.durable.promisedView, "the promise is not below the durable one");
+  invariant(s.promised >= membership.firstView, "no lower view of an epoch than its first exists");
   invariant(s.history.aru >= s.durable.aru, "the ARU is not below the durable one");
   invariant(s.led === undefined || s.led <= s.promised, "a view that is led is promised");
   invariant(s.delivered <= s.history.aru, "only what is ordered is handed out");
@@ -18,6 +21,7 @@ export function checkInvariants(s: State): void {
     invariant(membership.leaderOf(s.view) === nodeId, "the leader leads a view of its own");
     invariant(s.led === s.view && s.promised === s.view, "the leader has promised the view it leads");
   }
+  invariant(s.role === "follower" || membership.isVoter(nodeId), "only voters attempt and lead");
   if (s.role === "leader") invariant(s.durable.ledView === s.view, "the leader's leading is durable");
   invariant((s.role === "leader") === (s.leading !== undefined), "only the leader proposes");
   invariant((s.role === "preparing") === (s.preparing !== undefined), "only who prepares counts promises");

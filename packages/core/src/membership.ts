@@ -30,6 +30,10 @@ export class Membership {
   readonly acceptQuorum: number;
   /** How many voters a node must hear to be of use as a leader: either quorum. */
   readonly hearingQuorum: number;
+  /** The lowest view of this epoch: its leader needs no election. View 0 is nobody's, in any epoch. */
+  readonly firstView: number;
+  /** The seq of the stop sign that this epoch begins after. */
+  readonly beginsAfter: number;
 
   /** @throws ConfigError when the record contradicts itself. */
   constructor(readonly record: EpochRecord) {
@@ -40,6 +44,8 @@ export class Membership {
     this.prepareQuorum = record.prepareQuorum;
     this.acceptQuorum = record.acceptQuorum;
     this.hearingQuorum = Math.max(this.prepareQuorum, this.acceptQuorum);
+    this.firstView = Number(record.firstView);
+    this.beginsAfter = Number(record.beginsAfter);
   }
 
   /** The node that leads a view. */
@@ -49,6 +55,15 @@ export class Membership {
 
   isVoter(nodeId: number): boolean {
     return this.voters.includes(nodeId);
+  }
+
+  /** How much a member is preferred as the leader. */
+  priorityOf(nodeId: number): number {
+    return this.record.voters.find((member) => Number(member.nodeId) === nodeId)?.priority ?? 0;
+  }
+
+  isMember(nodeId: number): boolean {
+    return this.members.includes(nodeId);
   }
 }
 
@@ -65,6 +80,9 @@ function validate(record: EpochRecord): void {
   for (const id of ids) {
     if (id >= record.nextNodeId) fail(`node id ${id} is not below nextNodeId ${record.nextNodeId}`);
     if (id > BigInt(Number.MAX_SAFE_INTEGER)) fail(`node id ${id} exceeds 2^53 - 1`);
+  }
+  for (const name of ["epoch", "firstView", "beginsAfter"] as const) {
+    if (record[name] > BigInt(Number.MAX_SAFE_INTEGER)) fail(`${name} ${record[name]} exceeds 2^53 - 1`);
   }
   const voters = record.voters.length;
   for (const name of ["prepareQuorum", "acceptQuorum"] as const) {

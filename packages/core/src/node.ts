@@ -1,24 +1,29 @@
 // The handle: inputs in, outputs out. Everything here is synchronous.
 import { onRead } from "./catch-up.js";
+import { changeMembership, type ChangeResult } from "./change.js";
 import { takeUpdate, type ProposeResult, type UpdateRequest } from "./client-update.js";
-import { validateConfig, type Config } from "./config.js";
+import { initialMembership, validateConfig, type Config } from "./config.js";
 import { onApplied, onReplayed, onRestored } from "./delivery.js";
 import { describeMessage } from "./describe.js";
 import { ConfigError, InvariantError, RequestError } from "./errors.js";
 import { checkInvariants } from "./invariants.js";
+import { Membership } from "./membership.js";
 import { advance, makeAccept } from "./ordering.js";
 import type { ChunkRequest, Durable, Ready, ReadRequest, ReceivedChunk } from "./outbox.js";
 import { onSaved, settle, step, tick } from "./paxos.js";
-import type { AdmissionRefusal, ChunkData, Save, StoredState, StoredUpdates } from "./ports.js";
-import { effectiveEpoch, makePersistentState } from "./restore.js";
+import { peerAddresses } from "./epochs.js";
+import type { AdmissionRefusal, ChunkData, PeerAddress, Save, StoredState, StoredUpdates } from "./ports.js";
+import { makePersistentState, recordedEpoch } from "./restore.js";
 import { onChunkRead, onChunkReceived, onSnapshotTaken, retention, type Retention } from "./snapshots.js";
 import { makeState, type State } from "./state.js";
 import { statusOf, type NodeStatus } from "./status.js";
 import { encodeHistory } from "./save-history.js";
 import { onStorageFailed } from "./storage-health.js";
 import { admit, type Introduction } from "./stores.js";
+import { startTransfer, type TransferResult } from "./transfer.js";
 import { knownLeader } from "./view.js";
-import type { EpochRecord, Message, Snapshot } from "@paxos/proto";
+import { toBinary } from "@bufbuild/protobuf";
+import { EpochRecordSchema, type EpochRecord, type MembershipChange, type Message, type Snapshot } from "@paxos/proto";
 
 /**
  * Starts a node whose storage is new.
@@ -34,11 +39,15 @@ export function startNode(config: Config, storeId: bigint): Node {
  * @throws ConfigError when the configuration is wrong or the storage belongs to another node, cluster or format.
  */
 export function restartNode(config: Config, stored: StoredState): Node {
-  const epochRecord = effectiveEpoch(config.epochRecord, stored);
-  const settings = validateConfig({ ...config, epochRecord });
+  const settings = validateConfig(config);
+  const { state } = stored;
+  const membership =
+    state === undefined
+      ? initialMembership(config)
+      : new Membership(recordedEpoch(config.epochRecord, state));
   if (stored.storeId <= 0n)
     throw new ConfigError(`storeId is ${stored.storeId}; allowed is any 64-bit number but 0`);
-  return new Node(makeState(settings, stored));
+  return new Node(makeState(settings, membership, stored));
 }
 
 /**
@@ -82,6 +91,19 @@ export class Node {
     }
     if (clientId === 0n) throw new RequestError("invalid", "client id 0 is reserved; choose any other");
     return this.#run((s) => takeUpdate(s, request));
+  }
+
+  /** Changes the membership. Only the leader can; whoever asks again with the same change id has it made once. */
+  changeMembership(change: MembershipChange): ChangeResult {
+    return this.#run((s) => changeMembership(s, change));
+  }
+
+  /**
+   * Hands the leadership over to this voter, or, when none is named, to the one that is fittest. Nothing new is proposed meanwhile; if
+   * it does not succeed within a progress timeout, this node goes on leading.
+   */
+  transferLeadership(to?: number): TransferResult {
+    return this.#run((s) => startTransfer(s, to));
   }
 
   /** What is to be done now; undefined when nothing is. Whatever is given out is not given out again. */
@@ -175,7 +197,17 @@ export class Node {
 
   /** The membership. */
   get epochRecord(): EpochRecord {
-    return this.#state.settings.membership.record;
+    return this.#state.membership.record;
+  }
+
+  /** The membership in bytes, for peers: see {@link Identity}. */
+  get encodedEpochRecord(): Uint8Array {
+    return toBinary(EpochRecordSchema, this.#state.membership.record);
+  }
+
+  /** Whom to be connected to. */
+  get peerAddresses(): readonly PeerAddress[] {
+    return peerAddresses(this.#state);
   }
 
   /** What storage has seen, for peers: see {@link Identity}. */
@@ -208,6 +240,7 @@ export class Node {
 function makeSave(s: State): Save {
   const makes: Durable = {
     saveNumber: s.durable.saveNumber + 1,
+    epoch: s.membership.epoch,
     promisedView: s.promised,
     ledView: s.led,
     aru: s.history.aru,
@@ -220,6 +253,6 @@ function makeSave(s: State): Save {
       s.outbox.sendAfterSave(peer, { case: "accept", value: makeAccept(s, makes) });
     }
   }
-  const state = makePersistentState(s.settings, s.view, makes, s.peers.values(), s.saves);
+  const state = makePersistentState(s.settings, s.membership, s.view, makes, s.peers.values(), s.saves);
   return { number: makes.saveNumber, state, ...s.outbox.beginSave(makes, s.now) };
 }

@@ -1,6 +1,6 @@
 // Phase 2: Proposal and Accept; the window and the ARU.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { ProposalSchema, type Accept, type AcceptSchema, type Proposal } from "@paxos/proto";
+import { ProposalSchema, type Accept, type AcceptSchema, type EpochRecord, type Proposal } from "@paxos/proto";
 import { maxRunUpdates } from "./config.js";
 import { deliver, hasRoom, storageKeepsUp } from "./delivery.js";
 import type { Run } from "./history.js";
@@ -8,6 +8,8 @@ import { ignore } from "./ignored.js";
 import type { Durable } from "./outbox.js";
 import type { Peer } from "./peers.js";
 import type { State } from "./state.js";
+import { enterEpoch } from "./epochs.js";
+import { readStopSign } from "./stop-sign.js";
 import { noteSave, tellSave } from "./stores.js";
 import { findLeader, follow, raisePromise } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
@@ -17,16 +19,16 @@ import { fromWire, PeerError, toWire } from "./wire.js";
  * ones.
  */
 export function propose(s: State): void {
-  if (s.leading === undefined) return;
   const { windowUpdates, windowBytes, runUpdates, runBytes } = s.settings;
-  for (;;) {
+  while (s.leading !== undefined) {
     const updates: Uint8Array[] = [];
     let bytes = 0;
     const open = Math.min(runUpdates, windowUpdates - (s.leading.nextSeq - 1 - s.history.aru));
     const room = Math.min(runBytes, windowBytes - s.history.inFlightBytes);
     while (updates.length < open) {
       const again = s.leading.first.at(0);
-      const update = again ?? s.updates.peekWaiting()?.bytes;
+      const closed = s.leading.ending || s.transfer !== undefined;
+      const update = again ?? (closed ? undefined : s.updates.peekWaiting()?.bytes);
       if (update === undefined) break;
       // One update always fits a run, and an empty window.
       const alone = updates.length === 0 && (room > 0 || s.history.inFlightBytes === 0);
@@ -37,8 +39,9 @@ export function propose(s: State): void {
       bytes += update.length;
     }
     if (updates.length === 0) return;
-    proposeRun(s, s.leading.nextSeq, updates);
+    const seq = s.leading.nextSeq;
     s.leading.nextSeq += updates.length;
+    proposeRun(s, seq, updates);
   }
 }
 
@@ -58,10 +61,16 @@ function proposeRun(s: State, seq: number, updates: Uint8Array[]): void {
 /** A proposal of the leader of its view. */
 export function onProposal(s: State, from: Peer, proposal: Proposal): void {
   const run = makeRun(proposal);
-  if (s.settings.membership.leaderOf(run.view) !== from.nodeId) {
+  if (s.membership.leaderOf(run.view) !== from.nodeId) {
     throw new PeerError(
       "not_leader",
       `proposal of view ${run.view} from node ${from.nodeId}, which does not lead it`,
+    );
+  }
+  if (run.stopSign !== undefined && Number(run.stopSign.epoch) !== s.membership.epoch + 1) {
+    throw new PeerError(
+      "malformed",
+      `stop sign of epoch ${s.membership.epoch} that begins epoch ${run.stopSign.epoch}`,
     );
   }
   // Safety rule 1. The heartbeats tell the sender of the higher promise.
@@ -144,9 +153,9 @@ export function countVote(s: State, from: Peer, view: number, seq: number): void
  * Moves the ARU over what an accept quorum has accepted in the promised view, as far as the values are here.
  */
 export function advance(s: State): void {
-  const { membership, nodeId } = s.settings;
+  const { membership } = s;
   const votes: number[] = [];
-  if (membership.isVoter(nodeId) && s.durable.accepted.view === s.promised)
+  if (membership.isVoter(s.settings.nodeId) && s.durable.accepted.view === s.promised)
     votes.push(s.durable.accepted.seq);
   for (const peer of s.peers.values()) {
     // Safety rule 5: only voters, only with the storage on record.
@@ -156,7 +165,11 @@ export function advance(s: State): void {
   votes.sort((a, b) => b - a);
   const ordered = Math.min(votes[membership.acceptQuorum - 1] as number, s.history.accepted);
   if (ordered <= s.history.aru || !hasRoom(s)) return;
-  for (const run of s.history.order(ordered)) deliver(s, run);
+  for (const run of s.history.order(ordered)) {
+    deliver(s, run);
+    // Nothing was accepted behind it.
+    if (run.stopSign !== undefined) return enterEpoch(s, run.stopSign);
+  }
 }
 
 /**
@@ -192,7 +205,12 @@ function makeRun(proposal: Proposal): Run {
     throw new PeerError("malformed", `proposal of ${updates.length} updates at seq ${seq}`);
   }
   let bytes = 0;
-  for (const update of updates) bytes += update.length;
+  let stopSign: EpochRecord | undefined;
+  for (const update of updates) {
+    bytes += update.length;
+    if (stopSign !== undefined) throw new PeerError("malformed", `proposal at seq ${seq} goes on behind a stop sign`);
+    stopSign = readStopSign(update);
+  }
   return {
     view: fromWire(proposal.view, "view"),
     seq,
@@ -200,5 +218,6 @@ function makeRun(proposal: Proposal): Run {
     updates,
     bytes,
     proposal,
+    stopSign,
   };
 }

@@ -7,6 +7,7 @@ import { Outbox, type Durable, type MessageContent } from "./outbox.js";
 
 const makes: Durable = {
   saveNumber: 1,
+  epoch: 0,
   promisedView: 0,
   ledView: undefined,
   aru: 0,

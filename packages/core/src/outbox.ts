@@ -9,7 +9,7 @@ import {
   type StoredRun,
 } from "@paxos/proto";
 import { invariant } from "./errors.js";
-import type { ChunkData, Save } from "./ports.js";
+import type { ChunkData, PeerAddress, Save } from "./ports.js";
 import { toWire } from "./wire.js";
 
 /** An update at its place. */
@@ -70,12 +70,16 @@ export interface Ready {
    * {@link Node.restored} called. It comes after everything before it has been applied; no update comes meanwhile.
    */
   readonly restore: Snapshot | undefined;
+  /** Whom to be connected to from now on: all of them, and nobody else. Undefined: as before. */
+  readonly peers: readonly PeerAddress[] | undefined;
 }
 
 /** What a save makes durable, remembered until it is. */
 export interface Durable {
   /** The number of the save; 0 before the first. */
   readonly saveNumber: number;
+  /** The epoch of the views here. */
+  readonly epoch: number;
   readonly promisedView: number;
   readonly ledView: number | undefined;
   readonly aru: number;
@@ -98,6 +102,7 @@ export class Outbox {
   chunkReads: ChunkRequest[] = [];
   chunkWrites: ReceivedChunk[] = [];
   restore: Snapshot | undefined;
+  peers: readonly PeerAddress[] | undefined;
 
   /** Runs for the next save. */
   runs: StoredRun[] = [];
@@ -119,8 +124,16 @@ export class Outbox {
     | undefined;
 
   constructor(
-    private readonly envelope: { readonly from: number; readonly epoch: number; readonly storeId: bigint },
+    private readonly envelope: { readonly from: number; epoch: number; readonly storeId: bigint },
   ) {}
+
+  /** What is said and accepted from now on belongs to this epoch. What the one before was to promise is not said any more. */
+  startEpoch(epoch: number): void {
+    this.envelope.epoch = epoch;
+    this.promises = [];
+    this.acceptWanted = false;
+    this.saveWanted = true;
+  }
 
   /** Queues a message that promises nothing. */
   send(to: number, type: MessageContent): void {
@@ -164,13 +177,14 @@ export class Outbox {
       this.refusals.length === 0 &&
       this.chunkReads.length === 0 &&
       this.chunkWrites.length === 0 &&
-      this.restore === undefined
+      this.restore === undefined &&
+      this.peers === undefined
     );
   }
 
   /** Hands out everything queued, with this save if one is due. */
   take(save: Save | undefined): Ready {
-    const { messages, orderedUpdates, reads, refusals, chunkReads, chunkWrites, restore } = this;
+    const { messages, orderedUpdates, reads, refusals, chunkReads, chunkWrites, restore, peers } = this;
     this.messages = [];
     this.orderedUpdates = [];
     this.reads = [];
@@ -178,7 +192,8 @@ export class Outbox {
     this.chunkReads = [];
     this.chunkWrites = [];
     this.restore = undefined;
-    return { save, messages, orderedUpdates, reads, refusals, chunkReads, chunkWrites, restore };
+    this.peers = undefined;
+    return { save, messages, orderedUpdates, reads, refusals, chunkReads, chunkWrites, restore, peers };
   }
 
   /** Empties the queue of the save that leaves now. */

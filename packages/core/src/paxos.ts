@@ -5,6 +5,7 @@ import { forwardUpdates, onClientUpdate, onUpdateRefusal, resendUpdates } from "
 import { continueReplay, continueRestore } from "./delivery.js";
 import { describeMessage } from "./describe.js";
 import { onViewChange, onViewChangeProof, sendViewChange, startElection, tickElection } from "./election.js";
+import { forgetStrangers, nothingDurable, onOtherEpoch } from "./epochs.js";
 import { unreachable } from "./errors.js";
 import { onHeartbeat, sendHeartbeats } from "./heartbeat.js";
 import { ignore } from "./ignored.js";
@@ -16,21 +17,24 @@ import { onInstalled, onSnapshotChunk, onSnapshotRequest, tickFetch } from "./sn
 import type { State } from "./state.js";
 import { tickStorage } from "./storage-health.js";
 import { checkStore, logStoresRecorded } from "./stores.js";
+import { continueTransfer, onLeaderTransfer, preferLeader, tickTransfer } from "./transfer.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
 /** A message from a peer. Whatever makes no sense is ignored and counted. */
 export function step(s: State, message: Message): void {
   try {
-    const from = s.peers.get(fromWire(message.from, "sender"));
+    const sender = fromWire(message.from, "sender");
+    const from = s.peers.get(sender) ?? s.strangers.get(sender);
     if (from === undefined || message.to !== toWire(s.settings.nodeId)) {
       return ignore(s, "misdirected", `message for node ${message.to}: ${describeMessage(message)}`);
     }
     if (message.group !== 0n) return ignore(s, "wrong_group", `message of group ${message.group}`);
-    if (message.epoch !== toWire(s.settings.membership.epoch)) {
-      return ignore(s, "wrong_epoch", `message of epoch ${message.epoch}`);
-    }
     if (!checkStore(s, from, message.storeId)) return;
     from.lastHeard = s.now;
+    from.epoch = fromWire(message.epoch, "epoch");
+    const inEpoch = from.epoch === s.membership.epoch && s.peers.has(sender);
+    if (inEpoch) from.heardInEpoch = s.now;
+    else if (!aboutThePast.has(message.type.case)) return onOtherEpoch(s, from, message);
     if (s.storageFailed && !servedWithoutSaving.has(message.type.case)) {
       return ignore(s, "storage_failed", `${describeMessage(message)}: nothing can be promised`);
     }
@@ -46,6 +50,14 @@ const servedWithoutSaving: ReadonlySet<Message["type"]["case"]> = new Set([
   "heartbeat",
   "catchUpRequest",
   "snapshotRequest",
+]);
+
+/** What means the same in every epoch. */
+const aboutThePast: ReadonlySet<Message["type"]["case"]> = new Set([
+  "catchUpRequest",
+  "catchUpAnswer",
+  "snapshotRequest",
+  "snapshotChunk",
 ]);
 
 function dispatch(s: State, from: Peer, type: Message["type"]): void {
@@ -72,6 +84,8 @@ function dispatch(s: State, from: Peer, type: Message["type"]): void {
       return onCatchUpRequest(s, from, type.value);
     case "catchUpAnswer":
       return onCatchUpAnswer(s, from, type.value);
+    case "leaderTransfer":
+      return onLeaderTransfer(s, from, type.value);
     case "snapshotRequest":
       return onSnapshotRequest(s, from, type.value);
     case "snapshotChunk":
@@ -93,12 +107,15 @@ export function tick(s: State): void {
     if (s.settings.logger.verbose) s.settings.logger.debug("timer: heartbeat");
     s.heartbeatWanted = true;
   }
+  if (atHeartbeat) forgetStrangers(s);
   if (s.storageFailed) return;
   if (atHeartbeat) {
     if (s.role === "electing") sendViewChange(s);
     if (s.role === "preparing") resendPrepare(s);
     resendProposals(s);
     resendUpdates(s);
+    tickTransfer(s);
+    preferLeader(s);
     // What peers ask for is read from storage, up to the mark that is durable there.
     if (s.history.aru > s.durable.aru) s.outbox.saveWanted = true;
   }
@@ -115,15 +132,18 @@ export function settle(s: State): void {
   }
   continuePrepare(s);
   propose(s);
+  continueTransfer(s);
   forwardUpdates(s);
   continueReplay(s);
   continueRestore(s);
-  if (s.heartbeatWanted) sendHeartbeats(s);
+  if (s.heartbeatWanted && !s.retired) sendHeartbeats(s);
 }
 
 /** A save is durable: so are the promises in it, this node's own acceptance among them. */
 export function onSaved(s: State, makes: Durable): void {
-  s.durable = makes;
+  // What it promised in an epoch that has ended meanwhile is of no use any more.
+  const ended = makes.epoch !== s.membership.epoch;
+  s.durable = ended ? { ...makes, ...nothingDurable(s.membership.epoch) } : makes;
   for (const nodeId of makes.peerStores) {
     const peer = s.peers.get(nodeId);
     if (peer !== undefined) peer.storeDurable = true;

@@ -4,9 +4,15 @@ import type { LastSave } from "./save-history.js";
 /** What a node knows of another member, from that member's messages. */
 export interface Peer {
   readonly nodeId: number;
-  readonly isVoter: boolean;
-  /** The tick at which it was last heard; undefined before. */
+  /** Where it is reached: host:port. */
+  address: string;
+  isVoter: boolean;
+  /** The tick at which it was last heard, in whichever epoch; undefined before. */
   lastHeard: number | undefined;
+  /** The tick at which it was last heard in this node's epoch; undefined before. */
+  heardInEpoch: number | undefined;
+  /** The epoch that it was last heard in. */
+  epoch: number;
   /** Its ARU. */
   aru: number;
   /** Its durable promise. */
@@ -33,28 +39,62 @@ export interface Peer {
   resend: { acknowledged: number; wait: number; waited: number };
 }
 
-/** All other members, in the order of the epoch record. */
-export function makePeers(membership: Membership, self: number): ReadonlyMap<number, Peer> {
+/** A member that nothing is known of yet. */
+function makePeer(nodeId: number, address: string, isVoter: boolean): Peer {
+  return {
+    nodeId,
+    address,
+    isVoter,
+    lastHeard: undefined,
+    heardInEpoch: undefined,
+    epoch: 0,
+    aru: 0,
+    promisedView: 0,
+    hearsQuorum: false,
+    knowsStores: false,
+    accepted: { view: 0, seq: 0 },
+    viewChange: undefined,
+    storeId: undefined,
+    save: undefined,
+    storeDurable: false,
+    askedSeq: undefined,
+    needs: undefined,
+    resend: { acknowledged: 0, wait: 1, waited: 0 },
+  };
+}
+
+/**
+ * All other members, in the order of the epoch record. Of those `known` before stays what is true in any epoch; votes and
+ * promises were those of another one.
+ */
+export function makePeers(
+  { record }: Membership,
+  self: number,
+  known: ReadonlyMap<number, Peer> = new Map(),
+): ReadonlyMap<number, Peer> {
   const peers = new Map<number, Peer>();
-  for (const nodeId of membership.members) {
+  for (const member of [...record.voters, ...record.learners]) {
+    const nodeId = Number(member.nodeId);
     if (nodeId === self) continue;
-    peers.set(nodeId, {
-      nodeId,
-      isVoter: membership.isVoter(nodeId),
-      lastHeard: undefined,
-      aru: 0,
+    const votes = record.voters.includes(member);
+    const peer = known.get(nodeId) ?? makePeer(nodeId, member.address, votes);
+    Object.assign(peer, {
+      address: member.address,
+      isVoter: votes,
       promisedView: 0,
-      hearsQuorum: false,
       knowsStores: false,
       accepted: { view: 0, seq: 0 },
       viewChange: undefined,
-      storeId: undefined,
-      save: undefined,
-      storeDurable: false,
-      askedSeq: undefined,
-      needs: undefined,
       resend: { acknowledged: 0, wait: 1, waited: 0 },
     });
+    // The record is replicated, and durable with it: it counts, whatever was met before.
+    if (member.storeId !== 0n) Object.assign(peer, { storeId: member.storeId, storeDurable: true });
+    peers.set(nodeId, peer);
   }
   return peers;
+}
+
+/** A node that is no member here: one of a later epoch, or one that has left. */
+export function makeStranger(nodeId: number, address: string): Peer {
+  return makePeer(nodeId, address, false);
 }

@@ -29,10 +29,20 @@ export interface Identity {
    * its node is known to have saved is an older copy of itself (safety rule 8). Of no meaning to transports; at most 1 KiB.
    */
   readonly saveHistory: Uint8Array;
+  /**
+   * The encoded EpochRecord of the node's epoch, to be read anew for each introduction: a peer that was away learns from it whom
+   * to ask for what it missed. Of no meaning to transports; at most 64 KiB.
+   */
+  readonly epochRecord: Uint8Array;
+  /** Where the node is reached: host:port. For who does not know it as a member, or not any more. At most 300 characters. */
+  readonly address: string;
 }
 
-/** Why a peer is refused. Store: its storage is not the one on record (safety rule 8). */
-export type AdmissionRefusalReason = "protocol_version" | "cluster" | "node" | "store";
+/**
+ * Why a peer is refused. Store: its storage is not the one on record (safety rule 8). Removed: it is no member any more, and will
+ * never be one again.
+ */
+export type AdmissionRefusalReason = "protocol_version" | "cluster" | "node" | "store" | "removed";
 
 /** A refusal, sent to the peer before its connection is closed. */
 export interface AdmissionRefusal {
@@ -54,7 +64,7 @@ export interface TransportContext {
   readonly identity: Identity;
   /** This node's own address: the one to listen on. Port 0 means any free port. */
   readonly address: string;
-  /** All peers, this node excepted. */
+  /** All peers to begin with, this node excepted; see {@link Transport.setPeers}. */
   readonly peers: readonly PeerAddress[];
   /** Called with each message received from an admitted peer. Must not be called before `start` was. */
   onMessage(from: number, message: Message): void;
@@ -82,6 +92,11 @@ export interface Transport {
    * cannot (for instance because the port is in use). Called once.
    */
   start(context: TransportContext): Promise<void>;
+  /**
+   * The peers from now on. Connections to those that are not among them any more, or have another address, are closed; the others
+   * stay as they are. Who is not among them may introduce itself all the same: `admit` decides. Called after `start`; never throws.
+   */
+  setPeers(peers: readonly PeerAddress[]): void;
   /** Queues a message for the peer `message.to`. Never throws, never waits; before `start` it drops. */
   send(message: Message): void;
   /** How often something was dropped, refused or ignored, by name. Names are snake_case and stable. */

@@ -11,7 +11,8 @@ import type { Peer } from "./peers.js";
 import { readUpdate } from "./read-update.js";
 import type { State } from "./state.js";
 import { noteSave, tellSave } from "./stores.js";
-import { follow, raisePromise, restartProgress } from "./view.js";
+import { readStopSign } from "./stop-sign.js";
+import { follow, raisePromise, restartProgress, takesPart } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
 /** A prepare quorum attempts a view that this node leads: it asks what has been accepted in lower ones. */
@@ -22,7 +23,7 @@ export function startPrepare(s: State): void {
   s.led = view;
   s.view = view;
   s.role = "preparing";
-  s.preparing = { view, answers: new Map() };
+  s.preparing = { view, answers: new Map(), isFirst: false };
   restartProgress(s);
   // Safety rule 4: no message of this view leaves before "I lead" is durable.
   for (const peer of s.peers.values()) if (peer.isVoter) s.outbox.sendAfterSave(peer.nodeId, makePrepare(s));
@@ -30,7 +31,7 @@ export function startPrepare(s: State): void {
 
 /** Every heartbeat: asks those again who have not answered. */
 export function resendPrepare(s: State): void {
-  if (s.preparing === undefined || s.durable.ledView !== s.preparing.view) return;
+  if (s.preparing === undefined || s.preparing.isFirst || s.durable.ledView !== s.preparing.view) return;
   for (const peer of s.peers.values()) {
     if (peer.isVoter && !s.preparing.answers.has(peer.nodeId)) s.outbox.send(peer.nodeId, makePrepare(s));
   }
@@ -46,12 +47,13 @@ function makePrepare(s: State) {
 /** The leader of a view asks. A Prepare above the promise is answered in every state. */
 export function onPrepare(s: State, from: Peer, prepare: Prepare): void {
   const view = fromWire(prepare.view, "view");
-  if (s.settings.membership.leaderOf(view) !== from.nodeId) {
+  if (s.membership.leaderOf(view) !== from.nodeId) {
     throw new PeerError(
       "not_leader",
       `prepare of view ${view} from node ${from.nodeId}, which does not lead it`,
     );
   }
+  if (!takesPart(s)) return ignore(s, "not_in_epoch", `prepare of view ${view}: this node is not in the epoch yet`);
   if (view < s.promised) return ignore(s, "stale_prepare", `prepare of view ${view}, promised ${s.promised}`);
   if (view === s.promised) return answerPrepareAgain(s, from, prepare);
   raisePromise(s, view);
@@ -104,13 +106,13 @@ function packAcceptances(s: State, acceptances: readonly Acceptance[]): Message[
     if (next?.view === acceptance.view && next.seq === acceptance.seq + 1 && updates.length < maxRunUpdates)
       return;
     const proposal = create(ProposalSchema, {
-      nodeId: toWire(s.settings.membership.leaderOf(acceptance.view)),
+      nodeId: toWire(s.membership.leaderOf(acceptance.view)),
       view: toWire(acceptance.view),
       seq: toWire(acceptance.seq + 1 - updates.length),
       updates,
     });
     messages.push(
-      s.outbox.wrap(s.settings.membership.leaderOf(s.view), { case: "proposal", value: proposal }),
+      s.outbox.wrap(s.membership.leaderOf(s.view), { case: "proposal", value: proposal }),
     );
     updates = [];
   });
@@ -155,7 +157,9 @@ export function continuePrepare(s: State): void {
   const answers = [...preparing.answers]
     .filter(([nodeId]) => s.peers.get(nodeId)?.storeDurable === true)
     .map(([, answer]) => answer);
-  if (answers.length + 1 < s.settings.membership.prepareQuorum) return;
+  // In the first view of an epoch nothing can have been accepted before (safety rule 7).
+  if (preparing.isFirst) return lead(s, new Deque());
+  if (answers.length + 1 < s.membership.prepareQuorum) return;
   const ordered = Math.max(s.history.aru, ...answers.map((answer) => answer.aru));
   if (s.history.aru < ordered) return askNext(s, ordered);
   lead(
@@ -187,6 +191,9 @@ function adopt(s: State, reported: readonly Acceptance[]): Deque<Uint8Array> {
       `no value for seq ${seq} among ${highest.size} above ${s.history.aru}`,
     );
     values.push(acceptance.update);
+    // Safety rule 7: nothing is proposed again behind a stop sign. What stands there is of lower views, and was not ordered:
+    // whoever orders something behind a stop sign at this seq has another value here, of a higher view.
+    if (readStopSign(acceptance.update) !== undefined) return values;
   }
   return values;
 }
@@ -198,12 +205,17 @@ function lead(s: State, first: Deque<Uint8Array>): void {
   s.role = "leader";
   s.preparing = undefined;
   s.attempts = 0;
-  for (const bytes of first) markProposed(s, bytes);
+  let ending = false;
+  for (const bytes of first) {
+    markProposed(s, bytes);
+    ending = readStopSign(bytes) !== undefined;
+  }
   // A no-op of its own view: once that is ordered, so is everything before it.
-  first.push(new Uint8Array());
-  s.leading = { nextSeq: s.history.aru + 1, first };
+  if (!ending) first.push(new Uint8Array());
+  s.leading = { nextSeq: s.history.aru + 1, first, ending };
   s.catchUp.asked = undefined;
   s.fetch = undefined;
+  s.preferred = undefined;
   for (const peer of s.peers.values()) peer.resend = { acknowledged: 0, wait: 1, waited: 0 };
   s.heartbeatWanted = true;
 }

@@ -9,6 +9,7 @@ import {
 import type { Settings } from "./config.js";
 import { ConfigError, invariant } from "./errors.js";
 import type { Run } from "./history.js";
+import type { Membership } from "./membership.js";
 import type { Durable } from "./outbox.js";
 import type { Peer } from "./peers.js";
 import type { StoredState } from "./ports.js";
@@ -23,6 +24,7 @@ export const snapshotFormat = 1;
 /** What a save writes besides runs. */
 export function makePersistentState(
   settings: Settings,
+  membership: Membership,
   view: number,
   makes: Durable,
   peers: Iterable<Peer>,
@@ -33,13 +35,14 @@ export function makePersistentState(
   return create(PersistentStateSchema, {
     formatVersion,
     nodeId: toWire(settings.nodeId),
-    nodeCount: toWire(settings.membership.voters.length),
+    nodeCount: toWire(membership.voters.length),
     lastInstalled: toWire(view),
     saveNumber: toWire(makes.saveNumber),
     promisedView: toWire(makes.promisedView),
     ...(makes.ledView === undefined ? {} : { ledView: toWire(makes.ledView) }),
     localAru: toWire(makes.aru),
-    epochRecord: settings.membership.record,
+    epochRecord: membership.record,
+    clusterId: settings.clusterId,
     peerStores: known.map(({ nodeId, storeId, save }) => ({
       nodeId: toWire(nodeId),
       storeId: storeId as bigint,
@@ -53,11 +56,12 @@ export function makePersistentState(
  * What was durable when the node stopped.
  * @throws ConfigError when the storage belongs to another node, cluster or format.
  */
-export function restoreDurable(settings: Settings, { state }: StoredState): Durable {
+export function restoreDurable(settings: Settings, { epoch }: Membership, { state }: StoredState): Durable {
   if (state === undefined) {
     const accepted = { view: 0, seq: 0 };
     return {
       saveNumber: 0,
+      epoch,
       promisedView: 0,
       ledView: undefined,
       aru: 0,
@@ -79,6 +83,7 @@ export function restoreDurable(settings: Settings, { state }: StoredState): Dura
   const promisedView = Number(state.promisedView);
   return {
     saveNumber: Number(state.saveNumber),
+    epoch,
     promisedView,
     ledView: state.ledView === undefined ? undefined : Number(state.ledView),
     aru: Number(state.localAru),
@@ -90,11 +95,11 @@ export function restoreDurable(settings: Settings, { state }: StoredState): Dura
 
 /** The acceptances of this epoch above the ARU. */
 export function* restoreRuns(
-  settings: Settings,
+  { epoch: current }: Membership,
   stored: StoredState,
 ): Iterable<Pick<Run, "seq" | "view" | "updates">> {
   for (const { ordered, epoch, proposal } of stored.runs) {
-    if (ordered || proposal === undefined || epoch !== toWire(settings.membership.epoch)) continue;
+    if (ordered || proposal === undefined || epoch !== toWire(current)) continue;
     yield { seq: Number(proposal.seq), view: Number(proposal.view), updates: proposal.updates };
   }
 }
@@ -115,14 +120,13 @@ export function restorePeers(
 }
 
 /**
- * The membership that counts: the one on record in storage, which must be that of the configuration, save for the backup
- * that the cluster may have begun with.
+ * The membership on record in storage. While that is the one that the cluster began with, the configuration must name the same,
+ * save for the backup that the cluster may have begun with; later it is history.
  * @throws ConfigError
  */
-export function effectiveEpoch(configured: EpochRecord, { state }: StoredState): EpochRecord {
-  if (state === undefined) return configured;
-  const record = state.epochRecord;
-  if (record !== undefined && sameRecord({ ...record, base: configured.base }, configured)) return record;
+export function recordedEpoch(configured: EpochRecord, { epochRecord: record }: PersistentState): EpochRecord {
+  const later = record !== undefined && record.epoch > configured.epoch;
+  if (record !== undefined && (later || sameRecord({ ...record, base: configured.base }, configured))) return record;
   throw new ConfigError(
     `the storage belongs to a cluster of ${listMembers(record)}; the configuration names ` +
       `${listMembers(configured)}. Once a cluster is formed its own record counts: ` +

@@ -2,16 +2,18 @@
 // lost connection costs a chunk; a peer keeps what is being fetched from it while it takes newer ones.
 import type { Snapshot, SnapshotChunk, SnapshotRequest } from "@paxos/proto";
 import { deliverInstalled } from "./delivery.js";
+import { enterEpoch } from "./epochs.js";
 import { invariant } from "./errors.js";
 import { sameSnapshot, stillNeeded, type Held } from "./held-snapshots.js";
 import { ignore } from "./ignored.js";
+import { Membership } from "./membership.js";
 import { acceptEarly, advance } from "./ordering.js";
 import type { ChunkRequest, ReceivedChunk } from "./outbox.js";
 import type { Peer } from "./peers.js";
 import type { ChunkData, SnapshotId } from "./ports.js";
 import { sameRecord, snapshotFormat } from "./restore.js";
 import type { State } from "./state.js";
-import { hearsLeader, restartProgress } from "./view.js";
+import { everybody, hearsLeader, restartProgress } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
 const MiB = 1024 * 1024;
@@ -152,8 +154,15 @@ function checkChunk(s: State, snapshot: Snapshot, { index, data }: SnapshotChunk
     refuse(`format ${formatVersion}, this version reads ${snapshotFormat}`);
   if (index >= chunks) refuse(`chunk ${index} of ${chunks}`);
   if (data.length > maxChunkBytes || BigInt(data.length) > bytes) refuse(`a chunk of ${data.length} bytes`);
-  if (epochRecord === undefined || !sameRecord(epochRecord, s.settings.membership.record)) {
+  const { membership } = s;
+  if (epochRecord === undefined) return refuse("no members");
+  if (epochRecord.epoch === toWire(membership.epoch) && !sameRecord(epochRecord, membership.record)) {
     refuse("its members are not those of this node's epoch");
+  }
+  try {
+    void new Membership(epochRecord);
+  } catch (error) {
+    refuse(String(error));
   }
 }
 
@@ -194,6 +203,8 @@ function install(s: State, snapshot: Snapshot): void {
   s.outbox.install = snapshot;
   s.outbox.saveWanted = true;
   deliverInstalled(s, snapshot);
+  const { epochRecord } = snapshot;
+  if (epochRecord !== undefined && Number(epochRecord.epoch) > s.membership.epoch) enterEpoch(s, epochRecord);
   acceptEarly(s);
   advance(s);
 }
@@ -212,8 +223,8 @@ export function onSnapshotTaken(s: State, snapshot: Snapshot): void {
 /** What peers still need; what they do not is forgotten here, and must not be read for them any more. */
 export function retention(s: State): Retention {
   const since = s.now - keptFor * s.settings.progressTicks;
-  s.held = stillNeeded(s.held, since, s.peers.size);
-  const needs = [...s.peers.values()].flatMap(({ needs }) =>
+  s.held = stillNeeded(s.held, since, s.peers.size + s.strangers.size);
+  const needs = [...everybody(s)].flatMap(({ needs }) =>
     needs !== undefined && needs.tick >= since ? [needs.seq] : [],
   );
   return {

@@ -4,6 +4,7 @@ import { Deque } from "./deque.js";
 import { History, type Acceptance, type OrderedRun } from "./history.js";
 import type { Held } from "./held-snapshots.js";
 import { Outbox, type Durable } from "./outbox.js";
+import type { Membership } from "./membership.js";
 import { makePeers, type Peer } from "./peers.js";
 import type { IncomingSnapshot, StoredState } from "./ports.js";
 import { Random } from "./random.js";
@@ -32,6 +33,15 @@ export interface State {
   started: boolean;
   /** Ticks since the start. */
   now: number;
+
+  // The epoch.
+  membership: Membership;
+  /** All other members. */
+  peers: ReadonlyMap<number, Peer>;
+  /** Members of later epochs that were met, and those who have left and may not know. For catching up, either way. */
+  readonly strangers: Map<number, Peer>;
+  /** This node has left the cluster, and nobody needs it any more. */
+  retired: boolean;
 
   // The view.
   role: NodeRole;
@@ -67,17 +77,26 @@ export interface State {
   /** How many views were attempted since a leader was last heard, with a quorum within hearing. */
   attempts: number;
 
-  /** The phase 1 under way. */
-  preparing: { readonly view: number; readonly answers: Map<number, PrepareAnswer> } | undefined;
+  /** The phase 1 under way. That of an epoch's first view needs no answers: nothing can have been accepted before. */
+  preparing:
+    | { readonly view: number; readonly answers: Map<number, PrepareAnswer>; readonly isFirst: boolean }
+    | undefined;
   /** The answer to the Prepare of `promised`, the same whenever it is given. */
   prepareOK: { readonly view: number; readonly saveNumber: number; readonly value: PrepareOK } | undefined;
 
-  /** Leading: the next seq, and the values to be proposed before any waiting update. */
-  leading: { nextSeq: number; readonly first: Deque<Uint8Array> } | undefined;
+  /**
+   * Leading: the next seq, the values to be proposed before any waiting update, and whether a stop sign is the last of these or
+   * of those proposed: then nothing follows (safety rule 7).
+   */
+  leading: { nextSeq: number; readonly first: Deque<Uint8Array>; ending: boolean } | undefined;
+
+  /** The hand-over under way: to whom, in which view, since which tick; whether it has been told. */
+  transfer: { readonly to: number; readonly view: number; readonly since: number; told: boolean } | undefined;
+  /** The voter that is preferred to this leader, and the tick since which it could lead. */
+  preferred: { readonly nodeId: number; since: number } | undefined;
 
   // Ordering.
   readonly history: History;
-  readonly peers: ReadonlyMap<number, Peer>;
   readonly updates: UpdateQueue;
   /** The oldest forwarded update, and how many heartbeats it waits before it is sent again. */
   resend: { readonly oldest: PendingUpdate | undefined; wait: number; waited: number; refused: boolean };
@@ -155,22 +174,28 @@ export interface State {
 }
 
 /** The state of a node at its start, fresh or restarted. */
-export function makeState(settings: Settings, stored: StoredState): State {
-  const { membership, nodeId, windowUpdates, windowBytes, seed } = settings;
+export function makeState(settings: Settings, membership: Membership, stored: StoredState): State {
+  const { nodeId, windowUpdates, windowBytes, seed } = settings;
   const bounds = { updates: 2 * windowUpdates, bytes: 2 * windowBytes };
-  const durable = restoreDurable(settings, stored);
-  const { promisedView: promised, aru, ledView: led } = durable;
+  const durable = restoreDurable(settings, membership, stored);
+  const { aru, ledView: led } = durable;
+  // A view below the first one of an epoch does not exist (safety rule 7).
+  const promised = Math.max(durable.promisedView, membership.firstView);
   const view = Math.max(promised, Number(stored.state?.lastInstalled ?? 0n));
   const snapshots = restoreSnapshots(stored, aru);
   const start = Number(snapshots.at(-1)?.seq ?? 0n);
   const history = new History(promised, aru, bounds);
-  history.restore(restoreRuns(settings, stored));
+  history.restore(restoreRuns(membership, stored));
   return {
     settings,
     storeId: stored.storeId,
     random: new Random(seed),
     started: false,
     now: 0,
+    membership,
+    peers: restorePeers(makePeers(membership, nodeId), stored),
+    strangers: new Map(),
+    retired: false,
     role: "follower",
     view,
     attempted: view,
@@ -189,8 +214,9 @@ export function makeState(settings: Settings, stored: StoredState): State {
     preparing: undefined,
     prepareOK: undefined,
     leading: undefined,
+    transfer: undefined,
+    preferred: undefined,
     history,
-    peers: restorePeers(makePeers(membership, nodeId), stored),
     updates: new UpdateQueue(bounds.updates, bounds.bytes),
     resend: { oldest: undefined, wait: 2, waited: 0, refused: false },
     delivered: start,

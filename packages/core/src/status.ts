@@ -1,9 +1,10 @@
 import type { Snapshot } from "@paxos/proto";
+import { isRemoved } from "./epochs.js";
 import type { IncomingSnapshot } from "./ports.js";
 import type { NodeRole, State } from "./state.js";
 import { storageHealth, type StorageHealth } from "./storage-health.js";
 import { storesRecorded } from "./stores.js";
-import { hears, knownLeader } from "./view.js";
+import { isUp, knownLeader } from "./view.js";
 
 /** How a node stands. */
 export interface NodeStatus {
@@ -32,6 +33,9 @@ export interface NodeStatus {
   readonly storageHealth: StorageHealth;
   /** Whether the store ids of all voters are on record at all of them (safety rule 8). */
   readonly storesRecorded: boolean;
+  /** Whether this node was removed from the cluster; retired, when nobody needs what it holds any more. */
+  readonly removed: boolean;
+  readonly retired: boolean;
   readonly peers: readonly { readonly nodeId: number; readonly heard: boolean; readonly aru: number }[];
   /** How often input was ignored, by reason. */
   readonly counters: Readonly<Record<string, number>>;
@@ -41,7 +45,7 @@ export function statusOf(s: State): NodeStatus {
   return {
     nodeId: s.settings.nodeId,
     role: s.role,
-    epoch: s.settings.membership.epoch,
+    epoch: s.membership.epoch,
     view: s.role === "electing" ? s.attempted : s.view,
     leader: knownLeader(s),
     aru: s.history.aru,
@@ -54,9 +58,11 @@ export function statusOf(s: State): NodeStatus {
     storageHealth: storageHealth(s),
     storeId: s.storeId,
     storesRecorded: storesRecorded(s),
+    removed: isRemoved(s),
+    retired: s.retired,
     peers: [...s.peers.values()].map((peer) => ({
       nodeId: peer.nodeId,
-      heard: hears(s, peer),
+      heard: isUp(s, peer),
       aru: peer.aru,
     })),
     counters: Object.fromEntries(s.counters),

@@ -1,12 +1,13 @@
 // Safety rule 8: storage that has lost what it promised does not vote. Each node's storage has an id; peers
 // record it on first contact, and ignore whoever comes with another one. And they know the last save that each has told of:
 // storage that comes back without it is an older copy of itself, or has lost its end.
+import { meet, meetFormer } from "./epochs.js";
 import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
 import type { AdmissionRefusal, Identity } from "./ports.js";
 import { hasSeen, lastNumber, laterSave, type LastSave } from "./save-history.js";
 import type { State } from "./state.js";
-import { fromWire, toWire } from "./wire.js";
+import { fromWire, isId, toWire } from "./wire.js";
 
 /** Checks the store id on a message, and records it when it is the first one. */
 export function checkStore(s: State, from: Peer, storeId: bigint): boolean {
@@ -57,14 +58,11 @@ export function noteSave(from: Peer, message: { saveNumber: bigint; saveIncarnat
 /** Decides about a peer that introduces itself. Undefined admits it. */
 export function admit(
   s: State,
-  { nodeId, storeId, incarnation, saveHistory }: Introduction,
+  { nodeId, storeId, incarnation, saveHistory, epochRecord, address = "" }: Introduction,
 ): AdmissionRefusal | undefined {
-  const { members } = s.settings.membership;
-  const peer = s.peers.get(nodeId);
-  if (peer === undefined) {
-    const detail = `node ${s.settings.nodeId} has no peer with id ${nodeId}; the members are ${members.join(", ")}`;
-    return { reason: "node", detail };
-  }
+  meet(s, epochRecord);
+  const peer = s.peers.get(nodeId) ?? s.strangers.get(nodeId) ?? meetFormer(s, nodeId, address);
+  if (peer === undefined) return refuseStranger(s, nodeId);
   if (peer.storeId === undefined || peer.storeId === storeId) {
     const { save } = peer;
     // A process that lives has seen all that it has made, and makes more while it introduces itself.
@@ -82,8 +80,23 @@ export function admit(
   };
 }
 
+/** Who is no member, and does not know of a later epoch in which it is one. */
+function refuseStranger(s: State, nodeId: number): AdmissionRefusal {
+  const { members, epoch, record } = s.membership;
+  const self = s.settings.nodeId;
+  if (isId(nodeId) && nodeId !== self && nodeId < Number(record.nextNodeId)) {
+    const detail =
+      `node ${nodeId} was removed from the cluster; the members in epoch ${epoch} are ${members.join(", ")}. ` +
+      `An id is never used again: to bring the machine back, add it under a new one, with an empty data directory`;
+    return { reason: "removed", detail };
+  }
+  const detail = `node ${self} has no peer with id ${nodeId}; the members are ${members.join(", ")}`;
+  return { reason: "node", detail };
+}
+
 /** What a peer says of itself before anything else. */
-export type Introduction = Omit<Identity, "clusterId">;
+export type Introduction = Omit<Identity, "clusterId" | "epochRecord" | "address"> &
+  Partial<Pick<Identity, "epochRecord" | "address">>;
 
 function refuseOlder(
   s: State,

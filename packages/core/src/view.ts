@@ -15,7 +15,7 @@ export function raisePromise(s: State, view: number): void {
 /** Enters a view that another node leads. */
 export function follow(s: State, view: number): void {
   invariant(
-    s.settings.membership.leaderOf(view) !== s.settings.nodeId,
+    s.membership.leaderOf(view) !== s.settings.nodeId,
     `node follows itself in view ${view}`,
   );
   s.role = "follower";
@@ -40,7 +40,7 @@ export function findLeader(s: State): void {
   s.leaderHeard = s.now;
   if (s.leaderLeads) return;
   s.leaderLeads = true;
-  s.settings.logger.info(`follows node ${s.settings.membership.leaderOf(s.view)}, leader of view ${s.view}`);
+  s.settings.logger.info(`follows node ${s.membership.leaderOf(s.view)}, leader of view ${s.view}`);
 }
 
 /** Starts the progress timer anew, with seeded jitter, so that nodes do not attempt views in step. */
@@ -49,14 +49,14 @@ export function restartProgress(s: State): void {
   // At least a heartbeat: when the first node's timer expires, the others have missed their leader for long
   // enough to join.
   const jitter = s.random.between(heartbeatTicks, Math.max(heartbeatTicks, progressTicks >> 1));
-  const rotations = Math.floor(s.attempts / s.settings.membership.voters.length);
+  const rotations = Math.floor(s.attempts / s.membership.voters.length);
   s.progress.restart(s.now, progressTicks * 2 ** Math.min(rotations, 3) + jitter);
 }
 
 /** The leader this node goes by: heard in person to lead, or itself. */
 export function knownLeader(s: State): number | undefined {
   if (s.role === "leader") return s.settings.nodeId;
-  if (s.role === "follower" && s.leaderLeads) return s.settings.membership.leaderOf(s.view);
+  if (s.role === "follower" && s.leaderLeads) return s.membership.leaderOf(s.view);
   return undefined;
 }
 
@@ -66,21 +66,37 @@ export function hearsLeader(s: State): boolean {
   return s.leaderHeard !== undefined && s.now - s.leaderHeard < s.settings.progressTicks;
 }
 
-/** Whether a peer has been heard within the progress timeout. */
+/** Whether a peer has been heard in this epoch within the progress timeout. */
 export function hears(s: State, peer: Peer): boolean {
+  return peer.heardInEpoch !== undefined && s.now - peer.heardInEpoch < s.settings.progressTicks;
+}
+
+/** Whether a node has been heard, in whichever epoch, within the progress timeout. */
+export function isUp(s: State, peer: Peer): boolean {
   return peer.lastHeard !== undefined && s.now - peer.lastHeard < s.settings.progressTicks;
+}
+
+/** Whether this node holds everything that was ordered before its epoch: before, it takes no part in it (safety rule 7). */
+export function takesPart(s: State): boolean {
+  return s.history.aru >= s.membership.beginsAfter;
+}
+
+/** Everybody that this node knows of, members or not. */
+export function* everybody(s: State): Iterable<Peer> {
+  yield* s.peers.values();
+  yield* s.strangers.values();
 }
 
 /** The voters among the peers that satisfy `condition`, and this node itself if it is a voter. */
 export function countVoters(s: State, condition: (peer: Peer) => boolean): number {
-  let count = s.settings.membership.isVoter(s.settings.nodeId) ? 1 : 0;
+  let count = s.membership.isVoter(s.settings.nodeId) ? 1 : 0;
   for (const peer of s.peers.values()) if (peer.isVoter && condition(peer)) count++;
   return count;
 }
 
 /** Whether this node hears a quorum of voters. */
 export function hearsQuorum(s: State): boolean {
-  return countVoters(s, (peer) => hears(s, peer)) >= s.settings.membership.hearingQuorum;
+  return countVoters(s, (peer) => hears(s, peer)) >= s.membership.hearingQuorum;
 }
 
 /** Whether a save has failed, or been under way for a progress timeout: this node cannot promise anything. */
@@ -94,13 +110,13 @@ export function storageStuck(s: State): boolean {
  * being rebuilt.
  */
 export function canLead(s: State): boolean {
-  return !storageStuck(s) && !s.replaying && s.restoring === undefined;
+  return !storageStuck(s) && !s.replaying && s.restoring === undefined && takesPart(s);
 }
 
 /** The greatest ARU known of any peer. */
 export function greatestAru(s: State): number {
   let greatest = 0;
-  for (const peer of s.peers.values()) greatest = Math.max(greatest, peer.aru);
+  for (const peer of everybody(s)) greatest = Math.max(greatest, peer.aru);
   return greatest;
 }
 
@@ -109,7 +125,8 @@ export function greatestAru(s: State): number {
  * is less than a window behind.
  */
 export function nextView(s: State, least = 0): number {
-  const { membership, nodeId, windowUpdates } = s.settings;
+  const { membership } = s;
+  const { nodeId, windowUpdates } = s.settings;
   // A view that somebody heard has promised above can reach no quorum with that node.
   const promises = [...s.peers.values()].map((peer) => (hears(s, peer) ? peer.promisedView : 0));
   const above = Math.max(s.attempted, s.view, s.promised, least - 1, ...promises);

@@ -21,6 +21,11 @@ export function fromWire(value: bigint, what: string): number {
   return Number(value);
 }
 
+/** Whether this can be a node's id. */
+export function isId(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
 /** Converts a seq, view, epoch or node id for a message. */
 export function toWire(value: number): bigint {
   return BigInt(value);

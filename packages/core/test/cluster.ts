@@ -3,7 +3,9 @@ import {
   decodeClientUpdate,
   encodeClientUpdate,
   encodeMessage,
+  EpochRecordSchema,
   MessageSchema,
+  UpdateKind,
   type EpochRecord,
   type Message,
 } from "@paxos/proto";
@@ -24,6 +26,10 @@ export interface Member {
   node: Node | undefined;
   /** A save that has left the node and is not durable yet. */
   pending: Save | undefined;
+  /** The membership that it begins with; undefined while it has not joined. */
+  record: EpochRecord | undefined;
+  /** It was removed, and a peer has said so. */
+  out: boolean;
   /** Whether saves wait for {@link Cluster.flush} instead of becoming durable at once. */
   slowDisk: boolean;
   /** Everything applied since the last start. */
@@ -73,10 +79,47 @@ export class Cluster {
       disk: new MemoryDisk(BigInt(1000 + id)),
       node: undefined,
       pending: undefined,
+      record: this.#record,
+      out: false,
       slowDisk: false,
       applied: [],
       refusals: [],
     }));
+  }
+
+  /** A node with a new disk, which joins a cluster of which this is the membership by now. */
+  join(id: number, record: EpochRecord): void {
+    while (this.members.length <= id) {
+      const next = this.members.length;
+      this.members.push({
+        id: next,
+        disk: new MemoryDisk(BigInt(1000 + next)),
+        node: undefined,
+        pending: undefined,
+        record: undefined,
+        out: false,
+        slowDisk: this.members[0]?.slowDisk ?? false,
+        applied: [],
+        refusals: [],
+      });
+    }
+    this.member(id).record = record;
+    this.start(id);
+  }
+
+  /** A node introduces itself to another, as on a new connection. */
+  introduce(from: number, to: number): void {
+    const caller = this.member(from);
+    const { node } = this.member(to);
+    if (caller.node === undefined || node === undefined) return;
+    const { saveHistory, encodedEpochRecord: epochRecord } = caller.node;
+    const address = `node-${from}:2346`;
+    const who = { address, nodeId: from, storeId: caller.disk.storeId, incarnation: BigInt(from), saveHistory, epochRecord };
+    const refusal = node.admit(who);
+    this.pump(to);
+    if (refusal?.reason !== "removed") return;
+    caller.out = true;
+    this.crash(from);
   }
 
   /** Starts these nodes, or all. */
@@ -96,7 +139,7 @@ export class Cluster {
         seed: this.firstSeed + id,
         ...this.#config,
         nodeId: id,
-        epochRecord: this.#record,
+        epochRecord: member.record ?? this.#record,
         incarnation: BigInt(++this.starts),
         logger,
       };
@@ -206,8 +249,14 @@ export class Cluster {
     const seq = Math.min(durableAru, last);
     if (node === undefined || seq <= Number(snapshot?.seq ?? 0n)) return false;
     const content = contentOf(applied.slice(0, seq));
-    node.snapshotTaken(disk.takeSnapshot(seq, node.epochRecord, content, this.chunkBytes));
+    node.snapshotTaken(disk.takeSnapshot(seq, this.#recordAt(applied.slice(0, seq)), content, this.chunkBytes));
     return true;
+  }
+
+  /** The membership after these updates. */
+  #recordAt(applied: readonly OrderedUpdate[]): EpochRecord {
+    const last = applied.findLast(({ kind }) => kind === UpdateKind.STOP_SIGN);
+    return last === undefined ? this.#record : fromBinary(EpochRecordSchema, last.update);
   }
 
   /** A node drops what it need not keep of its log, less a tail, and old snapshots. */
@@ -250,7 +299,8 @@ export class Cluster {
   deliver(index = 0): void {
     const [inFlight] = this.network.splice(index, 1);
     if (inFlight === undefined || this.cuts.has(`${inFlight.from}>${inFlight.to}`)) return;
-    const { node } = this.member(inFlight.to);
+    // Who has not joined yet is not there.
+    const node = this.members[inFlight.to]?.node;
     if (node === undefined) return;
     const message = inFlight.message ?? fromBinary(MessageSchema, inFlight.bytes);
     this.onDelivered(message);
@@ -311,7 +361,7 @@ export function log(member: Member): string[] {
 /** What was applied, from seq 1 on, for a snapshot. */
 function contentOf(applied: readonly OrderedUpdate[]): Uint8Array {
   const lines = applied.map((update) =>
-    update.noop ? "" : Buffer.from(encodeClientUpdate(update)).toString("hex"),
+    update.noop && update.update.length === 0 ? "" : Buffer.from(encodeClientUpdate(update)).toString("hex"),
   );
   return new TextEncoder().encode(lines.join("\n"));
 }
@@ -321,6 +371,7 @@ function restored(disk: MemoryDisk): OrderedUpdate[] {
   if (disk.latest === undefined) return [];
   const lines = new TextDecoder().decode(disk.latest).split("\n");
   return lines.map((line, i) => {
-    return { seq: i + 1, noop: line === "", ...decodeClientUpdate(Buffer.from(line, "hex")) };
+    const fields = decodeClientUpdate(Buffer.from(line, "hex"));
+    return { seq: i + 1, noop: fields.clientId === 0n, ...fields };
   });
 }

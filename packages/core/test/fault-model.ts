@@ -1,4 +1,5 @@
-import { decodeClientUpdate, type Message } from "@paxos/proto";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { decodeClientUpdate, MembershipChangeSchema, UpdateKind, type EpochRecord, type Message } from "@paxos/proto";
 import type { Save } from "../src/ports.js";
 import { Random } from "../src/random.js";
 import { Cluster, type Member } from "./cluster.js";
@@ -21,6 +22,8 @@ export interface Profile {
   readonly partitions: "random" | "duel" | "leapfrog";
   /** That a node takes a snapshot, and perhaps drops its log below. */
   readonly snapshot?: number;
+  /** That somebody asks the leader to change the membership, or to hand over. */
+  readonly change?: number;
 }
 
 /** What a run did, so that an empty one shows. */
@@ -32,6 +35,7 @@ export interface Summary {
   views: number;
   snapshots: number;
   installed: number;
+  epochs: number;
 }
 
 /**
@@ -54,6 +58,7 @@ class Run {
     views: 0,
     snapshots: 0,
     installed: 0,
+    epochs: 0,
   };
   /** The one order, as first seen anywhere. */
   readonly #order = new Map<number, string>();
@@ -65,6 +70,7 @@ class Run {
   /** Of each node, the highest promise, the last ARU and the last led view that were durable. */
   readonly #durable = new Map<number, { promised: bigint; aru: bigint; led: bigint }>();
   readonly #led = new Map<bigint, number>();
+  #changes = 0n;
   #timestamp = 0n;
 
   constructor(
@@ -80,6 +86,7 @@ class Run {
     this.#cluster.chunkBytes = this.#random.between(20, 400);
     this.#cluster.onDelivered = (message) => this.#checkMessage(message);
     for (const member of this.#cluster.members) member.slowDisk = true;
+    if (process.env["PAXOS_LOG"]) this.#cluster.onLog = (id, line) => process.stderr.write(`${id}: ${line}\n`);
   }
 
   go(): Summary {
@@ -88,8 +95,20 @@ class Run {
       this.#step();
       this.#check();
     }
-    this.#converge();
+    try {
+      this.#converge();
+    } catch (error) {
+      throw new Error(`${String(error)}; ${this.#describe()}`, { cause: error });
+    }
     return this.#summary;
+  }
+
+  #describe(): string {
+    const stands = this.#cluster.up.map(({ id }) => {
+      const { epoch, role, view, aru, removed, promised, applied } = this.#cluster.status(id);
+      return `node ${id} ${removed ? "removed" : role}, epoch ${epoch}, view ${view}, promise ${promised}, ARU ${aru}, applied ${applied}`;
+    });
+    return stands.join("; ");
   }
 
   #chance(outOf1000: number): boolean {
@@ -106,6 +125,7 @@ class Run {
     if (this.#chance(crash)) this.#crashOrRestart();
     if (this.#chance(partition)) this.#partition();
     if (this.#chance(this.profile.snapshot ?? 0)) this.#takeSnapshot();
+    if (this.#chance(this.profile.change ?? 0)) this.#changeSomething();
     const up = this.#pick(cluster.up);
     switch (this.#random.between(0, 9)) {
       case 0:
@@ -119,6 +139,7 @@ class Run {
         if (up) cluster.flush(up.id);
         return;
       default: {
+        if (this.profile.change !== undefined && this.#chance(50)) this.#introduceSome();
         const count = cluster.network.length;
         if (count === 0) return;
         // Mostly the oldest first, at times any; a backlog is worked off.
@@ -150,6 +171,73 @@ class Run {
       throw new Error(`node ${id} has ${member.applied.length} for seq ${seq}`);
   }
 
+  /** Asks the leader for a change of the membership, or of the leadership. */
+  #changeSomething(): void {
+    const cluster = this.#cluster;
+    const leader = cluster.member(cluster.leader() ?? 0);
+    if (leader.node === undefined) return;
+    if (this.#chance(200)) {
+      leader.node.transferLeadership(this.#chance(300) ? undefined : this.#pick(votersOf(leader.node.epochRecord)));
+    } else {
+      const type = this.#drawChange(leader.node.epochRecord);
+      const change = { changeId: ++this.#changes, force: this.#chance(700), type };
+      leader.node.changeMembership(create(MembershipChangeSchema, change));
+    }
+    cluster.pump(leader.id);
+  }
+
+  #drawChange({ voters, learners, nextNodeId }: EpochRecord): NonNullable<MessageInitShape<typeof MembershipChangeSchema>["type"]> {
+    const all = [...voters, ...learners];
+    const nodeId = (this.#pick(all) as (typeof all)[number]).nodeId;
+    const isFull = Number(nextNodeId) >= this.profile.nodes + 6;
+    const fresh = { nodeId: nextNodeId, address: `node-${nextNodeId}:2346` };
+    const learner = this.#pick(learners)?.nodeId ?? 0n;
+    switch (this.#random.between(0, 9)) {
+      case 0:
+      case 1:
+        return isFull ? { case: "promote", value: learner } : { case: "addLearner", value: fresh };
+      case 2:
+      case 3:
+        return { case: "promote", value: learner };
+      case 4:
+        return { case: "demote", value: nodeId };
+      case 5:
+        return { case: "remove", value: nodeId };
+      case 6:
+        return isFull
+          ? { case: "replace", value: { leaves: nodeId, comes: learner } }
+          : { case: "replace", value: { leaves: nodeId, comes: fresh.nodeId, address: fresh.address } };
+      case 7: {
+        const chosen = all.filter(() => this.#chance(700)).map((member) => ({ nodeId: member.nodeId }));
+        const added = isFull || this.#chance(500) ? [] : [fresh];
+        return { case: "setMembers", value: { voters: [...chosen, ...added] } };
+      }
+      case 8: {
+        const prepareQuorum = this.#random.between(1, voters.length);
+        return { case: "setQuorums", value: { prepareQuorum, acceptQuorum: voters.length + 1 - prepareQuorum } };
+      }
+      default:
+        return { case: "setPriority", value: { nodeId, priority: this.#random.between(0, 3) } };
+    }
+  }
+
+  /** Connections are made: nodes introduce themselves, and those that are new join. */
+  #introduceSome(): void {
+    const cluster = this.#cluster;
+    const from = this.#pick(cluster.up);
+    const to = this.#pick(cluster.up);
+    if (from && to && from !== to) cluster.introduce(from.id, to.id);
+    const { node } = this.#pick(cluster.up) ?? {};
+    if (node !== undefined) this.#joinAll(node.epochRecord);
+  }
+
+  #joinAll(record: EpochRecord): void {
+    const cluster = this.#cluster;
+    for (const { nodeId } of [...record.voters, ...record.learners]) {
+      if (cluster.members[Number(nodeId)]?.record === undefined) cluster.join(Number(nodeId), record);
+    }
+  }
+
   #tick(member: Member, ticks: number): void {
     for (let i = 0; i < ticks && member.node !== undefined; i++) {
       member.node.tick();
@@ -166,7 +254,7 @@ class Run {
   }
 
   #crashOrRestart(): void {
-    const member = this.#pick(this.#cluster.members) as Member;
+    const member = this.#pick(this.#cluster.members.filter(({ out, record }) => !out && record)) as Member;
     if (member.node === undefined) {
       this.#checked.delete(member);
       this.#cluster.start(member.id);
@@ -233,15 +321,18 @@ class Run {
     const cluster = this.#cluster;
     cluster.heal();
     for (const member of cluster.members) member.slowDisk = false;
-    cluster.start(
-      ...cluster.members.filter((member) => member.node === undefined).map((member) => member.id),
-    );
+    for (const member of cluster.members) {
+      if (member.node === undefined && !member.out && member.record) cluster.start(member.id);
+    }
     for (const member of cluster.up) cluster.flush(member.id);
     cluster.settle();
+    if (this.profile.change !== undefined) this.#convergeMembers();
     cluster.elect(3000);
+    this.#check();
+    this.#summary.epochs = Math.max(...cluster.up.map(({ id }) => cluster.status(id).epoch));
     const timestamp = ++this.#timestamp;
     this.#proposed.add(`7/${timestamp}`);
-    const through = this.#random.between(0, this.profile.nodes - 1);
+    const through = (this.#pick(cluster.up) as Member).id;
     const last = `7/${timestamp}`;
     let queued = false;
     cluster.tickUntil(
@@ -275,6 +366,36 @@ class Run {
     }
   }
 
+  // All that belong to the latest epoch come to know it; all others come to know that they do not.
+  #convergeMembers(): void {
+    const cluster = this.#cluster;
+    const inStep = () => {
+      const epochs = cluster.up.map(({ id }) => cluster.status(id).epoch);
+      const level = cluster.up.every(({ id }) => !cluster.status(id).removed);
+      return level && new Set(epochs).size === 1 && cluster.leader() !== undefined;
+    };
+    for (let round = 0; !inStep(); round++) {
+      if (round === 100) {
+        throw new Error("the nodes do not come to one epoch");
+      }
+      const latest = cluster.up.reduce((a, b) => (cluster.status(b.id).epoch > cluster.status(a.id).epoch ? b : a));
+      if (latest.node !== undefined) this.#joinAll(latest.node.epochRecord);
+      for (const from of cluster.members) {
+        for (const to of cluster.members) if (from !== to) cluster.introduce(from.id, to.id);
+      }
+      for (const { id } of cluster.up) if (cluster.status(id).retired) this.#letGo(id);
+      for (const member of cluster.members) member.slowDisk = false;
+      for (const { id } of cluster.up) cluster.flush(id);
+      cluster.tick(50);
+      this.#check();
+    }
+  }
+
+  #letGo(id: number): void {
+    this.#cluster.member(id).out = true;
+    this.#cluster.crash(id);
+  }
+
   // One order on all nodes; only what was proposed; no gaps; what a node has applied it acknowledges to its
   // clients.
   #check(): void {
@@ -284,7 +405,7 @@ class Run {
         const update = member.applied[i] as Member["applied"][number];
         if (update.seq !== i + 1)
           throw new Error(`node ${member.id} applied seq ${update.seq} as number ${i + 1}`);
-        const value = update.noop ? "noop" : key(update);
+        const value = update.noop ? `noop ${digest(update.update)}` : key(update);
         if (!update.noop && !this.#proposed.has(value)) throw new Error(`${value} was never proposed`);
         const known = this.#order.get(update.seq);
         if (known !== undefined && known !== value) {
@@ -299,9 +420,11 @@ class Run {
 
   // Promises and marks never go back; each view is led once.
   #checkSave(id: number, { state }: Save): void {
-    const { promisedView: promised, localAru: aru } = state;
-    const led = state.ledView ?? 0n;
+    const { localAru: aru } = state;
+    const epoch = state.epochRecord?.epoch ?? 0n;
+    const promised = ballot(epoch, state.promisedView);
     const before = this.#durable.get(id);
+    const led = state.ledView === undefined ? (before?.led ?? 0n) : ballot(epoch, state.ledView);
     if (before && (promised < before.promised || aru < before.aru || led < before.led)) {
       throw new Error(
         `node ${id} saved promise ${promised}, ARU ${aru}, led ${led} after ${JSON.stringify(before, String)}`,
@@ -315,9 +438,9 @@ class Run {
   // Nothing leaves a node before it is durable; one value per view and seq.
   #checkMessage(message: Message): void {
     const durable = this.#durable.get(Number(message.from)) ?? { promised: 0n, led: 0n };
-    const { type } = message;
+    const { type, epoch } = message;
     const promised = (view: bigint, what: string) => {
-      if (durable.promised < view) throw new Error(`${what} of view ${view} was not durable`);
+      if (view > 0n && durable.promised < ballot(epoch, view)) throw new Error(`${what} of view ${view} was not durable`);
     };
     if (type.case === "accept") promised(type.value.view, "an acceptance");
     if (type.case === "prepareOk") promised(type.value.view, "a promise");
@@ -325,18 +448,32 @@ class Run {
     const leading = type.case === "heartbeat" && (type.value.leading || type.value.preparing);
     if (type.case === "prepare" || type.case === "proposal" || leading) {
       const view = type.value.view;
-      if (durable.led < view) throw new Error(`a ${type.case} of view ${view} left too early`);
+      if (durable.led < ballot(epoch, view)) throw new Error(`a ${type.case} of view ${view} left too early`);
     }
     if (type.case !== "proposal") return;
     type.value.updates.forEach((bytes, i) => {
-      const place = `${type.value.view}:${Number(type.value.seq) + i}`;
-      const value = key(decodeClientUpdate(bytes));
+      const place = `${epoch}:${type.value.view}:${Number(type.value.seq) + i}`;
+      const fields = decodeClientUpdate(bytes);
+      const value = fields.kind === UpdateKind.STOP_SIGN ? digest(fields.update) : key(fields);
       const known = this.#bound.get(place);
       if (known !== undefined && known !== value)
         throw new Error(`${place} is bound to ${known} and to ${value}`);
       this.#bound.set(place, value);
     });
   }
+}
+
+/** Ballots as numbers that compare as they do. */
+function ballot(epoch: bigint, view: bigint): bigint {
+  return (epoch << 32n) + view;
+}
+
+function digest(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString("hex");
+}
+
+function votersOf({ voters }: EpochRecord): number[] {
+  return voters.map(({ nodeId }) => Number(nodeId));
 }
 
 function key(update: { clientId: bigint; timestamp: bigint }): string {

@@ -144,7 +144,7 @@ export class MemoryDisk {
   values(upTo: number): Map<number, Uint8Array> {
     const best = new Map<number, { rank: bigint; update: Uint8Array }>();
     for (const run of this.#all()) {
-      const rank = run.ordered ? 1n << 62n : (run.proposal?.view ?? 0n);
+      const rank = run.ordered ? 1n << 62n : (run.epoch << 32n) + (run.proposal?.view ?? 0n);
       run.proposal?.updates.forEach((update, i) => {
         const seq = Number(run.proposal?.seq) + i;
         const known = best.get(seq);

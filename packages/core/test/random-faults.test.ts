@@ -25,6 +25,11 @@ const profiles: Record<string, Profile> = {
   "two nodes, many crashes": { ...rough, nodes: 2, crash: 15 },
   "three nodes, snapshots": { ...rough, crash: 8, snapshot: 60 },
   "five nodes, snapshots": { ...rough, nodes: 5, steps: 3000, partition: 2, snapshot: 100 },
+  "three nodes, changing members": { ...rough, steps: 3000, crash: 6, change: 150 },
+  "three nodes, changing members, duel": { ...duel, steps: 3000, partition: 5, change: 150 },
+  "three nodes, changing members and snapshots": { ...rough, steps: 3000, crash: 6, snapshot: 60, change: 150 },
+  "five nodes, changing members": { ...rough, nodes: 5, steps: 6000, crash: 2, partition: 2, change: 150 },
+  "one node, changing members": { ...rough, nodes: 1, change: 150 },
   "three nodes, snapshots out of order": { ...rough, doubleMessage: 100, reorder: 900, snapshot: 60 },
 };
 
@@ -37,6 +42,7 @@ test.each(Object.entries(profiles))("random faults: %s", (name, profile) => {
     views: 0,
     snapshots: 0,
     installed: 0,
+    epochs: 0,
   };
   for (let seed = first; seed < first + seeds; seed++) {
     try {
@@ -50,6 +56,7 @@ test.each(Object.entries(profiles))("random faults: %s", (name, profile) => {
   expect(total.acknowledged).toBeGreaterThan(10 * seeds);
   expect(total.crashes).toBeGreaterThan(2 * seeds);
   expect(total.views).toBeGreaterThan(2 * seeds);
+  expect(total.epochs).toBeGreaterThanOrEqual(profile.change === undefined ? 0 : 3 * seeds);
   const wanted = profile.snapshot === undefined ? 0 : seeds;
   expect(total.snapshots).toBeGreaterThanOrEqual(3 * wanted);
   expect(total.installed).toBeGreaterThanOrEqual(wanted / 5);

@@ -29,7 +29,7 @@ export function runCommand(stage: Stage, line: string): void {
   }
 }
 
-type Option = Exclude<keyof Config, "nodeId" | "epochRecord" | "logger" | "incarnation">;
+type Option = Exclude<keyof Config, "nodeId" | "epochRecord" | "clusterId" | "logger" | "incarnation">;
 
 const options: Readonly<Record<string, Option>> = {
   heartbeat: "heartbeatTicks",

@@ -7,6 +7,7 @@ export {
   ClientUpdateSchema,
   GloballyOrderedUpdateSchema,
   HeartbeatSchema,
+  LeaderTransferSchema,
   MessageSchema,
   PrepareOKSchema,
   PrepareSchema,
@@ -27,6 +28,7 @@ export type {
   ClientUpdate,
   GloballyOrderedUpdate,
   Heartbeat,
+  LeaderTransfer,
   Message,
   Prepare,
   PrepareOK,
@@ -38,8 +40,8 @@ export type {
   ViewChange,
   ViewChangeProof,
 } from "./gen/paxos/v1/paxos_pb.js";
-export { EpochRecordSchema, MemberSchema } from "./gen/paxos/v1/membership_pb.js";
-export type { EpochRecord, Member } from "./gen/paxos/v1/membership_pb.js";
+export { EpochRecordSchema, MemberSchema, MembershipChangeSchema } from "./gen/paxos/v1/membership_pb.js";
+export type { EpochRecord, Member, MembershipChange } from "./gen/paxos/v1/membership_pb.js";
 export {
   ClientSessionSchema,
   PeerStoreSchema,

@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/membership.proto.
  */
 export const file_paxos_v1_membership: GenFile = /*@__PURE__*/
-  fileDesc("ChlwYXhvcy92MS9tZW1iZXJzaGlwLnByb3RvEghwYXhvcy52MSI8CgZNZW1iZXISDwoHbm9kZV9pZBgBIAEoBBIPCgdhZGRyZXNzGAIgASgJEhAKCHN0b3JlX2lkGAMgASgGIs0BCgtFcG9jaFJlY29yZBIWCg5mb3JtYXRfdmVyc2lvbhgBIAEoDRINCgVlcG9jaBgCIAEoBBIgCgZ2b3RlcnMYAyADKAsyEC5wYXhvcy52MS5NZW1iZXISIgoIbGVhcm5lcnMYBCADKAsyEC5wYXhvcy52MS5NZW1iZXISFgoOcHJlcGFyZV9xdW9ydW0YBSABKA0SFQoNYWNjZXB0X3F1b3J1bRgGIAEoDRIUCgxuZXh0X25vZGVfaWQYByABKAQSDAoEYmFzZRgIIAEoDGIGcHJvdG8z");
+  fileDesc("ChlwYXhvcy92MS9tZW1iZXJzaGlwLnByb3RvEghwYXhvcy52MSJOCgZNZW1iZXISDwoHbm9kZV9pZBgBIAEoBBIPCgdhZGRyZXNzGAIgASgJEhAKCHN0b3JlX2lkGAMgASgGEhAKCHByaW9yaXR5GAQgASgNIooCCgtFcG9jaFJlY29yZBIWCg5mb3JtYXRfdmVyc2lvbhgBIAEoDRINCgVlcG9jaBgCIAEoBBIgCgZ2b3RlcnMYAyADKAsyEC5wYXhvcy52MS5NZW1iZXISIgoIbGVhcm5lcnMYBCADKAsyEC5wYXhvcy52MS5NZW1iZXISFgoOcHJlcGFyZV9xdW9ydW0YBSABKA0SFQoNYWNjZXB0X3F1b3J1bRgGIAEoDRIUCgxuZXh0X25vZGVfaWQYByABKAQSDAoEYmFzZRgIIAEoDBISCgpmaXJzdF92aWV3GAkgASgEEhQKDGJlZ2luc19hZnRlchgKIAEoBBIRCgljaGFuZ2VfaWQYCyABKAYimQMKEE1lbWJlcnNoaXBDaGFuZ2USEQoJY2hhbmdlX2lkGAEgASgGEhIKBWVwb2NoGAIgASgESAGIAQESDQoFZm9yY2UYAyABKAgSKwoLYWRkX2xlYXJuZXIYBCABKAsyFC5wYXhvcy52MS5BZGRMZWFybmVySAASEQoHcHJvbW90ZRgFIAEoBEgAEhAKBmRlbW90ZRgGIAEoBEgAEhAKBnJlbW92ZRgHIAEoBEgAEioKB3JlcGxhY2UYCCABKAsyFy5wYXhvcy52MS5SZXBsYWNlTWVtYmVySAASJAoEbW92ZRgJIAEoCzIULnBheG9zLnYxLk1vdmVNZW1iZXJIABIrCgtzZXRfbWVtYmVycxgKIAEoCzIULnBheG9zLnYxLlNldE1lbWJlcnNIABIrCgtzZXRfcXVvcnVtcxgLIAEoCzIULnBheG9zLnYxLlNldFF1b3J1bXNIABItCgxzZXRfcHJpb3JpdHkYDCABKAsyFS5wYXhvcy52MS5TZXRQcmlvcml0eUgAQgYKBHR5cGVCCAoGX2Vwb2NoIi4KCkFkZExlYXJuZXISDwoHbm9kZV9pZBgBIAEoBBIPCgdhZGRyZXNzGAIgASgJIj8KDVJlcGxhY2VNZW1iZXISDgoGbGVhdmVzGAEgASgEEg0KBWNvbWVzGAIgASgEEg8KB2FkZHJlc3MYAyABKAkiLgoKTW92ZU1lbWJlchIPCgdub2RlX2lkGAEgASgEEg8KB2FkZHJlc3MYAiABKAkiUgoKU2V0TWVtYmVycxIgCgZ2b3RlcnMYASADKAsyEC5wYXhvcy52MS5NZW1iZXISIgoIbGVhcm5lcnMYAiADKAsyEC5wYXhvcy52MS5NZW1iZXIiOwoKU2V0UXVvcnVtcxIWCg5wcmVwYXJlX3F1b3J1bRgBIAEoDRIVCg1hY2NlcHRfcXVvcnVtGAIgASgNIjAKC1NldFByaW9yaXR5Eg8KB25vZGVfaWQYASABKAQSEAoIcHJpb3JpdHkYAiABKA1iBnByb3RvMw");
 
 /**
  * One member of an epoch.
@@ -40,6 +40,13 @@ export type Member = Message<"paxos.v1.Member"> & {
    * @generated from field: fixed64 store_id = 3;
    */
   storeId: bigint;
+
+  /**
+   * How much it is preferred as the leader: a leader hands over to a voter with a greater priority once that is level.
+   *
+   * @generated from field: uint32 priority = 4;
+   */
+  priority: number;
 };
 
 /**
@@ -111,6 +118,27 @@ export type EpochRecord = Message<"paxos.v1.EpochRecord"> & {
    * @generated from field: bytes base = 8;
    */
   base: Uint8Array;
+
+  /**
+   * The first view of this epoch; no lower one exists. Its leader leads it without an election.
+   *
+   * @generated from field: uint64 first_view = 9;
+   */
+  firstView: bigint;
+
+  /**
+   * The seq of the stop sign that began this epoch: everything up to there was ordered in epochs before. 0 in epoch 0.
+   *
+   * @generated from field: uint64 begins_after = 10;
+   */
+  beginsAfter: bigint;
+
+  /**
+   * What the change that made this epoch was called by who asked for it, so that it can be told from others. 0: nobody asked.
+   *
+   * @generated from field: fixed64 change_id = 11;
+   */
+  changeId: bigint;
 };
 
 /**
@@ -119,4 +147,293 @@ export type EpochRecord = Message<"paxos.v1.EpochRecord"> & {
  */
 export const EpochRecordSchema: GenMessage<EpochRecord> = /*@__PURE__*/
   messageDesc(file_paxos_v1_membership, 1);
+
+/**
+ * What is to change in the membership.
+ *
+ * @generated from message paxos.v1.MembershipChange
+ */
+export type MembershipChange = Message<"paxos.v1.MembershipChange"> & {
+  /**
+   * Chosen at random by who asks: a change that is asked for again, because no answer came, is made once.
+   *
+   * @generated from field: fixed64 change_id = 1;
+   */
+  changeId: bigint;
+
+  /**
+   * The epoch that is to be changed; absent: whichever it is.
+   *
+   * @generated from field: optional uint64 epoch = 2;
+   */
+  epoch?: bigint | undefined;
+
+  /**
+   * Whether to go on although a quorum of the new voters is not up and level.
+   *
+   * @generated from field: bool force = 3;
+   */
+  force: boolean;
+
+  /**
+   * The change.
+   *
+   * @generated from oneof paxos.v1.MembershipChange.type
+   */
+  type: {
+    /**
+     * A learner is added.
+     *
+     * @generated from field: paxos.v1.AddLearner add_learner = 4;
+     */
+    value: AddLearner;
+    case: "addLearner";
+  } | {
+    /**
+     * A learner becomes a voter.
+     *
+     * @generated from field: uint64 promote = 5;
+     */
+    value: bigint;
+    case: "promote";
+  } | {
+    /**
+     * A voter becomes a learner.
+     *
+     * @generated from field: uint64 demote = 6;
+     */
+    value: bigint;
+    case: "demote";
+  } | {
+    /**
+     * A member leaves.
+     *
+     * @generated from field: uint64 remove = 7;
+     */
+    value: bigint;
+    case: "remove";
+  } | {
+    /**
+     * A member leaves, another takes its place.
+     *
+     * @generated from field: paxos.v1.ReplaceMember replace = 8;
+     */
+    value: ReplaceMember;
+    case: "replace";
+  } | {
+    /**
+     * A member gets another address.
+     *
+     * @generated from field: paxos.v1.MoveMember move = 9;
+     */
+    value: MoveMember;
+    case: "move";
+  } | {
+    /**
+     * Any other set of members.
+     *
+     * @generated from field: paxos.v1.SetMembers set_members = 10;
+     */
+    value: SetMembers;
+    case: "setMembers";
+  } | {
+    /**
+     * Other sizes of quorums.
+     *
+     * @generated from field: paxos.v1.SetQuorums set_quorums = 11;
+     */
+    value: SetQuorums;
+    case: "setQuorums";
+  } | {
+    /**
+     * Another priority for a member.
+     *
+     * @generated from field: paxos.v1.SetPriority set_priority = 12;
+     */
+    value: SetPriority;
+    case: "setPriority";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message paxos.v1.MembershipChange.
+ * Use `create(MembershipChangeSchema)` to create a new message.
+ */
+export const MembershipChangeSchema: GenMessage<MembershipChange> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_membership, 2);
+
+/**
+ * A new member, which receives everything and votes on nothing.
+ *
+ * @generated from message paxos.v1.AddLearner
+ */
+export type AddLearner = Message<"paxos.v1.AddLearner"> & {
+  /**
+   * Its id: one never used before, from `EpochRecord.next_node_id` on.
+   *
+   * @generated from field: uint64 node_id = 1;
+   */
+  nodeId: bigint;
+
+  /**
+   * Where its peers reach it: host:port, IPv6 in brackets.
+   *
+   * @generated from field: string address = 2;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message paxos.v1.AddLearner.
+ * Use `create(AddLearnerSchema)` to create a new message.
+ */
+export const AddLearnerSchema: GenMessage<AddLearner> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_membership, 3);
+
+/**
+ * One member takes the place of another.
+ *
+ * @generated from message paxos.v1.ReplaceMember
+ */
+export type ReplaceMember = Message<"paxos.v1.ReplaceMember"> & {
+  /**
+   * Who leaves.
+   *
+   * @generated from field: uint64 leaves = 1;
+   */
+  leaves: bigint;
+
+  /**
+   * Who comes: a learner, or a new member.
+   *
+   * @generated from field: uint64 comes = 2;
+   */
+  comes: bigint;
+
+  /**
+   * The address of a new member; empty for a learner.
+   *
+   * @generated from field: string address = 3;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message paxos.v1.ReplaceMember.
+ * Use `create(ReplaceMemberSchema)` to create a new message.
+ */
+export const ReplaceMemberSchema: GenMessage<ReplaceMember> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_membership, 4);
+
+/**
+ * A member's new address.
+ *
+ * @generated from message paxos.v1.MoveMember
+ */
+export type MoveMember = Message<"paxos.v1.MoveMember"> & {
+  /**
+   * The member.
+   *
+   * @generated from field: uint64 node_id = 1;
+   */
+  nodeId: bigint;
+
+  /**
+   * host:port, IPv6 in brackets.
+   *
+   * @generated from field: string address = 2;
+   */
+  address: string;
+};
+
+/**
+ * Describes the message paxos.v1.MoveMember.
+ * Use `create(MoveMemberSchema)` to create a new message.
+ */
+export const MoveMemberSchema: GenMessage<MoveMember> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_membership, 5);
+
+/**
+ * All members of the next epoch.
+ *
+ * @generated from message paxos.v1.SetMembers
+ */
+export type SetMembers = Message<"paxos.v1.SetMembers"> & {
+  /**
+   * Those who vote. Of those who are members already only the ids count, and addresses that are not empty.
+   *
+   * @generated from field: repeated paxos.v1.Member voters = 1;
+   */
+  voters: Member[];
+
+  /**
+   * Those who do not.
+   *
+   * @generated from field: repeated paxos.v1.Member learners = 2;
+   */
+  learners: Member[];
+};
+
+/**
+ * Describes the message paxos.v1.SetMembers.
+ * Use `create(SetMembersSchema)` to create a new message.
+ */
+export const SetMembersSchema: GenMessage<SetMembers> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_membership, 6);
+
+/**
+ * Sizes of quorums.
+ *
+ * @generated from message paxos.v1.SetQuorums
+ */
+export type SetQuorums = Message<"paxos.v1.SetQuorums"> & {
+  /**
+   * How many voters must answer a Prepare.
+   *
+   * @generated from field: uint32 prepare_quorum = 1;
+   */
+  prepareQuorum: number;
+
+  /**
+   * How many voters must accept a proposal.
+   *
+   * @generated from field: uint32 accept_quorum = 2;
+   */
+  acceptQuorum: number;
+};
+
+/**
+ * Describes the message paxos.v1.SetQuorums.
+ * Use `create(SetQuorumsSchema)` to create a new message.
+ */
+export const SetQuorumsSchema: GenMessage<SetQuorums> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_membership, 7);
+
+/**
+ * A member's priority.
+ *
+ * @generated from message paxos.v1.SetPriority
+ */
+export type SetPriority = Message<"paxos.v1.SetPriority"> & {
+  /**
+   * The member.
+   *
+   * @generated from field: uint64 node_id = 1;
+   */
+  nodeId: bigint;
+
+  /**
+   * See `Member.priority`.
+   *
+   * @generated from field: uint32 priority = 2;
+   */
+  priority: number;
+};
+
+/**
+ * Describes the message paxos.v1.SetPriority.
+ * Use `create(SetPrioritySchema)` to create a new message.
+ */
+export const SetPrioritySchema: GenMessage<SetPriority> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_membership, 8);
 

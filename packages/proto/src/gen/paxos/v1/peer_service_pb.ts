@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/peer_service.proto.
  */
 export const file_paxos_v1_peer_service: GenFile = /*@__PURE__*/
-  fileDesc("ChtwYXhvcy92MS9wZWVyX3NlcnZpY2UucHJvdG8SCHBheG9zLnYxIo8BCgVIZWxsbxIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgNEhIKCmNsdXN0ZXJfaWQYAiABKAwSDwoHbm9kZV9pZBgDIAEoBBIQCghzdG9yZV9pZBgEIAEoBhIKCgJ0bxgFIAEoBBITCgtpbmNhcm5hdGlvbhgGIAEoBhIUCgxzYXZlX2hpc3RvcnkYByABKAwiVAoQSGFuZHNoYWtlUmVmdXNhbBIwCgZyZWFzb24YASABKA4yIC5wYXhvcy52MS5IYW5kc2hha2VSZWZ1c2FsUmVhc29uEg4KBmRldGFpbBgCIAEoCSJqCglQZWVyRnJhbWUSHgoFaGVsbG8YASABKAsyDy5wYXhvcy52MS5IZWxsbxIrCgdyZWZ1c2FsGAIgASgLMhoucGF4b3MudjEuSGFuZHNoYWtlUmVmdXNhbBIQCghtZXNzYWdlcxgDIAMoDCqFAgoWSGFuZHNoYWtlUmVmdXNhbFJlYXNvbhIoCiRIQU5EU0hBS0VfUkVGVVNBTF9SRUFTT05fVU5TUEVDSUZJRUQQABIlCiFIQU5EU0hBS0VfUkVGVVNBTF9SRUFTT05fTk9fSEVMTE8QARItCilIQU5EU0hBS0VfUkVGVVNBTF9SRUFTT05fUFJPVE9DT0xfVkVSU0lPThACEiQKIEhBTkRTSEFLRV9SRUZVU0FMX1JFQVNPTl9DTFVTVEVSEAMSIQodSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX05PREUQBBIiCh5IQU5EU0hBS0VfUkVGVVNBTF9SRUFTT05fU1RPUkUQBTJHCgtQZWVyU2VydmljZRI4CghFeGNoYW5nZRITLnBheG9zLnYxLlBlZXJGcmFtZRoTLnBheG9zLnYxLlBlZXJGcmFtZSgBMAFiBnByb3RvMw");
+  fileDesc("ChtwYXhvcy92MS9wZWVyX3NlcnZpY2UucHJvdG8SCHBheG9zLnYxIqUBCgVIZWxsbxIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgNEhIKCmNsdXN0ZXJfaWQYAiABKAwSDwoHbm9kZV9pZBgDIAEoBBIQCghzdG9yZV9pZBgEIAEoBhIKCgJ0bxgFIAEoBBITCgtpbmNhcm5hdGlvbhgGIAEoBhIUCgxzYXZlX2hpc3RvcnkYByABKAwSFAoMZXBvY2hfcmVjb3JkGAggASgMIlQKEEhhbmRzaGFrZVJlZnVzYWwSMAoGcmVhc29uGAEgASgOMiAucGF4b3MudjEuSGFuZHNoYWtlUmVmdXNhbFJlYXNvbhIOCgZkZXRhaWwYAiABKAkiagoJUGVlckZyYW1lEh4KBWhlbGxvGAEgASgLMg8ucGF4b3MudjEuSGVsbG8SKwoHcmVmdXNhbBgCIAEoCzIaLnBheG9zLnYxLkhhbmRzaGFrZVJlZnVzYWwSEAoIbWVzc2FnZXMYAyADKAwqqwIKFkhhbmRzaGFrZVJlZnVzYWxSZWFzb24SKAokSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASJQohSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX05PX0hFTExPEAESLQopSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX1BST1RPQ09MX1ZFUlNJT04QAhIkCiBIQU5EU0hBS0VfUkVGVVNBTF9SRUFTT05fQ0xVU1RFUhADEiEKHUhBTkRTSEFLRV9SRUZVU0FMX1JFQVNPTl9OT0RFEAQSIgoeSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX1NUT1JFEAUSJAogSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX1JFTU9WRUQQBjJHCgtQZWVyU2VydmljZRI4CghFeGNoYW5nZRITLnBheG9zLnYxLlBlZXJGcmFtZRoTLnBheG9zLnYxLlBlZXJGcmFtZSgBMAFiBnByb3RvMw");
 
 /**
  * What either side says first on a connection. What does not fit is refused.
@@ -68,6 +68,13 @@ export type Hello = Message<"paxos.v1.Hello"> & {
    * @generated from field: bytes save_history = 7;
    */
   saveHistory: Uint8Array;
+
+  /**
+   * The encoded EpochRecord of the sender's epoch.
+   *
+   * @generated from field: bytes epoch_record = 8;
+   */
+  epochRecord: Uint8Array;
 };
 
 /**
@@ -187,6 +194,13 @@ export enum HandshakeRefusalReason {
    * @generated from enum value: HANDSHAKE_REFUSAL_REASON_STORE = 5;
    */
   STORE = 5,
+
+  /**
+   * The sender was removed from the cluster, and will never be a member again.
+   *
+   * @generated from enum value: HANDSHAKE_REFUSAL_REASON_REMOVED = 6;
+   */
+  REMOVED = 6,
 }
 
 /**
