@@ -88,7 +88,7 @@ export const bugsOfInstalls: readonly PlantedBug[] = [
       },
     ],
     profile: "unending-snapshots",
-    seed: 1,
+    seed: 7,
   },
   {
     name: "snapshot-never-fetched",

@@ -46,7 +46,7 @@ function drawInterruption(random: Random): PlannedFault["fault"] {
 export function planUnendingSnapshots(random: Random, nodes: number, untilUs: number): PlannedFault[] {
   const plan: PlannedFault[] = [];
   let target = random.between(0, nodes - 1);
-  for (let at = 2 * second; at < untilUs - 4 * second; at += 2.7 * second) {
+  for (let at = random.between(1.6 * second, 2.4 * second); at < untilUs - 4 * second; at += 2.7 * second) {
     plan.push({
       at,
       fault: { kind: "crash", target, downUs: 0.8 * second },
