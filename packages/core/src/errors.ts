@@ -15,6 +15,10 @@ export type RequestErrorCode =
    * now, and may or may not have been before.
    */
   | "expired"
+  /** Only the leader can serve the request, and the node does not lead. */
+  | "not_leader"
+  /** The request cannot be granted as things are: the message says why, and what would help. Nothing has changed. */
+  | "refused"
   /** The node is closing, or cannot be reached. The update may still be ordered. */
   | "unavailable"
   /** The caller's deadline has passed: its signal was aborted by `AbortSignal.timeout`. The update may still be ordered. */

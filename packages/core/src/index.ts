@@ -2,7 +2,12 @@
 export { restartNode, startNode } from "./node.js";
 export type { Node } from "./node.js";
 export type { Config } from "./config.js";
-export { firstEpoch } from "./membership.js";
+export type { ChangeResult } from "./change.js";
+export { maxEpochRecordBytes } from "./epochs.js";
+export { firstEpoch, Membership } from "./membership.js";
+export { maxAddress, maxMembers } from "./next-epoch.js";
+export { readStopSign } from "./stop-sign.js";
+export type { TransferResult } from "./transfer.js";
 export type { ChunkRequest, OrderedUpdate, ReadRequest, Ready, ReceivedChunk, Refusal } from "./outbox.js";
 export { maxChunkBytes } from "./snapshots.js";
 export type { Retention } from "./snapshots.js";

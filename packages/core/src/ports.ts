@@ -2,17 +2,21 @@
 // to swap one is one line where a program is composed.
 import type {
   BackupPiece,
+  ChangeMembershipResponse,
   ClientUpdate,
   EpochRecord,
   GloballyOrderedUpdate,
   LogRequest,
   LogResponse,
+  MembershipChange,
+  MembersResponse,
   Message,
   PersistentState,
   Snapshot,
   StatusResponse,
   StoredRun,
   TakeSnapshotResponse,
+  TransferLeadershipResponse,
 } from "@paxos/proto";
 
 /** Who speaks on a connection between peers. Exchanged before anything else. */
@@ -120,6 +124,17 @@ export interface ClientHandler {
   takeSnapshot(signal: AbortSignal): Promise<TakeSnapshotResponse>;
   /** Takes a snapshot now and streams it. Rejects with a {@link RequestError}. */
   backup(signal: AbortSignal): AsyncIterable<BackupPiece>;
+  /** Who belongs to the cluster, as far as the node knows. */
+  members(): Promise<MembersResponse>;
+  /**
+   * Changes the membership. Resolves when the epoch that the change makes has begun. Rejects with a {@link RequestError}: not_leader
+   * or refused, when nothing has changed; any other code, when it may still be made.
+   */
+  changeMembership(change: MembershipChange, signal: AbortSignal): Promise<ChangeMembershipResponse>;
+  /**
+   * Hands the leadership over: to this node, or to the one that is fittest. Resolves when it has been. Rejects with a {@link RequestError}.
+   */
+  transferLeadership(to: bigint | undefined, signal: AbortSignal): Promise<TransferLeadershipResponse>;
 }
 
 /** The server side of requests that have answers. Moves frames; knows nothing of their meaning. */
@@ -146,6 +161,20 @@ export interface ClientTransport {
   takeSnapshot(address: string, signal: AbortSignal): Promise<TakeSnapshotResponse>;
   /** Streams a copy of the state of the server at `address`. */
   backup(address: string, signal: AbortSignal): AsyncIterable<BackupPiece>;
+  /** Asks the server at `address` who belongs to the cluster. */
+  members(address: string, signal: AbortSignal): Promise<MembersResponse>;
+  /** Has the server at `address`, which must lead, change the membership. */
+  changeMembership(
+    address: string,
+    change: MembershipChange,
+    signal: AbortSignal,
+  ): Promise<ChangeMembershipResponse>;
+  /** Has the server at `address`, which must lead, hand over: to this node, or to the one that is fittest. */
+  transferLeadership(
+    address: string,
+    to: bigint | undefined,
+    signal: AbortSignal,
+  ): Promise<TransferLeadershipResponse>;
   /** Closes all connections. May be called twice. */
   close(): Promise<void>;
 }

@@ -139,7 +139,7 @@ class Run {
         if (up) cluster.flush(up.id);
         return;
       default: {
-        if (this.profile.change !== undefined && this.#chance(50)) this.#introduceSome();
+        if (this.profile.change !== undefined && this.#chance(200)) this.#introduceSome();
         const count = cluster.network.length;
         if (count === 0) return;
         // Mostly the oldest first, at times any; a backlog is worked off.
@@ -180,7 +180,7 @@ class Run {
       leader.node.transferLeadership(this.#chance(300) ? undefined : this.#pick(votersOf(leader.node.epochRecord)));
     } else {
       const type = this.#drawChange(leader.node.epochRecord);
-      const change = { changeId: ++this.#changes, force: this.#chance(700), type };
+      const change = { changeId: ++this.#changes, force: this.#chance(300), type };
       leader.node.changeMembership(create(MembershipChangeSchema, change));
     }
     cluster.pump(leader.id);
