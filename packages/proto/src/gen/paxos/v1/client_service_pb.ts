@@ -6,6 +6,8 @@
 
 import type { GenEnum, GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
+import type { EpochRecord, MembershipChange } from "./membership_pb.js";
+import { file_paxos_v1_membership } from "./membership_pb.js";
 import type { ClientUpdate, ClientUpdateSchema, GloballyOrderedUpdate, GloballyOrderedUpdateSchema, Snapshot } from "./paxos_pb.js";
 import { file_paxos_v1_paxos } from "./paxos_pb.js";
 import type { Message } from "@bufbuild/protobuf";
@@ -14,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/client_service.proto.
  */
 export const file_paxos_v1_client_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYXhvcy92MS9jbGllbnRfc2VydmljZS5wcm90bxIIcGF4b3MudjEiRQoOUmVxdWVzdEZhaWx1cmUSIwoEY29kZRgBIAEoDjIVLnBheG9zLnYxLkZhaWx1cmVDb2RlEg4KBmRldGFpbBgCIAEoCSIwCghVcGRhdGVJZBIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEIl0KC1VwZGF0ZUJhdGNoEicKB3VwZGF0ZXMYASADKAsyFi5wYXhvcy52MS5DbGllbnRVcGRhdGUSJQoJYWJhbmRvbmVkGAIgAygLMhIucGF4b3MudjEuVXBkYXRlSWQijwEKDFVwZGF0ZUFuc3dlchIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEEgsKA3NlcRgDIAEoBBIOCgZyZXN1bHQYBCABKAwSEQoJZHVwbGljYXRlGAUgASgIEikKB2ZhaWx1cmUYBiABKAsyGC5wYXhvcy52MS5SZXF1ZXN0RmFpbHVyZSJeCg1VcGRhdGVBbnN3ZXJzEicKB2Fuc3dlcnMYASADKAsyFi5wYXhvcy52MS5VcGRhdGVBbnN3ZXISFgoJbGVhZGVyX2lkGAIgASgESACIAQFCDAoKX2xlYWRlcl9pZCIuCgpMb2dSZXF1ZXN0EhAKCGZyb21fc2VxGAEgASgEEg4KBmZvbGxvdxgCIAEoCCJSCgtMb2dSZXNwb25zZRIwCgdlbnRyaWVzGAEgAygLMh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlEhEKCWZpcnN0X3NlcRgCIAEoBCIPCg1TdGF0dXNSZXF1ZXN0IhUKE1Rha2VTbmFwc2hvdFJlcXVlc3QiRQoUVGFrZVNuYXBzaG90UmVzcG9uc2USCwoDc2VxGAEgASgEEg0KBWJ5dGVzGAIgASgEEhEKCWZpcnN0X3NlcRgDIAEoBCIPCg1CYWNrdXBSZXF1ZXN0ImIKC0JhY2t1cFBpZWNlEiQKCHNuYXBzaG90GAEgASgLMhIucGF4b3MudjEuU25hcHNob3QSDQoFaW5kZXgYAiABKA0SDAoEZGF0YRgDIAEoDBIQCghjaGVja3N1bRgEIAEoByJQCgpQZWVyU3RhdHVzEg8KB25vZGVfaWQYASABKAQSDwoHYWRkcmVzcxgCIAEoCRINCgVoZWFyZBgDIAEoCBIRCglsb2NhbF9hcnUYBCABKAQiJgoHQ291bnRlchIMCgRuYW1lGAEgASgJEg0KBWNvdW50GAIgASgEIvoDCg5TdGF0dXNSZXNwb25zZRIPCgdub2RlX2lkGAEgASgEEhwKBHJvbGUYAiABKA4yDi5wYXhvcy52MS5Sb2xlEg0KBWVwb2NoGAMgASgEEgwKBHZpZXcYBCABKAQSFgoJbGVhZGVyX2lkGAUgASgESACIAQESEQoJbG9jYWxfYXJ1GAYgASgEEhMKC2FwcGxpZWRfc2VxGAcgASgEEhcKD3dhaXRpbmdfdXBkYXRlcxgIIAEoBBIjCgVwZWVycxgJIAMoCzIULnBheG9zLnYxLlBlZXJTdGF0dXMSIwoIY291bnRlcnMYCiADKAsyES5wYXhvcy52MS5Db3VudGVyEhcKD3N0b3Jlc19yZWNvcmRlZBgLIAEoCBIQCghzdG9yZV9pZBgMIAEoBhIRCglmaXJzdF9zZXEYDSABKAQSJAoIc25hcHNob3QYDiABKAsyEi5wYXhvcy52MS5TbmFwc2hvdBIlCglyZWNlaXZpbmcYDyABKAsyEi5wYXhvcy52MS5TbmFwc2hvdBIXCg9yZWNlaXZlZF9jaHVua3MYECABKA0SLwoOc3RvcmFnZV9oZWFsdGgYESABKA4yFy5wYXhvcy52MS5TdG9yYWdlSGVhbHRoEhYKDnN0b3JhZ2VfZGV0YWlsGBIgASgJQgwKCl9sZWFkZXJfaWQqywEKC0ZhaWx1cmVDb2RlEhwKGEZBSUxVUkVfQ09ERV9VTlNQRUNJRklFRBAAEhUKEUZBSUxVUkVfQ09ERV9CVVNZEAESGgoWRkFJTFVSRV9DT0RFX1RPT19MQVJHRRACEhgKFEZBSUxVUkVfQ09ERV9JTlZBTElEEAMSGAoURkFJTFVSRV9DT0RFX0VYUElSRUQQBBIcChhGQUlMVVJFX0NPREVfVU5BVkFJTEFCTEUQBRIZChVGQUlMVVJFX0NPREVfSU5URVJOQUwQBip7Cg1TdG9yYWdlSGVhbHRoEh4KGlNUT1JBR0VfSEVBTFRIX1VOU1BFQ0lGSUVEEAASFQoRU1RPUkFHRV9IRUFMVEhfT0sQARIYChRTVE9SQUdFX0hFQUxUSF9TVFVDSxACEhkKFVNUT1JBR0VfSEVBTFRIX0ZBSUxFRBADKlMKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTEVBREVSEAESEQoNUk9MRV9GT0xMT1dFUhACEhEKDVJPTEVfRUxFQ1RJTkcQAzKbAwoNQ2xpZW50U2VydmljZRJHCgxDbGllbnRVcGRhdGUSFi5wYXhvcy52MS5DbGllbnRVcGRhdGUaHy5wYXhvcy52MS5HbG9iYWxseU9yZGVyZWRVcGRhdGUSQwoNQ2xpZW50VXBkYXRlcxIVLnBheG9zLnYxLlVwZGF0ZUJhdGNoGhcucGF4b3MudjEuVXBkYXRlQW5zd2VycygBMAESNAoDTG9nEhQucGF4b3MudjEuTG9nUmVxdWVzdBoVLnBheG9zLnYxLkxvZ1Jlc3BvbnNlMAESOwoGU3RhdHVzEhcucGF4b3MudjEuU3RhdHVzUmVxdWVzdBoYLnBheG9zLnYxLlN0YXR1c1Jlc3BvbnNlEk0KDFRha2VTbmFwc2hvdBIdLnBheG9zLnYxLlRha2VTbmFwc2hvdFJlcXVlc3QaHi5wYXhvcy52MS5UYWtlU25hcHNob3RSZXNwb25zZRI6CgZCYWNrdXASFy5wYXhvcy52MS5CYWNrdXBSZXF1ZXN0GhUucGF4b3MudjEuQmFja3VwUGllY2UwAWIGcHJvdG8z", [file_paxos_v1_paxos]);
+  fileDesc("Ch1wYXhvcy92MS9jbGllbnRfc2VydmljZS5wcm90bxIIcGF4b3MudjEiRQoOUmVxdWVzdEZhaWx1cmUSIwoEY29kZRgBIAEoDjIVLnBheG9zLnYxLkZhaWx1cmVDb2RlEg4KBmRldGFpbBgCIAEoCSIwCghVcGRhdGVJZBIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEIl0KC1VwZGF0ZUJhdGNoEicKB3VwZGF0ZXMYASADKAsyFi5wYXhvcy52MS5DbGllbnRVcGRhdGUSJQoJYWJhbmRvbmVkGAIgAygLMhIucGF4b3MudjEuVXBkYXRlSWQijwEKDFVwZGF0ZUFuc3dlchIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEEgsKA3NlcRgDIAEoBBIOCgZyZXN1bHQYBCABKAwSEQoJZHVwbGljYXRlGAUgASgIEikKB2ZhaWx1cmUYBiABKAsyGC5wYXhvcy52MS5SZXF1ZXN0RmFpbHVyZSJeCg1VcGRhdGVBbnN3ZXJzEicKB2Fuc3dlcnMYASADKAsyFi5wYXhvcy52MS5VcGRhdGVBbnN3ZXISFgoJbGVhZGVyX2lkGAIgASgESACIAQFCDAoKX2xlYWRlcl9pZCIuCgpMb2dSZXF1ZXN0EhAKCGZyb21fc2VxGAEgASgEEg4KBmZvbGxvdxgCIAEoCCJSCgtMb2dSZXNwb25zZRIwCgdlbnRyaWVzGAEgAygLMh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlEhEKCWZpcnN0X3NlcRgCIAEoBCIPCg1TdGF0dXNSZXF1ZXN0IhUKE1Rha2VTbmFwc2hvdFJlcXVlc3QiRQoUVGFrZVNuYXBzaG90UmVzcG9uc2USCwoDc2VxGAEgASgEEg0KBWJ5dGVzGAIgASgEEhEKCWZpcnN0X3NlcRgDIAEoBCIPCg1CYWNrdXBSZXF1ZXN0ImIKC0JhY2t1cFBpZWNlEiQKCHNuYXBzaG90GAEgASgLMhIucGF4b3MudjEuU25hcHNob3QSDQoFaW5kZXgYAiABKA0SDAoEZGF0YRgDIAEoDBIQCghjaGVja3N1bRgEIAEoByIQCg5NZW1iZXJzUmVxdWVzdCKYAQoPTWVtYmVyc1Jlc3BvbnNlEisKDGVwb2NoX3JlY29yZBgBIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkEhIKCmNsdXN0ZXJfaWQYAiABKAwSFgoJbGVhZGVyX2lkGAMgASgESACIAQESDwoHbm9kZV9pZBgEIAEoBBINCgVoZWFyZBgFIAMoBEIMCgpfbGVhZGVyX2lkIkUKF0NoYW5nZU1lbWJlcnNoaXBSZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLnBheG9zLnYxLk1lbWJlcnNoaXBDaGFuZ2UiRwoYQ2hhbmdlTWVtYmVyc2hpcFJlc3BvbnNlEisKDGVwb2NoX3JlY29yZBgBIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkIj0KGVRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QSFAoHbm9kZV9pZBgBIAEoBEgAiAEBQgoKCF9ub2RlX2lkIi8KGlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEhEKCWxlYWRlcl9pZBgBIAEoBCJQCgpQZWVyU3RhdHVzEg8KB25vZGVfaWQYASABKAQSDwoHYWRkcmVzcxgCIAEoCRINCgVoZWFyZBgDIAEoCBIRCglsb2NhbF9hcnUYBCABKAQiJgoHQ291bnRlchIMCgRuYW1lGAEgASgJEg0KBWNvdW50GAIgASgEIrgECg5TdGF0dXNSZXNwb25zZRIPCgdub2RlX2lkGAEgASgEEhwKBHJvbGUYAiABKA4yDi5wYXhvcy52MS5Sb2xlEg0KBWVwb2NoGAMgASgEEgwKBHZpZXcYBCABKAQSFgoJbGVhZGVyX2lkGAUgASgESACIAQESEQoJbG9jYWxfYXJ1GAYgASgEEhMKC2FwcGxpZWRfc2VxGAcgASgEEhcKD3dhaXRpbmdfdXBkYXRlcxgIIAEoBBIjCgVwZWVycxgJIAMoCzIULnBheG9zLnYxLlBlZXJTdGF0dXMSIwoIY291bnRlcnMYCiADKAsyES5wYXhvcy52MS5Db3VudGVyEhcKD3N0b3Jlc19yZWNvcmRlZBgLIAEoCBIQCghzdG9yZV9pZBgMIAEoBhIRCglmaXJzdF9zZXEYDSABKAQSJAoIc25hcHNob3QYDiABKAsyEi5wYXhvcy52MS5TbmFwc2hvdBIlCglyZWNlaXZpbmcYDyABKAsyEi5wYXhvcy52MS5TbmFwc2hvdBIXCg9yZWNlaXZlZF9jaHVua3MYECABKA0SLwoOc3RvcmFnZV9oZWFsdGgYESABKA4yFy5wYXhvcy52MS5TdG9yYWdlSGVhbHRoEhYKDnN0b3JhZ2VfZGV0YWlsGBIgASgJEisKDGVwb2NoX3JlY29yZBgTIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkEg8KB3JlbW92ZWQYFCABKAhCDAoKX2xlYWRlcl9pZCqCAgoLRmFpbHVyZUNvZGUSHAoYRkFJTFVSRV9DT0RFX1VOU1BFQ0lGSUVEEAASFQoRRkFJTFVSRV9DT0RFX0JVU1kQARIaChZGQUlMVVJFX0NPREVfVE9PX0xBUkdFEAISGAoURkFJTFVSRV9DT0RFX0lOVkFMSUQQAxIYChRGQUlMVVJFX0NPREVfRVhQSVJFRBAEEhwKGEZBSUxVUkVfQ09ERV9VTkFWQUlMQUJMRRAFEhkKFUZBSUxVUkVfQ09ERV9JTlRFUk5BTBAGEhsKF0ZBSUxVUkVfQ09ERV9OT1RfTEVBREVSEAcSGAoURkFJTFVSRV9DT0RFX1JFRlVTRUQQCCp7Cg1TdG9yYWdlSGVhbHRoEh4KGlNUT1JBR0VfSEVBTFRIX1VOU1BFQ0lGSUVEEAASFQoRU1RPUkFHRV9IRUFMVEhfT0sQARIYChRTVE9SQUdFX0hFQUxUSF9TVFVDSxACEhkKFVNUT1JBR0VfSEVBTFRIX0ZBSUxFRBADKlMKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTEVBREVSEAESEQoNUk9MRV9GT0xMT1dFUhACEhEKDVJPTEVfRUxFQ1RJTkcQAzKXBQoNQ2xpZW50U2VydmljZRJHCgxDbGllbnRVcGRhdGUSFi5wYXhvcy52MS5DbGllbnRVcGRhdGUaHy5wYXhvcy52MS5HbG9iYWxseU9yZGVyZWRVcGRhdGUSQwoNQ2xpZW50VXBkYXRlcxIVLnBheG9zLnYxLlVwZGF0ZUJhdGNoGhcucGF4b3MudjEuVXBkYXRlQW5zd2VycygBMAESNAoDTG9nEhQucGF4b3MudjEuTG9nUmVxdWVzdBoVLnBheG9zLnYxLkxvZ1Jlc3BvbnNlMAESOwoGU3RhdHVzEhcucGF4b3MudjEuU3RhdHVzUmVxdWVzdBoYLnBheG9zLnYxLlN0YXR1c1Jlc3BvbnNlEk0KDFRha2VTbmFwc2hvdBIdLnBheG9zLnYxLlRha2VTbmFwc2hvdFJlcXVlc3QaHi5wYXhvcy52MS5UYWtlU25hcHNob3RSZXNwb25zZRI6CgZCYWNrdXASFy5wYXhvcy52MS5CYWNrdXBSZXF1ZXN0GhUucGF4b3MudjEuQmFja3VwUGllY2UwARI+CgdNZW1iZXJzEhgucGF4b3MudjEuTWVtYmVyc1JlcXVlc3QaGS5wYXhvcy52MS5NZW1iZXJzUmVzcG9uc2USWQoQQ2hhbmdlTWVtYmVyc2hpcBIhLnBheG9zLnYxLkNoYW5nZU1lbWJlcnNoaXBSZXF1ZXN0GiIucGF4b3MudjEuQ2hhbmdlTWVtYmVyc2hpcFJlc3BvbnNlEl8KElRyYW5zZmVyTGVhZGVyc2hpcBIjLnBheG9zLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QaJC5wYXhvcy52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZWIGcHJvdG8z", [file_paxos_v1_membership, file_paxos_v1_paxos]);
 
 /**
  * A request that was not served.
@@ -363,6 +365,154 @@ export const BackupPieceSchema: GenMessage<BackupPiece> = /*@__PURE__*/
   messageDesc(file_paxos_v1_client_service, 11);
 
 /**
+ * Asks who belongs to the cluster.
+ *
+ * @generated from message paxos.v1.MembersRequest
+ */
+export type MembersRequest = Message<"paxos.v1.MembersRequest"> & {
+};
+
+/**
+ * Describes the message paxos.v1.MembersRequest.
+ * Use `create(MembersRequestSchema)` to create a new message.
+ */
+export const MembersRequestSchema: GenMessage<MembersRequest> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 12);
+
+/**
+ * Who belongs to the cluster, as far as the answering node knows.
+ *
+ * @generated from message paxos.v1.MembersResponse
+ */
+export type MembersResponse = Message<"paxos.v1.MembersResponse"> & {
+  /**
+   * The membership.
+   *
+   * @generated from field: paxos.v1.EpochRecord epoch_record = 1;
+   */
+  epochRecord?: EpochRecord | undefined;
+
+  /**
+   * The cluster: the digest of epoch 0's record.
+   *
+   * @generated from field: bytes cluster_id = 2;
+   */
+  clusterId: Uint8Array;
+
+  /**
+   * The leader; absent while there is none.
+   *
+   * @generated from field: optional uint64 leader_id = 3;
+   */
+  leaderId?: bigint | undefined;
+
+  /**
+   * The answering node.
+   *
+   * @generated from field: uint64 node_id = 4;
+   */
+  nodeId: bigint;
+
+  /**
+   * The members that the answering node has heard lately, itself included.
+   *
+   * @generated from field: repeated uint64 heard = 5;
+   */
+  heard: bigint[];
+};
+
+/**
+ * Describes the message paxos.v1.MembersResponse.
+ * Use `create(MembersResponseSchema)` to create a new message.
+ */
+export const MembersResponseSchema: GenMessage<MembersResponse> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 13);
+
+/**
+ * Asks the leader for another membership.
+ *
+ * @generated from message paxos.v1.ChangeMembershipRequest
+ */
+export type ChangeMembershipRequest = Message<"paxos.v1.ChangeMembershipRequest"> & {
+  /**
+   * What is to change.
+   *
+   * @generated from field: paxos.v1.MembershipChange change = 1;
+   */
+  change?: MembershipChange | undefined;
+};
+
+/**
+ * Describes the message paxos.v1.ChangeMembershipRequest.
+ * Use `create(ChangeMembershipRequestSchema)` to create a new message.
+ */
+export const ChangeMembershipRequestSchema: GenMessage<ChangeMembershipRequest> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 14);
+
+/**
+ * The membership has changed: the epoch that the change has made has begun.
+ *
+ * @generated from message paxos.v1.ChangeMembershipResponse
+ */
+export type ChangeMembershipResponse = Message<"paxos.v1.ChangeMembershipResponse"> & {
+  /**
+   * The membership now.
+   *
+   * @generated from field: paxos.v1.EpochRecord epoch_record = 1;
+   */
+  epochRecord?: EpochRecord | undefined;
+};
+
+/**
+ * Describes the message paxos.v1.ChangeMembershipResponse.
+ * Use `create(ChangeMembershipResponseSchema)` to create a new message.
+ */
+export const ChangeMembershipResponseSchema: GenMessage<ChangeMembershipResponse> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 15);
+
+/**
+ * Asks the leader to hand over.
+ *
+ * @generated from message paxos.v1.TransferLeadershipRequest
+ */
+export type TransferLeadershipRequest = Message<"paxos.v1.TransferLeadershipRequest"> & {
+  /**
+   * To whom; absent: to whom it thinks best.
+   *
+   * @generated from field: optional uint64 node_id = 1;
+   */
+  nodeId?: bigint | undefined;
+};
+
+/**
+ * Describes the message paxos.v1.TransferLeadershipRequest.
+ * Use `create(TransferLeadershipRequestSchema)` to create a new message.
+ */
+export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipRequest> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 16);
+
+/**
+ * Somebody else leads, or the one that was asked for already did.
+ *
+ * @generated from message paxos.v1.TransferLeadershipResponse
+ */
+export type TransferLeadershipResponse = Message<"paxos.v1.TransferLeadershipResponse"> & {
+  /**
+   * The leader.
+   *
+   * @generated from field: uint64 leader_id = 1;
+   */
+  leaderId: bigint;
+};
+
+/**
+ * Describes the message paxos.v1.TransferLeadershipResponse.
+ * Use `create(TransferLeadershipResponseSchema)` to create a new message.
+ */
+export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResponse> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 17);
+
+/**
  * One peer as a node sees it.
  *
  * @generated from message paxos.v1.PeerStatus
@@ -402,7 +552,7 @@ export type PeerStatus = Message<"paxos.v1.PeerStatus"> & {
  * Use `create(PeerStatusSchema)` to create a new message.
  */
 export const PeerStatusSchema: GenMessage<PeerStatus> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 12);
+  messageDesc(file_paxos_v1_client_service, 18);
 
 /**
  * A count of something ignored, dropped or refused, by reason.
@@ -430,7 +580,7 @@ export type Counter = Message<"paxos.v1.Counter"> & {
  * Use `create(CounterSchema)` to create a new message.
  */
 export const CounterSchema: GenMessage<Counter> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 13);
+  messageDesc(file_paxos_v1_client_service, 19);
 
 /**
  * A node's status.
@@ -563,6 +713,20 @@ export type StatusResponse = Message<"paxos.v1.StatusResponse"> & {
    * @generated from field: string storage_detail = 18;
    */
   storageDetail: string;
+
+  /**
+   * The membership.
+   *
+   * @generated from field: paxos.v1.EpochRecord epoch_record = 19;
+   */
+  epochRecord?: EpochRecord | undefined;
+
+  /**
+   * Set when the node was removed from the cluster.
+   *
+   * @generated from field: bool removed = 20;
+   */
+  removed: boolean;
 };
 
 /**
@@ -570,7 +734,7 @@ export type StatusResponse = Message<"paxos.v1.StatusResponse"> & {
  * Use `create(StatusResponseSchema)` to create a new message.
  */
 export const StatusResponseSchema: GenMessage<StatusResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 14);
+  messageDesc(file_paxos_v1_client_service, 20);
 
 /**
  * Why a request was not served.
@@ -627,6 +791,20 @@ export enum FailureCode {
    * @generated from enum value: FAILURE_CODE_INTERNAL = 6;
    */
   INTERNAL = 6,
+
+  /**
+   * Only the leader can serve it, and the node does not lead. `Members` tells who does.
+   *
+   * @generated from enum value: FAILURE_CODE_NOT_LEADER = 7;
+   */
+  NOT_LEADER = 7,
+
+  /**
+   * It cannot be granted as things are; the detail says why, and what would help.
+   *
+   * @generated from enum value: FAILURE_CODE_REFUSED = 8;
+   */
+  REFUSED = 8,
 }
 
 /**
@@ -787,6 +965,36 @@ export const ClientService: GenService<{
     methodKind: "server_streaming";
     input: typeof BackupRequestSchema;
     output: typeof BackupPieceSchema;
+  },
+  /**
+   * Tells who belongs to the cluster.
+   *
+   * @generated from rpc paxos.v1.ClientService.Members
+   */
+  members: {
+    methodKind: "unary";
+    input: typeof MembersRequestSchema;
+    output: typeof MembersResponseSchema;
+  },
+  /**
+   * Changes who belongs to it. Answered when the change has been made.
+   *
+   * @generated from rpc paxos.v1.ClientService.ChangeMembership
+   */
+  changeMembership: {
+    methodKind: "unary";
+    input: typeof ChangeMembershipRequestSchema;
+    output: typeof ChangeMembershipResponseSchema;
+  },
+  /**
+   * Has the leader hand over. Answered when it has.
+   *
+   * @generated from rpc paxos.v1.ClientService.TransferLeadership
+   */
+  transferLeadership: {
+    methodKind: "unary";
+    input: typeof TransferLeadershipRequestSchema;
+    output: typeof TransferLeadershipResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_paxos_v1_client_service, 0);

@@ -6,7 +6,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { BackupPiece, BackupRequest, LogRequest, LogResponse, RequestFailure, StatusRequest, StatusResponse, TakeSnapshotRequest, TakeSnapshotResponse, UpdateAnswers, UpdateBatch } from "./client_service_pb.js";
+import type { BackupPiece, BackupRequest, ChangeMembershipRequest, ChangeMembershipResponse, LogRequest, LogResponse, MembersRequest, MembersResponse, RequestFailure, StatusRequest, StatusResponse, TakeSnapshotRequest, TakeSnapshotResponse, TransferLeadershipRequest, TransferLeadershipResponse, UpdateAnswers, UpdateBatch } from "./client_service_pb.js";
 import { file_paxos_v1_client_service } from "./client_service_pb.js";
 import type { HandshakeRefusal, Hello } from "./peer_service_pb.js";
 import { file_paxos_v1_peer_service } from "./peer_service_pb.js";
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/tcp.proto.
  */
 export const file_paxos_v1_tcp: GenFile = /*@__PURE__*/
-  fileDesc("ChJwYXhvcy92MS90Y3AucHJvdG8SCHBheG9zLnYxIicKC0NsaWVudEhlbGxvEhgKEHByb3RvY29sX3ZlcnNpb24YASABKA0iZwoLU2VydmVySGVsbG8SGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIPCgdub2RlX2lkGAIgASgEEhIKCmNsdXN0ZXJfaWQYAyABKAwSGQoRbWF4X3JlcXVlc3RfYnl0ZXMYBCABKA0i8AEKBENhbGwSCgoCaWQYASABKAQSIwoDbG9nGAIgASgLMhQucGF4b3MudjEuTG9nUmVxdWVzdEgAEikKBnN0YXR1cxgDIAEoCzIXLnBheG9zLnYxLlN0YXR1c1JlcXVlc3RIABIQCgZjYW5jZWwYBCABKAhIABIPCgV0YWtlbhgFIAEoDUgAEjYKDXRha2Vfc25hcHNob3QYBiABKAsyHS5wYXhvcy52MS5UYWtlU25hcHNob3RSZXF1ZXN0SAASKQoGYmFja3VwGAcgASgLMhcucGF4b3MudjEuQmFja3VwUmVxdWVzdEgAQgYKBHR5cGUiiwIKBVJlcGx5EgoKAmlkGAEgASgEEiQKA2xvZxgCIAEoCzIVLnBheG9zLnYxLkxvZ1Jlc3BvbnNlSAASKgoGc3RhdHVzGAMgASgLMhgucGF4b3MudjEuU3RhdHVzUmVzcG9uc2VIABIrCgdmYWlsdXJlGAQgASgLMhgucGF4b3MudjEuUmVxdWVzdEZhaWx1cmVIABINCgNlbmQYBSABKAhIABI3Cg10YWtlX3NuYXBzaG90GAYgASgLMh4ucGF4b3MudjEuVGFrZVNuYXBzaG90UmVzcG9uc2VIABInCgZiYWNrdXAYByABKAsyFS5wYXhvcy52MS5CYWNrdXBQaWVjZUgAQgYKBHR5cGUi7wIKBUZyYW1lEh4KBWhlbGxvGAEgASgLMg8ucGF4b3MudjEuSGVsbG8SKwoHcmVmdXNhbBgCIAEoCzIaLnBheG9zLnYxLkhhbmRzaGFrZVJlZnVzYWwSEAoIbWVzc2FnZXMYAyADKAwSKwoMY2xpZW50X2hlbGxvGAQgASgLMhUucGF4b3MudjEuQ2xpZW50SGVsbG8SKwoMc2VydmVyX2hlbGxvGAUgASgLMhUucGF4b3MudjEuU2VydmVySGVsbG8SJgoHdXBkYXRlcxgGIAEoCzIVLnBheG9zLnYxLlVwZGF0ZUJhdGNoEigKB2Fuc3dlcnMYByABKAsyFy5wYXhvcy52MS5VcGRhdGVBbnN3ZXJzEh0KBWNhbGxzGAggAygLMg4ucGF4b3MudjEuQ2FsbBIgCgdyZXBsaWVzGAkgAygLMg8ucGF4b3MudjEuUmVwbHkSDAoEcGluZxgKIAEoBBIMCgRwb25nGAsgASgEYgZwcm90bzM", [file_paxos_v1_client_service, file_paxos_v1_peer_service]);
+  fileDesc("ChJwYXhvcy92MS90Y3AucHJvdG8SCHBheG9zLnYxIicKC0NsaWVudEhlbGxvEhgKEHByb3RvY29sX3ZlcnNpb24YASABKA0iZwoLU2VydmVySGVsbG8SGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIPCgdub2RlX2lkGAIgASgEEhIKCmNsdXN0ZXJfaWQYAyABKAwSGQoRbWF4X3JlcXVlc3RfYnl0ZXMYBCABKA0ioQMKBENhbGwSCgoCaWQYASABKAQSIwoDbG9nGAIgASgLMhQucGF4b3MudjEuTG9nUmVxdWVzdEgAEikKBnN0YXR1cxgDIAEoCzIXLnBheG9zLnYxLlN0YXR1c1JlcXVlc3RIABIQCgZjYW5jZWwYBCABKAhIABIPCgV0YWtlbhgFIAEoDUgAEjYKDXRha2Vfc25hcHNob3QYBiABKAsyHS5wYXhvcy52MS5UYWtlU25hcHNob3RSZXF1ZXN0SAASKQoGYmFja3VwGAcgASgLMhcucGF4b3MudjEuQmFja3VwUmVxdWVzdEgAEisKB21lbWJlcnMYCCABKAsyGC5wYXhvcy52MS5NZW1iZXJzUmVxdWVzdEgAEj4KEWNoYW5nZV9tZW1iZXJzaGlwGAkgASgLMiEucGF4b3MudjEuQ2hhbmdlTWVtYmVyc2hpcFJlcXVlc3RIABJCChN0cmFuc2Zlcl9sZWFkZXJzaGlwGAogASgLMiMucGF4b3MudjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdEgAQgYKBHR5cGUivwMKBVJlcGx5EgoKAmlkGAEgASgEEiQKA2xvZxgCIAEoCzIVLnBheG9zLnYxLkxvZ1Jlc3BvbnNlSAASKgoGc3RhdHVzGAMgASgLMhgucGF4b3MudjEuU3RhdHVzUmVzcG9uc2VIABIrCgdmYWlsdXJlGAQgASgLMhgucGF4b3MudjEuUmVxdWVzdEZhaWx1cmVIABINCgNlbmQYBSABKAhIABI3Cg10YWtlX3NuYXBzaG90GAYgASgLMh4ucGF4b3MudjEuVGFrZVNuYXBzaG90UmVzcG9uc2VIABInCgZiYWNrdXAYByABKAsyFS5wYXhvcy52MS5CYWNrdXBQaWVjZUgAEiwKB21lbWJlcnMYCCABKAsyGS5wYXhvcy52MS5NZW1iZXJzUmVzcG9uc2VIABI/ChFjaGFuZ2VfbWVtYmVyc2hpcBgJIAEoCzIiLnBheG9zLnYxLkNoYW5nZU1lbWJlcnNoaXBSZXNwb25zZUgAEkMKE3RyYW5zZmVyX2xlYWRlcnNoaXAYCiABKAsyJC5wYXhvcy52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZUgAQgYKBHR5cGUi7wIKBUZyYW1lEh4KBWhlbGxvGAEgASgLMg8ucGF4b3MudjEuSGVsbG8SKwoHcmVmdXNhbBgCIAEoCzIaLnBheG9zLnYxLkhhbmRzaGFrZVJlZnVzYWwSEAoIbWVzc2FnZXMYAyADKAwSKwoMY2xpZW50X2hlbGxvGAQgASgLMhUucGF4b3MudjEuQ2xpZW50SGVsbG8SKwoMc2VydmVyX2hlbGxvGAUgASgLMhUucGF4b3MudjEuU2VydmVySGVsbG8SJgoHdXBkYXRlcxgGIAEoCzIVLnBheG9zLnYxLlVwZGF0ZUJhdGNoEigKB2Fuc3dlcnMYByABKAsyFy5wYXhvcy52MS5VcGRhdGVBbnN3ZXJzEh0KBWNhbGxzGAggAygLMg4ucGF4b3MudjEuQ2FsbBIgCgdyZXBsaWVzGAkgAygLMg8ucGF4b3MudjEuUmVwbHkSDAoEcGluZxgKIAEoBBIMCgRwb25nGAsgASgEYgZwcm90bzM", [file_paxos_v1_client_service, file_paxos_v1_peer_service]);
 
 /**
  * The first frame of a client.
@@ -147,6 +147,30 @@ export type Call = Message<"paxos.v1.Call"> & {
      */
     value: BackupRequest;
     case: "backup";
+  } | {
+    /**
+     * Asks who belongs to the cluster.
+     *
+     * @generated from field: paxos.v1.MembersRequest members = 8;
+     */
+    value: MembersRequest;
+    case: "members";
+  } | {
+    /**
+     * Asks for another membership.
+     *
+     * @generated from field: paxos.v1.ChangeMembershipRequest change_membership = 9;
+     */
+    value: ChangeMembershipRequest;
+    case: "changeMembership";
+  } | {
+    /**
+     * Asks the leader to hand over.
+     *
+     * @generated from field: paxos.v1.TransferLeadershipRequest transfer_leadership = 10;
+     */
+    value: TransferLeadershipRequest;
+    case: "transferLeadership";
   } | { case: undefined; value?: undefined };
 };
 
@@ -223,6 +247,30 @@ export type Reply = Message<"paxos.v1.Reply"> & {
      */
     value: BackupPiece;
     case: "backup";
+  } | {
+    /**
+     * Who belongs to the cluster. The call is over.
+     *
+     * @generated from field: paxos.v1.MembersResponse members = 8;
+     */
+    value: MembersResponse;
+    case: "members";
+  } | {
+    /**
+     * The membership has changed. The call is over.
+     *
+     * @generated from field: paxos.v1.ChangeMembershipResponse change_membership = 9;
+     */
+    value: ChangeMembershipResponse;
+    case: "changeMembership";
+  } | {
+    /**
+     * The leader has handed over. The call is over.
+     *
+     * @generated from field: paxos.v1.TransferLeadershipResponse transfer_leadership = 10;
+     */
+    value: TransferLeadershipResponse;
+    case: "transferLeadership";
   } | { case: undefined; value?: undefined };
 };
 
