@@ -18,7 +18,11 @@ export type ChangeResult =
   /** This node does not lead. */
   | { readonly kind: "not_leader"; readonly leader: number | undefined }
   /** Not now, or not like this. `unfit`: a quorum is not up and level, which may be forced. */
-  | { readonly kind: "refused"; readonly reason: "invalid" | "under_way" | "unfit" | "epoch"; readonly detail: string };
+  | {
+      readonly kind: "refused";
+      readonly reason: "invalid" | "under_way" | "unfit" | "epoch";
+      readonly detail: string;
+    };
 
 /** Proposes a stop sign, behind everything that is proposed already and before everything that waits. */
 export function changeMembership(s: State, change: MembershipChange): ChangeResult {
@@ -101,7 +105,11 @@ function withStoreIds(s: State, record: EpochRecord): EpochRecord {
 function chooseFirstView(s: State, record: EpochRecord): number {
   const voters = record.voters.map(({ nodeId }) => Number(nodeId));
   const own = voters.indexOf(s.settings.nodeId);
-  const others = voters.map((nodeId, at) => ({ at, fit: isFit(s, nodeId), aru: s.peers.get(nodeId)?.aru ?? 0 }));
+  const others = voters.map((nodeId, at) => ({
+    at,
+    fit: isFit(s, nodeId),
+    aru: s.peers.get(nodeId)?.aru ?? 0,
+  }));
   const best = others.reduce((a, b) => (b.fit && (!a.fit || b.aru > a.aru) ? b : a));
   const at = own >= 0 ? own : best.at;
   // View 0 is nobody's.

@@ -93,7 +93,7 @@ function leave(s: State): void {
   s.updates.restart();
   for (const { clientId, timestamp } of [...s.updates]) {
     s.updates.remove(clientId, timestamp);
-    s.outbox.refusals.push({ clientId, timestamp, code: "unavailable" });
+    s.outbox.refusals.push({ clientId, timestamp, code: "removed" });
   }
 }
 
@@ -162,7 +162,8 @@ export function meet(s: State, bytes: Uint8Array | undefined): void {
 export function meetFormer(s: State, nodeId: number, address: string): Peer | undefined {
   const { beginsAfter, record } = s.membership;
   const wasMember = isId(nodeId) && nodeId !== s.settings.nodeId && nodeId < Number(record.nextNodeId);
-  if (!wasMember || s.history.aru > beginsAfter || address === "" || address.length > maxAddress) return undefined;
+  if (!wasMember || s.history.aru > beginsAfter || address === "" || address.length > maxAddress)
+    return undefined;
   const stranger = makeStranger(nodeId, address);
   stranger.lastHeard = s.now;
   s.strangers.set(nodeId, stranger);

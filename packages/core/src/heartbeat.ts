@@ -6,7 +6,16 @@ import type { Peer } from "./peers.js";
 import type { State } from "./state.js";
 import { knowsStores, logStoresRecorded, noteSave, tellSave } from "./stores.js";
 import { retireIfReplaced } from "./epochs.js";
-import { canLead, everybody, findLeader, follow, hearsQuorum, loseLeader, nextView, restartProgress } from "./view.js";
+import {
+  canLead,
+  everybody,
+  findLeader,
+  follow,
+  hearsQuorum,
+  loseLeader,
+  nextView,
+  restartProgress,
+} from "./view.js";
 import { fromWire, toWire } from "./wire.js";
 
 /** Says how this node stands, of promises only what is durable. */
@@ -79,6 +88,5 @@ function onLeaderHeard(s: State, view: number, { leading, acceptedSeq }: Heartbe
  */
 function onLeaderGone(s: State, from: Peer): void {
   loseLeader(s);
-  if (mayAttempt(s))
-    attempt(s, nextView(s), `node ${from.nodeId} leads no more`);
+  if (mayAttempt(s)) attempt(s, nextView(s), `node ${from.nodeId} leads no more`);
 }

@@ -6,7 +6,7 @@ export type { ChangeResult } from "./change.js";
 export { maxEpochRecordBytes } from "./epochs.js";
 export { firstEpoch, Membership } from "./membership.js";
 export { maxAddress, maxMembers } from "./next-epoch.js";
-export { readStopSign } from "./stop-sign.js";
+export { nextEpochIn } from "./stop-sign.js";
 export type { TransferResult } from "./transfer.js";
 export type { ChunkRequest, OrderedUpdate, ReadRequest, Ready, ReceivedChunk, Refusal } from "./outbox.js";
 export { maxChunkBytes } from "./snapshots.js";

@@ -1,6 +1,12 @@
 // What a change makes of an epoch record. Knows nothing of who is up.
 import { create } from "@bufbuild/protobuf";
-import { EpochRecordSchema, MemberSchema, type EpochRecord, type Member, type MembershipChange } from "@paxos/proto";
+import {
+  EpochRecordSchema,
+  MemberSchema,
+  type EpochRecord,
+  type Member,
+  type MembershipChange,
+} from "@paxos/proto";
 import { ConfigError } from "./errors.js";
 import { Membership } from "./membership.js";
 
@@ -65,7 +71,12 @@ function applyChange(draft: Draft, type: MembershipChange["type"]): void {
       draft.learners.push(newMember(draft, type.value.nodeId, type.value.address));
       return;
     case "promote": {
-      const member = takeOut(draft, "learners", type.value, "is no learner: add it first, and wait until it is level");
+      const member = takeOut(
+        draft,
+        "learners",
+        type.value,
+        "is no learner: add it first, and wait until it is level",
+      );
       draft.voters.push(member);
       return;
     }
@@ -101,7 +112,9 @@ function applyChange(draft: Draft, type: MembershipChange["type"]): void {
         return address === "" ? member : create(MemberSchema, { ...member, address });
       };
       // In the order of their ids: each new id raises the lowest one that is free.
-      const all = [...type.value.voters, ...type.value.learners].sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
+      const all = [...type.value.voters, ...type.value.learners].sort((a, b) =>
+        a.nodeId < b.nodeId ? -1 : 1,
+      );
       const resolved = new Map(all.map((member) => [member, resolve(member)]));
       const pick = (members: readonly Member[]) => members.map((member) => resolved.get(member) as Member);
       draft.voters = pick(type.value.voters);
@@ -126,7 +139,9 @@ function newMember(draft: Draft, nodeId: bigint, address: string): Member {
   const known = [...draft.voters, ...draft.learners].some((member) => member.nodeId === nodeId);
   if (known) fail(`node ${nodeId} is a member already`);
   if (nodeId < draft.nextNodeId) {
-    fail(`node id ${nodeId} was used before, and ids are never used again; the lowest free one is ${draft.nextNodeId}`);
+    fail(
+      `node id ${nodeId} was used before, and ids are never used again; the lowest free one is ${draft.nextNodeId}`,
+    );
   }
   if (nodeId > BigInt(Number.MAX_SAFE_INTEGER)) fail(`node id ${nodeId} exceeds 2^53 - 1`);
   draft.nextNodeId = nodeId + 1n;
@@ -147,7 +162,12 @@ function takeOut(draft: Draft, list: "voters" | "learners", nodeId: bigint, othe
   return member;
 }
 
-function edit(draft: Draft, list: "voters" | "learners", nodeId: bigint, change: Partial<Pick<Member, "address" | "priority">>): void {
+function edit(
+  draft: Draft,
+  list: "voters" | "learners",
+  nodeId: bigint,
+  change: Partial<Pick<Member, "address" | "priority">>,
+): void {
   draft[list] = draft[list].map((member) =>
     member.nodeId === nodeId ? create(MemberSchema, { ...member, ...change }) : member,
   );
@@ -168,7 +188,9 @@ function requireDistinctAddresses(members: readonly Member[]): void {
 }
 
 function quorumsAsked({ voters, prepareQuorum, acceptQuorum }: Draft) {
-  return prepareQuorum === 0 && acceptQuorum === 0 ? majorities(voters.length) : { prepareQuorum, acceptQuorum };
+  return prepareQuorum === 0 && acceptQuorum === 0
+    ? majorities(voters.length)
+    : { prepareQuorum, acceptQuorum };
 }
 
 /** Majorities stay majorities; of other sizes that of the accept quorum stays, as far as there are so many voters. */

@@ -22,8 +22,7 @@ import { onStorageFailed } from "./storage-health.js";
 import { admit, type Introduction } from "./stores.js";
 import { startTransfer, type TransferResult } from "./transfer.js";
 import { knownLeader } from "./view.js";
-import { toBinary } from "@bufbuild/protobuf";
-import { EpochRecordSchema, type EpochRecord, type MembershipChange, type Message, type Snapshot } from "@paxos/proto";
+import { type EpochRecord, type MembershipChange, type Message, type Snapshot } from "@paxos/proto";
 
 /**
  * Starts a node whose storage is new.
@@ -195,14 +194,19 @@ export class Node {
     return knownLeader(this.#state);
   }
 
+  /** Whether a hand-over is under way. */
+  get transferring(): boolean {
+    return this.#state.transfer !== undefined;
+  }
+
+  /** Whether this node was removed from the cluster, and nobody needs it any more: it may be stopped. */
+  get retired(): boolean {
+    return this.#state.retired;
+  }
+
   /** The membership. */
   get epochRecord(): EpochRecord {
     return this.#state.membership.record;
-  }
-
-  /** The membership in bytes, for peers: see {@link Identity}. */
-  get encodedEpochRecord(): Uint8Array {
-    return toBinary(EpochRecordSchema, this.#state.membership.record);
   }
 
   /** Whom to be connected to. */

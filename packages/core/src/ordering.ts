@@ -1,6 +1,12 @@
 // Phase 2: Proposal and Accept; the window and the ARU.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { ProposalSchema, type Accept, type AcceptSchema, type EpochRecord, type Proposal } from "@paxos/proto";
+import {
+  ProposalSchema,
+  type Accept,
+  type AcceptSchema,
+  type EpochRecord,
+  type Proposal,
+} from "@paxos/proto";
 import { maxRunUpdates } from "./config.js";
 import { deliver, hasRoom, storageKeepsUp } from "./delivery.js";
 import type { Run } from "./history.js";
@@ -208,7 +214,8 @@ function makeRun(proposal: Proposal): Run {
   let stopSign: EpochRecord | undefined;
   for (const update of updates) {
     bytes += update.length;
-    if (stopSign !== undefined) throw new PeerError("malformed", `proposal at seq ${seq} goes on behind a stop sign`);
+    if (stopSign !== undefined)
+      throw new PeerError("malformed", `proposal at seq ${seq} goes on behind a stop sign`);
     stopSign = readStopSign(update);
   }
   return {

@@ -45,8 +45,11 @@ export interface ReceivedChunk extends ChunkData {
 export interface Refusal {
   readonly clientId: bigint;
   readonly timestamp: bigint;
-  /** Unavailable: an earlier leader, which took larger ones, may have taken it; it may still be ordered. */
-  readonly code: "too_large" | "unavailable";
+  /**
+   * Unavailable: an earlier leader, which took larger ones, may have taken it; it may still be ordered. Removed: so was this node;
+   * it may still be ordered.
+   */
+  readonly code: "too_large" | "unavailable" | "removed";
 }
 
 /** What a node wants done. See the README for the order in which to do it. */

@@ -53,7 +53,8 @@ export function onPrepare(s: State, from: Peer, prepare: Prepare): void {
       `prepare of view ${view} from node ${from.nodeId}, which does not lead it`,
     );
   }
-  if (!takesPart(s)) return ignore(s, "not_in_epoch", `prepare of view ${view}: this node is not in the epoch yet`);
+  if (!takesPart(s))
+    return ignore(s, "not_in_epoch", `prepare of view ${view}: this node is not in the epoch yet`);
   if (view < s.promised) return ignore(s, "stale_prepare", `prepare of view ${view}, promised ${s.promised}`);
   if (view === s.promised) return answerPrepareAgain(s, from, prepare);
   raisePromise(s, view);
@@ -111,9 +112,7 @@ function packAcceptances(s: State, acceptances: readonly Acceptance[]): Message[
       seq: toWire(acceptance.seq + 1 - updates.length),
       updates,
     });
-    messages.push(
-      s.outbox.wrap(s.membership.leaderOf(s.view), { case: "proposal", value: proposal }),
-    );
+    messages.push(s.outbox.wrap(s.membership.leaderOf(s.view), { case: "proposal", value: proposal }));
     updates = [];
   });
   return messages;

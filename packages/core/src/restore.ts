@@ -124,9 +124,13 @@ export function restorePeers(
  * save for the backup that the cluster may have begun with; later it is history.
  * @throws ConfigError
  */
-export function recordedEpoch(configured: EpochRecord, { epochRecord: record }: PersistentState): EpochRecord {
+export function recordedEpoch(
+  configured: EpochRecord,
+  { epochRecord: record }: PersistentState,
+): EpochRecord {
   const later = record !== undefined && record.epoch > configured.epoch;
-  if (record !== undefined && (later || sameRecord({ ...record, base: configured.base }, configured))) return record;
+  if (record !== undefined && (later || sameRecord({ ...record, base: configured.base }, configured)))
+    return record;
   throw new ConfigError(
     `the storage belongs to a cluster of ${listMembers(record)}; the configuration names ` +
       `${listMembers(configured)}. Once a cluster is formed its own record counts: ` +

@@ -1,6 +1,12 @@
 // Stop signs: the ordered updates that end an epoch and say who belongs to the next one.
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { encodeClientUpdate, EpochRecordSchema, UpdateKind, type EpochRecord } from "@paxos/proto";
+import {
+  encodeClientUpdate,
+  EpochRecordSchema,
+  UpdateKind,
+  type ClientUpdateFields,
+  type EpochRecord,
+} from "@paxos/proto";
 import { Membership } from "./membership.js";
 import { readUpdate } from "./read-update.js";
 
@@ -17,9 +23,18 @@ const clientIdTag = 0x08;
 export function readStopSign(update: Uint8Array): EpochRecord | undefined {
   if (update.length === 0 || update[0] === clientIdTag) return undefined;
   const fields = readUpdate(update);
-  if (fields?.clientId !== 0n || fields.kind !== UpdateKind.STOP_SIGN) return undefined;
+  return fields && nextEpochIn(fields);
+}
+
+/** The same for an update that is decoded already. */
+export function nextEpochIn({
+  clientId,
+  kind,
+  update,
+}: Pick<ClientUpdateFields, "clientId" | "kind" | "update">): EpochRecord | undefined {
+  if (clientId !== 0n || kind !== UpdateKind.STOP_SIGN) return undefined;
   try {
-    return new Membership(fromBinary(EpochRecordSchema, fields.update)).record;
+    return new Membership(fromBinary(EpochRecordSchema, update)).record;
   } catch {
     // What says nothing that makes sense is a no-op, on every node alike.
     return undefined;

@@ -22,13 +22,17 @@ export function startTransfer(s: State, wanted: number | undefined): TransferRes
   const { nodeId, logger } = s.settings;
   if (s.leading === undefined) return { kind: "not_leader", leader: knownLeader(s) };
   if (wanted === nodeId) return { kind: "leads" };
-  if (s.leading.ending) return { kind: "refused", detail: "a membership change is under way; try again when it is done" };
+  if (s.leading.ending)
+    return { kind: "refused", detail: "a membership change is under way; try again when it is done" };
   const to = wanted ?? fittest(s)?.nodeId;
   if (to === undefined) return { kind: "refused", detail: "no other voter is up and level" };
   if (!s.membership.isVoter(to)) return { kind: "refused", detail: `node ${to} is no voter` };
   const peer = s.peers.get(to);
   if (peer === undefined || !isFit(s, to) || !peer.hearsQuorum) {
-    return { kind: "refused", detail: `node ${to} is not up, does not hear a quorum, or lags by more than a window` };
+    return {
+      kind: "refused",
+      detail: `node ${to} is not up, does not hear a quorum, or lags by more than a window`,
+    };
   }
   const view = nextViewOf(s, to);
   logger.info(`hands over to node ${to}, to lead view ${view}`);
@@ -39,7 +43,9 @@ export function startTransfer(s: State, wanted: number | undefined): TransferRes
 /** The voter that would lead soonest: preferred, then level. */
 function fittest(s: State): Peer | undefined {
   const { membership } = s;
-  const fit = [...s.peers.values()].filter((peer) => peer.isVoter && peer.hearsQuorum && isFit(s, peer.nodeId));
+  const fit = [...s.peers.values()].filter(
+    (peer) => peer.isVoter && peer.hearsQuorum && isFit(s, peer.nodeId),
+  );
   const rank = (peer: Peer) => membership.priorityOf(peer.nodeId);
   return fit.reduce<Peer | undefined>((best, peer) => {
     if (best === undefined || rank(peer) > rank(best)) return peer;
@@ -113,7 +119,8 @@ export function preferLeader(s: State): void {
   const { membership } = s;
   if (s.leading === undefined || s.leading.ending || s.transfer !== undefined) return;
   const best = fittest(s);
-  const better = best !== undefined && membership.priorityOf(best.nodeId) > membership.priorityOf(s.settings.nodeId);
+  const better =
+    best !== undefined && membership.priorityOf(best.nodeId) > membership.priorityOf(s.settings.nodeId);
   if (!better) return void (s.preferred = undefined);
   if (s.preferred?.nodeId !== best.nodeId) s.preferred = { nodeId: best.nodeId, since: s.now };
   if (s.now - s.preferred.since < s.settings.progressTicks) return;

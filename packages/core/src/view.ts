@@ -14,10 +14,7 @@ export function raisePromise(s: State, view: number): void {
 
 /** Enters a view that another node leads. */
 export function follow(s: State, view: number): void {
-  invariant(
-    s.membership.leaderOf(view) !== s.settings.nodeId,
-    `node follows itself in view ${view}`,
-  );
+  invariant(s.membership.leaderOf(view) !== s.settings.nodeId, `node follows itself in view ${view}`);
   s.role = "follower";
   s.preparing = undefined;
   s.leading = undefined;

@@ -1,4 +1,4 @@
-import { fromBinary } from "@bufbuild/protobuf";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   decodeClientUpdate,
   encodeClientUpdate,
@@ -112,9 +112,17 @@ export class Cluster {
     const caller = this.member(from);
     const { node } = this.member(to);
     if (caller.node === undefined || node === undefined) return;
-    const { saveHistory, encodedEpochRecord: epochRecord } = caller.node;
+    const { saveHistory } = caller.node;
+    const epochRecord = toBinary(EpochRecordSchema, caller.node.epochRecord);
     const address = `node-${from}:2346`;
-    const who = { address, nodeId: from, storeId: caller.disk.storeId, incarnation: BigInt(from), saveHistory, epochRecord };
+    const who = {
+      address,
+      nodeId: from,
+      storeId: caller.disk.storeId,
+      incarnation: BigInt(from),
+      saveHistory,
+      epochRecord,
+    };
     const refusal = node.admit(who);
     this.pump(to);
     if (refusal?.reason !== "removed") return;
@@ -249,7 +257,9 @@ export class Cluster {
     const seq = Math.min(durableAru, last);
     if (node === undefined || seq <= Number(snapshot?.seq ?? 0n)) return false;
     const content = contentOf(applied.slice(0, seq));
-    node.snapshotTaken(disk.takeSnapshot(seq, this.#recordAt(applied.slice(0, seq)), content, this.chunkBytes));
+    node.snapshotTaken(
+      disk.takeSnapshot(seq, this.#recordAt(applied.slice(0, seq)), content, this.chunkBytes),
+    );
     return true;
   }
 

@@ -1,5 +1,11 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import { decodeClientUpdate, MembershipChangeSchema, UpdateKind, type EpochRecord, type Message } from "@paxos/proto";
+import {
+  decodeClientUpdate,
+  MembershipChangeSchema,
+  UpdateKind,
+  type EpochRecord,
+  type Message,
+} from "@paxos/proto";
 import type { Save } from "../src/ports.js";
 import { Random } from "../src/random.js";
 import { Cluster, type Member } from "./cluster.js";
@@ -86,7 +92,8 @@ class Run {
     this.#cluster.chunkBytes = this.#random.between(20, 400);
     this.#cluster.onDelivered = (message) => this.#checkMessage(message);
     for (const member of this.#cluster.members) member.slowDisk = true;
-    if (process.env["PAXOS_LOG"]) this.#cluster.onLog = (id, line) => process.stderr.write(`${id}: ${line}\n`);
+    if (process.env["PAXOS_LOG"])
+      this.#cluster.onLog = (id, line) => process.stderr.write(`${id}: ${line}\n`);
   }
 
   go(): Summary {
@@ -177,7 +184,9 @@ class Run {
     const leader = cluster.member(cluster.leader() ?? 0);
     if (leader.node === undefined) return;
     if (this.#chance(200)) {
-      leader.node.transferLeadership(this.#chance(300) ? undefined : this.#pick(votersOf(leader.node.epochRecord)));
+      leader.node.transferLeadership(
+        this.#chance(300) ? undefined : this.#pick(votersOf(leader.node.epochRecord)),
+      );
     } else {
       const type = this.#drawChange(leader.node.epochRecord);
       const change = { changeId: ++this.#changes, force: this.#chance(300), type };
@@ -186,7 +195,11 @@ class Run {
     cluster.pump(leader.id);
   }
 
-  #drawChange({ voters, learners, nextNodeId }: EpochRecord): NonNullable<MessageInitShape<typeof MembershipChangeSchema>["type"]> {
+  #drawChange({
+    voters,
+    learners,
+    nextNodeId,
+  }: EpochRecord): NonNullable<MessageInitShape<typeof MembershipChangeSchema>["type"]> {
     const all = [...voters, ...learners];
     const nodeId = (this.#pick(all) as (typeof all)[number]).nodeId;
     const isFull = Number(nextNodeId) >= this.profile.nodes + 6;
@@ -214,7 +227,10 @@ class Run {
       }
       case 8: {
         const prepareQuorum = this.#random.between(1, voters.length);
-        return { case: "setQuorums", value: { prepareQuorum, acceptQuorum: voters.length + 1 - prepareQuorum } };
+        return {
+          case: "setQuorums",
+          value: { prepareQuorum, acceptQuorum: voters.length + 1 - prepareQuorum },
+        };
       }
       default:
         return { case: "setPriority", value: { nodeId, priority: this.#random.between(0, 3) } };
@@ -378,7 +394,9 @@ class Run {
       if (round === 100) {
         throw new Error("the nodes do not come to one epoch");
       }
-      const latest = cluster.up.reduce((a, b) => (cluster.status(b.id).epoch > cluster.status(a.id).epoch ? b : a));
+      const latest = cluster.up.reduce((a, b) =>
+        cluster.status(b.id).epoch > cluster.status(a.id).epoch ? b : a,
+      );
       if (latest.node !== undefined) this.#joinAll(latest.node.epochRecord);
       for (const from of cluster.members) {
         for (const to of cluster.members) if (from !== to) cluster.introduce(from.id, to.id);
@@ -440,7 +458,8 @@ class Run {
     const durable = this.#durable.get(Number(message.from)) ?? { promised: 0n, led: 0n };
     const { type, epoch } = message;
     const promised = (view: bigint, what: string) => {
-      if (view > 0n && durable.promised < ballot(epoch, view)) throw new Error(`${what} of view ${view} was not durable`);
+      if (view > 0n && durable.promised < ballot(epoch, view))
+        throw new Error(`${what} of view ${view} was not durable`);
     };
     if (type.case === "accept") promised(type.value.view, "an acceptance");
     if (type.case === "prepareOk") promised(type.value.view, "a promise");

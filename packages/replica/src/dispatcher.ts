@@ -13,21 +13,27 @@ import {
 } from "@paxos/core";
 import {
   BackupPieceSchema,
+  ChangeMembershipResponseSchema,
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
+  MembersResponseSchema,
   Role,
   StatusResponseSchema,
   StorageHealth,
   TakeSnapshotResponseSchema,
+  TransferLeadershipResponseSchema,
   UpdateKind,
   type BackupPiece,
+  type ChangeMembershipResponse,
   type ClientUpdate,
-  type EpochRecord,
   type GloballyOrderedUpdate,
   type LogRequest,
   type LogResponse,
+  type MembershipChange,
+  type MembersResponse,
   type StatusResponse,
   type TakeSnapshotResponse,
+  type TransferLeadershipResponse,
 } from "@paxos/proto";
 import type { Driver } from "./driver.js";
 import { readChunk } from "./restore-snapshot.js";
@@ -43,7 +49,7 @@ export class Dispatcher implements ClientHandler {
       readonly driver: Driver;
       readonly storage: Storage;
       readonly transport: Transport;
-      readonly epochRecord: EpochRecord;
+      readonly clusterId: Uint8Array;
     },
   ) {}
 
@@ -118,8 +124,42 @@ export class Dispatcher implements ClientHandler {
     }
   }
 
+  members(): Promise<MembersResponse> {
+    const { node, nodeId, clusterId } = this.parts;
+    const { epochRecord, leader } = node;
+    const up = node.status().peers.filter(({ heard }) => heard);
+    const heard = [nodeId, ...up.map((peer) => peer.nodeId)].sort((a, b) => a - b);
+    return Promise.resolve(
+      create(MembersResponseSchema, {
+        nodeId: BigInt(nodeId),
+        epochRecord,
+        clusterId,
+        heard: heard.map(BigInt),
+        ...(leader === undefined ? {} : { leaderId: BigInt(leader) }),
+      }),
+    );
+  }
+
+  async changeMembership(change: MembershipChange, signal: AbortSignal): Promise<ChangeMembershipResponse> {
+    if (change.changeId === 0n) {
+      throw new RequestError(
+        "invalid",
+        "change_id is 0; choose any other 64-bit number at random, and the same one when you ask again",
+      );
+    }
+    const epochRecord = await this.parts.driver.changeMembership(change, signal);
+    return create(ChangeMembershipResponseSchema, { epochRecord });
+  }
+
+  async transferLeadership(to: bigint | undefined, signal: AbortSignal): Promise<TransferLeadershipResponse> {
+    const wanted = to === undefined ? undefined : Number(to);
+    const leader = await this.parts.driver.transferLeadership(wanted, signal);
+    return create(TransferLeadershipResponseSchema, { leaderId: BigInt(leader) });
+  }
+
   statusNow(): StatusResponse {
-    const { node, driver, transport, epochRecord } = this.parts;
+    const { node, driver, transport } = this.parts;
+    const { epochRecord } = node;
     const status = node.status();
     const addresses = new Map(
       [...epochRecord.voters, ...epochRecord.learners].map((member) => [

@@ -1,6 +1,7 @@
 // The loop around the core: does what `ready` says, as soon as it may be done. See the core's README for the
 // rules.
 import {
+  nextEpochIn,
   RequestError,
   type Clock,
   type Execution,
@@ -15,8 +16,19 @@ import {
   type Transport,
   type UpdateRequest,
 } from "@paxos/core";
-import type { Message, Snapshot } from "@paxos/proto";
-import { cancelled, cannotSave, closing, expired, refused, skipped } from "./refusals.js";
+import type { EpochRecord, MembershipChange, Message, Snapshot } from "@paxos/proto";
+import {
+  cancelled,
+  cannotSave,
+  changeLost,
+  changeRefused,
+  closing,
+  expired,
+  notLeader,
+  refused,
+  removed,
+  skipped,
+} from "./refusals.js";
 import { restoreSnapshot } from "./restore-snapshot.js";
 import type { RestoredTables } from "./snapshot-content.js";
 import type { SnapshotPolicy } from "./snapshot-policy.js";
@@ -42,8 +54,12 @@ export interface DriverParts {
   /** The tables as they stand at the start, and the first seq of the log. */
   readonly tables: RestoredTables;
   readonly firstSeq: number;
+  /** The membership at the seq with which the state machine starts; undefined when that is not known. */
+  readonly recordAtStart: EpochRecord | undefined;
   /** Milliseconds after which a save that has not ended counts as failed; 0: never. */
   readonly saveTimeoutMs: number;
+  /** Called once, when the node was removed from the cluster and nobody needs it any more. */
+  onRetired(): void;
   /** Called once, when storage has failed: the node promises nothing any more, but lives. */
   onStorageFailed(error: Error): void;
   /** Called once, when something has failed for good: the node must not go on. */
@@ -61,6 +77,9 @@ export class Driver {
   readonly #ticked = new Wakeups();
   /** Which updates have been executed; and the seqs of those that were ordered and not executed. */
   #tables: RestoredTables;
+  /** The membership at the seq that was applied last: what a snapshot of now says. */
+  #record: EpochRecord | undefined;
+  #retired = false;
   #stopTicking: () => void = () => undefined;
   #wrongSender = 0;
   #scheduled = false;
@@ -69,6 +88,7 @@ export class Driver {
   constructor(parts: DriverParts) {
     this.#parts = parts;
     this.#tables = parts.tables;
+    this.#record = parts.recordAtStart;
     this.#duties = new StorageDuties({
       ...parts,
       tell: (news) => this.#tellNode(news),
@@ -82,6 +102,7 @@ export class Driver {
         ...parts,
         policy: parts.snapshotPolicy,
         tables: () => this.#tables,
+        epochRecord: () => this.#record,
         nextSave: (signal) => this.nextSave(signal),
         onStorageFailed: (error) => this.#duties.fail(error),
       },
@@ -122,8 +143,60 @@ export class Driver {
     if (known?.kind === "expired") throw expired(clientId, timestamp);
     const result = this.#input(() => this.#parts.node.propose(request));
     if (result === undefined) throw closing();
+    if (result === "removed") throw removed();
     if (result !== "queued") throw refused(result);
     return this.#waiters.wait(clientId, timestamp, signal, cancelled);
+  }
+
+  /** Changes the membership. Resolves with the membership that it makes. Rejects with a {@link RequestError}. */
+  async changeMembership(change: MembershipChange, signal?: AbortSignal): Promise<EpochRecord> {
+    const { node } = this.#parts;
+    const result = this.#input(() => node.changeMembership(change));
+    if (result === undefined) throw closing();
+    if (result.kind === "not_leader") throw notLeader(result.leader);
+    if (result.kind === "refused") throw changeRefused(result);
+    const wanted = BigInt(result.epoch);
+    for (;;) {
+      const { epochRecord, leader } = node;
+      if (
+        epochRecord.epoch > wanted ||
+        (epochRecord.epoch === wanted && epochRecord.changeId !== change.changeId)
+      ) {
+        throw changeLost();
+      }
+      const isMember = epochRecord.voters.some(({ nodeId }) => nodeId === BigInt(this.#parts.nodeId));
+      // Until somebody leads it, the next change would find no leader.
+      if (epochRecord.epoch === wanted && (leader !== undefined || !isMember)) return epochRecord;
+      if (epochRecord.epoch < wanted && leader !== this.#parts.nodeId) throw changeLost();
+      await this.#nextTickOrThrow(signal);
+    }
+  }
+
+  /** Hands the leadership over. Resolves with the new leader. Rejects with a {@link RequestError}. */
+  async transferLeadership(to?: number, signal?: AbortSignal): Promise<number> {
+    const { node, nodeId } = this.#parts;
+    const result = this.#input(() => node.transferLeadership(to));
+    if (result === undefined) throw closing();
+    if (result.kind === "leads") return nodeId;
+    if (result.kind === "not_leader") throw notLeader(result.leader);
+    if (result.kind === "refused") throw new RequestError("refused", result.detail);
+    for (;;) {
+      const { leader } = node;
+      if (leader !== undefined && leader !== nodeId) return leader;
+      if (leader === nodeId && !node.transferring) {
+        throw new RequestError(
+          "refused",
+          `node ${result.to} has not taken over in time; node ${nodeId} goes on leading`,
+        );
+      }
+      await this.#nextTickOrThrow(signal);
+    }
+  }
+
+  async #nextTickOrThrow(signal: AbortSignal | undefined): Promise<void> {
+    await this.nextTick(signal);
+    if (signal?.aborted === true) throw cancelled();
+    if (this.#stopped) throw closing();
   }
 
   /** Resolves after the next save that is durable, or when the driver stops. */
@@ -214,6 +287,7 @@ export class Driver {
 
   #carryOut(ready: Ready): void {
     const { node, transport } = this.#parts;
+    if (ready.peers !== undefined) transport.setPeers(ready.peers);
     for (const message of ready.messages) transport.send(message);
     if (ready.save !== undefined) this.#duties.save(ready.save);
     for (const { clientId, timestamp, code } of ready.refusals) {
@@ -230,11 +304,18 @@ export class Driver {
     for (const request of ready.chunkReads) this.#duties.readChunk(request);
     for (const chunk of ready.chunkWrites) this.#duties.receiveChunk(chunk);
     if (ready.restore !== undefined) void this.#restore(ready.restore);
+    if (node.retired && !this.#retired) {
+      this.#retired = true;
+      this.#parts.onRetired();
+    }
   }
 
   #apply(ordered: OrderedUpdate): void {
     this.snapshots.applied(ordered.seq, ordered.update.length);
-    if (ordered.noop) return;
+    if (ordered.noop) {
+      this.#record = nextEpochIn(ordered) ?? this.#record;
+      return;
+    }
     const { clientId, timestamp } = ordered;
     const { stateMachine } = this.#parts;
     const { sessions, repeated } = this.#tables;
@@ -269,6 +350,7 @@ export class Driver {
     }
     this.#tellNode(() => {
       this.#tables = tables;
+      this.#record = snapshot.epochRecord;
       // Their updates may be among those in the snapshot, and what became of them forgotten by now.
       this.#waiters.rejectAll(skipped);
       this.snapshots.resume(seq);

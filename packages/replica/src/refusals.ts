@@ -1,5 +1,5 @@
 // Why a client's request is not served, in words.
-import { RequestError } from "@paxos/core";
+import { RequestError, type ChangeResult } from "@paxos/core";
 
 export function closing(): RequestError {
   return new RequestError("unavailable", "this node is closing; try another one");
@@ -21,8 +21,31 @@ export function skipped(): RequestError {
   );
 }
 
-export function refused(code: "busy" | "too_large" | "unavailable"): RequestError {
-  return new RequestError(code, refusals[code]);
+export function refused(code: "busy" | "too_large" | "unavailable" | "removed"): RequestError {
+  return code === "removed" ? removed() : new RequestError(code, refusals[code]);
+}
+
+/** Its updates may have been ordered before, or be ordered still. */
+export function removed(): RequestError {
+  return new RequestError("unavailable", "this node was removed from the cluster; try another one");
+}
+
+export function notLeader(leader: number | undefined): RequestError {
+  const who = leader === undefined ? "no leader is known at present" : `node ${leader} does`;
+  return new RequestError("not_leader", `this node does not lead; ${who}`);
+}
+
+/** Nothing has changed. */
+export function changeRefused({ reason, detail }: Extract<ChangeResult, { kind: "refused" }>): RequestError {
+  return new RequestError(reason === "invalid" ? "invalid" : "refused", detail);
+}
+
+/** Somebody else's stop sign may have come in its place, or its own still be ordered. */
+export function changeLost(): RequestError {
+  return new RequestError(
+    "unavailable",
+    "the leader was lost before the change was made, or another change has come first; look at the members, and ask again if need be",
+  );
 }
 
 const refusals = {

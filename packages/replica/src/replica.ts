@@ -18,10 +18,16 @@ import {
   type Storage,
   type Transport,
 } from "@paxos/core";
-import type { EpochRecord, StatusResponse } from "@paxos/proto";
-import { clusterIdOf } from "./cluster-id.js";
+import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  EpochRecordSchema,
+  MembershipChangeSchema,
+  type EpochRecord,
+  type StatusResponse,
+} from "@paxos/proto";
 import { Dispatcher } from "./dispatcher.js";
 import { Driver } from "./driver.js";
+import { membershipAtStart } from "./membership-at-start.js";
 import { restoreSnapshot } from "./restore-snapshot.js";
 import { SeqSet } from "./seq-set.js";
 import { snapshotPolicy as makeSnapshotPolicy, type SnapshotPolicy } from "./snapshot-policy.js";
@@ -30,17 +36,22 @@ import type { Outcome } from "./waiters.js";
 
 /** The parts that make a replica. */
 export interface ReplicaOptions {
-  /** This node's id: one of the epoch record's members. */
+  /** This node's id. */
   readonly nodeId: number;
-  /** The membership of epoch 0, the same on all nodes: see `firstEpoch`. */
-  readonly epochRecord: EpochRecord;
+  /**
+   * The membership to begin with, where storage is new: on the nodes that found a cluster that of epoch 0, the same on all of them (see
+   * `firstEpoch`); on one that joins later, what a member says it is by now. Storage that is not new knows better; it may be left out then.
+   */
+  readonly epochRecord?: EpochRecord;
+  /** The address to listen on, host:port. Default: the one that the membership has for this node. */
+  readonly listen?: string;
   /** What is replicated. */
   readonly stateMachine: StateMachine;
   readonly storage: Storage;
   readonly transport: Transport;
   /** Serves clients of other processes too. Default: none, only {@link Replica.submit}. */
   readonly clientListener?: ClientListener;
-  /** The cluster's id. Default: a digest of the epoch record. */
+  /** The cluster's id. Default: a digest of the record of epoch 0; a node that joins must be told. */
   readonly clusterId?: Uint8Array;
   /** Default: the machine's. */
   readonly clock?: Clock;
@@ -56,7 +67,7 @@ export interface ReplicaOptions {
    */
   readonly clientId?: bigint;
   /** The core's timeouts, in ticks, and bounds. */
-  readonly tuning?: Omit<Config, "nodeId" | "epochRecord" | "logger" | "seed" | "incarnation">;
+  readonly tuning?: Omit<Config, "nodeId" | "epochRecord" | "clusterId" | "logger" | "seed" | "incarnation">;
   /** When snapshots are taken, and how much of the log is kept behind them. */
   readonly snapshots?: Partial<SnapshotPolicy>;
   /**
@@ -109,16 +120,22 @@ export class Replica {
    * which is logged nowhere else.
    */
   readonly stopped: Promise<Error | undefined>;
+  /**
+   * Resolves when this node was removed from the cluster and the others go on without it: it may be closed, and its storage deleted.
+   */
+  readonly removed: Promise<void>;
   /** Resolves, with what it failed with, when storage fails; never, as long as it does not. */
   readonly storageFailed: Promise<Error>;
   readonly #options: ReplicaOptions;
   readonly #logger: Logger;
   readonly #clientId: bigint;
   #timestamp = 0n;
+  #node: Node | undefined;
   #driver: Driver | undefined;
   #dispatcher: Dispatcher | undefined;
   #closing: Promise<void> | undefined;
   #onPeerReached: () => void = () => undefined;
+  #onRemoved: () => void = () => undefined;
   #onStorageFailed: (error: Error) => void = () => undefined;
   #onStopped: (error: Error | undefined) => void = () => undefined;
 
@@ -128,6 +145,7 @@ export class Replica {
     this.#clientId = options.clientId ?? randomId();
     this.#logger = options.logger ?? silentLogger;
     this.peerReached = new Promise((resolve) => (this.#onPeerReached = resolve));
+    this.removed = new Promise((resolve) => (this.#onRemoved = resolve));
     this.storageFailed = new Promise((resolve) => (this.#onStorageFailed = resolve));
     this.stopped = new Promise((resolve) => (this.#onStopped = resolve));
   }
@@ -150,11 +168,12 @@ export class Replica {
     }
     const snapshotPolicy = makeSnapshotPolicy(this.#options.snapshots);
     const stored = await storage.load();
+    const { epochRecord, clusterId, recordAtStart } = membershipAtStart(stored, this.#options);
     const node = restartNode(
-      { ...tuning, nodeId, epochRecord: this.#options.epochRecord, logger, seed, incarnation },
+      { ...tuning, nodeId, epochRecord, clusterId, logger, seed, incarnation },
       stored,
     );
-    const { epochRecord } = node;
+    this.#node = node;
     const latest = stored.snapshots?.at(-1);
     const tables =
       latest === undefined
@@ -173,6 +192,8 @@ export class Replica {
       snapshotPolicy,
       tables,
       firstSeq: stored.firstSeq ?? 1,
+      recordAtStart,
+      onRetired: () => this.#onRemoved(),
       saveTimeoutMs,
       onStorageFailed: (error) => this.#loseStorage(error),
       onFailure: (error) => this.#fail(error),
@@ -183,19 +204,14 @@ export class Replica {
       driver,
       storage,
       transport,
-      epochRecord,
+      clusterId,
     }));
     clientListener?.serve(dispatcher);
-    const members = [...epochRecord.voters, ...epochRecord.learners].map((member) => ({
-      nodeId: Number(member.nodeId),
-      address: member.address,
-    }));
-    const self = members.find((member) => member.nodeId === nodeId) as PeerAddress;
-    const clusterId = this.#options.clusterId ?? clusterIdOf(epochRecord);
+    const peers = node.peerAddresses;
     await transport.start({
       identity: identify(node, { clusterId, nodeId, storeId: stored.storeId, incarnation }),
-      address: self.address,
-      peers: members.filter((member) => member !== self),
+      address: this.#options.listen ?? requireAddress(node, nodeId),
+      peers,
       onMessage: (from, message) => driver.receive(from, message),
       admit: (peer: Identity) => node.admit(peer),
       onConnected: (peer) => this.#connected(peer),
@@ -203,7 +219,7 @@ export class Replica {
         logger.info(`not connected to node ${peer.nodeId} at ${peer.address}: ${reason}`),
       onRefused: (peer, refusal) => this.#refused(peer, refusal),
     });
-    if (members.length === 1) this.#onPeerReached();
+    if (peers.length === 0) this.#onPeerReached();
     driver.start();
   }
 
@@ -237,16 +253,55 @@ export class Replica {
     return { seq: Number(seq), bytes: Number(bytes) };
   }
 
+  /** Who belongs to the cluster, as far as this node knows. */
+  get epochRecord(): EpochRecord {
+    if (this.#node === undefined) throw new RequestError("unavailable", "this node has not started");
+    return this.#node.epochRecord;
+  }
+
+  /**
+   * Changes the membership; only the leader can. Resolves with the membership that the change makes, once that is in force.
+   * @throws RequestError: not_leader, invalid or refused, when nothing has changed; any other, when it may still be made. To ask again
+   * with the same `changeId` is safe.
+   */
+  async changeMembership(
+    change: MessageInitShape<typeof MembershipChangeSchema>,
+    { signal }: { readonly signal?: AbortSignal } = {},
+  ): Promise<EpochRecord> {
+    if (this.#driver === undefined) throw new RequestError("unavailable", "this node has not started");
+    const changeId = change.changeId ?? randomId();
+    return this.#driver.changeMembership(create(MembershipChangeSchema, { ...change, changeId }), signal);
+  }
+
+  /**
+   * Hands the leadership over, to this voter, or to the one that is fittest; only the leader can. Resolves with the new leader.
+   * @throws RequestError
+   */
+  async transferLeadership(to?: number, { signal }: { readonly signal?: AbortSignal } = {}): Promise<number> {
+    if (this.#driver === undefined) throw new RequestError("unavailable", "this node has not started");
+    return this.#driver.transferLeadership(to, signal);
+  }
+
   /** How the replica stands. */
   status(): StatusResponse {
     if (this.#dispatcher === undefined) throw new RequestError("unavailable", "this node has not started");
     return this.#dispatcher.statusNow();
   }
 
-  /** Stops, in order: no more promises, then the network, then storage. May be called twice. */
+  /**
+   * Stops, in order: the leadership is handed over, if this node has it and somebody can take it; no more promises; then the network,
+   * then storage. May be called twice.
+   */
   close(): Promise<void> {
-    this.#closing ??= this.#close().finally(() => this.#onStopped(undefined));
+    this.#closing ??= this.#handOver()
+      .then(() => this.#close())
+      .finally(() => this.#onStopped(undefined));
     return this.#closing;
+  }
+
+  /** So that nobody need notice that the leader is gone. Takes a progress timeout at most. */
+  async #handOver(): Promise<void> {
+    await this.#driver?.transferLeadership().catch(() => undefined);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -281,24 +336,52 @@ export class Replica {
     const message = `refused by node ${peer.nodeId} at ${peer.address}: ${detail}`;
     // Safety rule 8. There is no way back for this storage.
     if (reason === "store") this.#fail(new ConfigError(message));
-    else this.#logger.warn(message);
+    else if (reason === "removed") {
+      this.#logger.info(message);
+      this.#onRemoved();
+    } else this.#logger.warn(message);
   }
 
   #fail(error: Error): void {
     if (this.#closing !== undefined) return;
     this.#onStopped(error);
-    this.close().catch((closeError: unknown) => this.#logger.error(`while closing: ${String(closeError)}`));
+    this.#closing = this.#close();
+    this.#closing.catch((closeError: unknown) => this.#logger.error(`while closing: ${String(closeError)}`));
   }
 }
 
 /** A peer may have heard another process of this node last, a dead one: what storage has seen speaks for itself. */
-function identify(node: Node, who: Omit<Identity, "saveHistory">): Identity {
+function identify(node: Node, who: Omit<Identity, "saveHistory" | "epochRecord" | "address">): Identity {
+  let known = { record: node.epochRecord, bytes: toBinary(EpochRecordSchema, node.epochRecord) };
+  let address = addressOf(node, who.nodeId) ?? "";
   return {
     ...who,
     get saveHistory() {
       return node.saveHistory;
     },
+    get epochRecord() {
+      const { epochRecord: record } = node;
+      if (record !== known.record) known = { record, bytes: toBinary(EpochRecordSchema, record) };
+      return known.bytes;
+    },
+    get address() {
+      // Who was removed is still where it was.
+      return (address = addressOf(node, who.nodeId) ?? address);
+    },
   };
+}
+
+function addressOf({ epochRecord }: Node, nodeId: number): string | undefined {
+  const members = [...epochRecord.voters, ...epochRecord.learners];
+  return members.find((member) => member.nodeId === BigInt(nodeId))?.address;
+}
+
+function requireAddress(node: Node, nodeId: number): string {
+  const address = addressOf(node, nodeId);
+  if (address !== undefined) return address;
+  throw new ConfigError(
+    `node ${nodeId} was removed from the cluster in epoch ${node.epochRecord.epoch} or before; add it under a new id, with storage of its own`,
+  );
 }
 
 function randomId(): bigint {

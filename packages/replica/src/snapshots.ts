@@ -8,7 +8,7 @@ import {
   type StateMachine,
   type Storage,
 } from "@paxos/core";
-import type { Snapshot } from "@paxos/proto";
+import type { EpochRecord, Snapshot } from "@paxos/proto";
 import { LogSizes } from "./log-sizes.js";
 import type { SeqSet } from "./seq-set.js";
 import { encodeContent, type SnapshotContent } from "./snapshot-content.js";
@@ -24,6 +24,8 @@ export interface SnapshotParts {
   readonly logger: Logger;
   /** What goes into a snapshot besides the state. */
   tables(): { readonly sessions: Sessions; readonly repeated: SeqSet };
+  /** The membership at the seq that was applied last; undefined when that is not known. */
+  epochRecord(): EpochRecord | undefined;
   /** Resolves after the next save, when the signal is aborted, or when the driver stops. */
   nextSave(signal: AbortSignal): Promise<void>;
   /** Storage has failed. */
@@ -104,6 +106,7 @@ export class Snapshots {
         this.#stopped ||
         this.#abandoned ||
         storageHealth === "failed" ||
+        this.#parts.epochRecord() === undefined ||
         applied < asked ||
         applied === 0
       ) {
@@ -163,6 +166,7 @@ export class Snapshots {
   #due(seq: number): boolean {
     const { policy, nodeId, node, stateMachine } = this.#parts;
     if (stateMachine.snapshot === undefined || seq <= this.#counted.seq) return false;
+    if (this.#parts.epochRecord() === undefined) return false;
     if (this.#sizes.total - this.#counted.bytes >= policy.everyBytes) return true;
     if (seq - this.#counted.seq >= policy.everyUpdates) return true;
     const { voters } = node.epochRecord;
@@ -185,13 +189,15 @@ export class Snapshots {
   /** Undefined when it was given up. */
   async #write(seq: number): Promise<Snapshot | undefined> {
     const { node, storage, policy, logger } = this.#parts;
+    const epochRecord = this.#parts.epochRecord();
+    if (epochRecord === undefined) return undefined;
     this.#counted = { seq, bytes: this.#sizes.total };
     const failure: { content?: unknown } = {};
     this.#giveUp = new AbortController();
     // Before anything is awaited: the state is that of this seq now.
     const chunks = this.#chunks(seq, this.#capture(seq, failure), policy.chunkBytes, failure);
     try {
-      const snapshot = await storage.writeSnapshot({ seq, epochRecord: node.epochRecord, chunks });
+      const snapshot = await storage.writeSnapshot({ seq, epochRecord, chunks });
       if (this.#stopped) return undefined;
       node.snapshotTaken(snapshot);
       logger.info(`took a snapshot at seq ${seq}, ${snapshot.bytes} bytes`);

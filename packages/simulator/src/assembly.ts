@@ -4,6 +4,7 @@ import { Acknowledged } from "./checkers/acknowledged.js";
 import { BoundValues } from "./checkers/bound-values.js";
 import type { Checker } from "./checkers/checker.js";
 import { Compaction } from "./checkers/compaction.js";
+import { Epochs } from "./checkers/epochs.js";
 import { FailedStorage } from "./checkers/failed-storage.js";
 import { Leadership } from "./checkers/leadership.js";
 import { OneOrder } from "./checkers/one-order.js";
@@ -15,6 +16,7 @@ import { Clients } from "./clients/clients.js";
 import { Expectations } from "./expectations.js";
 import type { PlannedFault } from "./faults/fault.js";
 import { Injector } from "./faults/injector.js";
+import { Operators } from "./faults/operators.js";
 import { planFaults } from "./faults/plan.js";
 import { Transfers } from "./faults/transfers.js";
 import type { Profile } from "./profile.js";
@@ -47,6 +49,7 @@ const encodesPerMille = 125;
 /** All parts of a run, put together from its seed. */
 export class Assembly {
   readonly world: World;
+  /** All machines, in the order of the nodes' ids: more come as nodes join. */
   readonly hosts: readonly Host[];
   /** The node that is ill for good. */
   readonly ill: Host | undefined;
@@ -54,6 +57,8 @@ export class Assembly {
   readonly clients: Clients;
   readonly network: Network;
   readonly injector: Injector;
+  readonly epochs: Epochs;
+  readonly operators: Operators;
   readonly order: OneOrder;
   readonly bound: BoundValues;
   readonly leadership: Leadership;
@@ -88,8 +93,9 @@ export class Assembly {
 
     const report = (checker: string) => (finding: string) => world.violate(checker, finding);
     this.order = new OneOrder(report("one-order"), () => this.expectations.progressed());
-    this.bound = new BoundValues(epochRecord, report("bound-values"));
-    this.leadership = new Leadership(epochRecord, this.progressTicks, report("leadership"));
+    this.epochs = new Epochs(epochRecord);
+    this.bound = new BoundValues(this.epochs, report("bound-values"));
+    this.leadership = new Leadership(this.epochs, this.progressTicks, report("leadership"));
     this.compaction = new Compaction(report("compaction"));
     const promises = new Promises(report("promises"));
     const transfers = new Transfers(world);
@@ -116,6 +122,7 @@ export class Assembly {
       checkers,
       calls,
       epochRecord,
+      epochs: this.epochs,
       tickMs: tickUs / 1000,
       tuning,
       sessionBounds: profile.sessionClients === undefined ? {} : { clients: profile.sessionClients },
@@ -131,15 +138,17 @@ export class Assembly {
         if (process?.is(sender) === true) process.refusedBy(by, refusal);
       },
     };
-    const hosts = (this.hosts = Array.from({ length: nodes }, (_, id) => new Host(surroundings, id)));
+    const hosts = Array.from({ length: nodes }, (_, id) => new Host(surroundings, id));
+    this.hosts = hosts;
     for (const host of hosts) host.tickRate = host.usualTickRate = random.between(...profile.clockRate);
     const patient = random.pick(hosts);
     this.ill = profile.illness === undefined ? undefined : patient;
 
-    const { bound, order, compaction, progressTicks, ill } = this;
-    this.standing = new Standing({ hosts, ill, order, bound, promises, calls });
+    const { bound, order, compaction, progressTicks, ill, epochs } = this;
+    this.operators = new Operators({ surroundings, hosts, epochs, nodes });
+    this.standing = new Standing({ hosts, ill, epochs, order, bound, promises, calls });
     this.expectations = new Expectations({ world, tickUs, progressTicks, bound, compaction, hosts });
-    this.injector = new Injector(surroundings, hosts, transfers);
+    this.injector = new Injector(surroundings, hosts, transfers, this.operators);
     const faultsMs = random.between(...profile.faultsMs);
     this.plan = planFaults(profile, world.random.fork("faults"), nodes, faultsMs * 1000);
     for (const number of options.faults ?? []) {

@@ -1,6 +1,7 @@
 import { calm, duel, hostile, rough } from "./base-profiles.js";
 import { calmDisk, calmNetwork, quickTuning } from "./conditions.js";
 import * as scenarios from "./faults/scenarios.js";
+import { membershipProfiles, type MembershipProfileName } from "./membership-profiles.js";
 import type { Profile } from "./profile.js";
 import { storageProfiles, type StorageProfileName } from "./storage-profiles.js";
 
@@ -27,6 +28,7 @@ export type ProfileName =
   | "constrained-election"
   | "chained-nodes"
   | "forgotten-sessions"
+  | MembershipProfileName
   | StorageProfileName;
 
 const forgottenSessions: Profile = {
@@ -216,6 +218,7 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   },
   "forgotten-sessions": forgottenSessions,
   ...storageProfiles,
+  ...membershipProfiles,
 };
 
 export const profileNames = Object.keys(profiles) as ProfileName[];

@@ -1,6 +1,7 @@
 import { Assembly, type RunOptions } from "./assembly.js";
 import { calmDisk, calmNetwork } from "./conditions.js";
 import { overgrowth } from "./disk-bounds.js";
+import { votersOf } from "./checkers/epochs.js";
 import type { RunSummary } from "./summary.js";
 import type { Process } from "./world/process.js";
 
@@ -72,7 +73,8 @@ export class Run {
 
   // Faults stop. Within a stated time all nodes agree, have answered everybody who waits, and order new updates.
   async #recover(): Promise<void> {
-    const { world, injector, network, hosts, clients, standing, calls, progressTicks, tickUs } = this.#parts;
+    const { world, injector, network, hosts, clients, standing, calls, progressTicks, tickUs, operators } =
+      this.#parts;
     if (world.finding !== undefined) return;
     injector.stop();
     network.conditions = calmNetwork;
@@ -85,8 +87,10 @@ export class Run {
     // A capped timeout (8 timeouts and a jitter), and what three more elections and the catching-up take.
     const limit = this.#ticks(16 * progressTicks + 400);
     await this.#within(limit, "recovery", () => {
-      const { agreesOnLeader, lostDisksAreOut } = standing;
-      if (!agreesOnLeader || !lostDisksAreOut || !standing.answeredAllUntil(from)) return false;
+      operators.letJoin();
+      const { agreesOnLeader, lostDisksAreOut, removedAreOut, healthy } = standing;
+      if (!agreesOnLeader || !lostDisksAreOut || !removedAreOut || !standing.answeredAllUntil(from))
+        return false;
       return standing.appliedSince(from, healthy) === healthy.length;
     });
     this.#recoveryTicks = Math.floor((world.now - from) / tickUs);
@@ -98,14 +102,16 @@ export class Run {
 
   // In calm weather a leader stays; and when it is lost, the next one is found within a few timeouts.
   async #loseLeader(): Promise<void> {
-    const { world, standing, hosts, progressTicks, heartbeatTicks } = this.#parts;
+    const { world, standing, epochs, progressTicks, heartbeatTicks } = this.#parts;
     if (world.finding !== undefined) return;
     await this.#calm(5 * progressTicks);
     if (world.finding !== undefined) return;
     const { leader, healthy } = standing;
     if (leader === undefined) return world.violate("stability", "a leader is lost though nothing fails");
     const rest = healthy.filter((host) => host !== leader);
-    if (rest.length < Math.floor(hosts.length / 2) + 1) return;
+    const { prepareQuorum, acceptQuorum } = epochs.latest;
+    const voters = rest.filter(({ id }) => votersOf(epochs.latest).includes(id));
+    if (voters.length < Math.max(prepareQuorum, acceptQuorum)) return;
     const from = world.now;
     const before = this.#attempts();
     leader.crash();

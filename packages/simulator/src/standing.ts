@@ -1,5 +1,6 @@
 import { Role } from "@paxos/proto";
 import type { BoundValues } from "./checkers/bound-values.js";
+import { ballotOf, type Epochs } from "./checkers/epochs.js";
 import type { Promises } from "./checkers/promises.js";
 import type { OneOrder } from "./checkers/one-order.js";
 import type { Calls } from "./clients/calls.js";
@@ -12,6 +13,7 @@ export class Standing {
       readonly hosts: readonly Host[];
       /** The node that is ill for good. Nothing is asked of it. */
       readonly ill: Host | undefined;
+      readonly epochs: Epochs;
       readonly order: OneOrder;
       readonly bound: BoundValues;
       readonly promises: Promises;
@@ -21,8 +23,8 @@ export class Standing {
 
   /** The nodes that must recover. */
   get healthy(): Host[] {
-    const { hosts, ill } = this.parts;
-    return hosts.filter((host) => host !== ill && !host.isLost);
+    const { hosts, ill, epochs } = this.parts;
+    return hosts.filter((host) => host !== ill && !host.isLost && epochs.has(host.id));
   }
 
   /** Who leads, of those. */
@@ -36,9 +38,19 @@ export class Standing {
     const [first] = statuses;
     return (
       first?.leaderId !== undefined &&
-      statuses.every((status) => status?.leaderId === first.leaderId && status?.view === first.view) &&
-      this.healthy.every(({ id }) => this.parts.promises.promisedBy(id) <= Number(first.view))
+      Number(first.epoch) === Number(this.parts.epochs.latest.epoch) &&
+      statuses.every(
+        (status) =>
+          status?.leaderId === first.leaderId && status?.view === first.view && status?.epoch === first.epoch,
+      ) &&
+      this.healthy.every(({ id }) => this.parts.promises.promisedBy(id) <= ballotOf(first.epoch, first.view))
     );
+  }
+
+  /** Whether everybody who was removed knows it, and has gone. */
+  get removedAreOut(): boolean {
+    const { hosts, ill, epochs } = this.parts;
+    return hosts.every((host) => epochs.has(host.id) || host === ill || host.isLost || !host.isUp);
   }
 
   /** Whether every node that came back with an empty or older disk has been sent away (safety rule 8). */
@@ -89,7 +101,8 @@ export class Standing {
 function describeHost({ id, process }: Host): string {
   const status = process?.status();
   if (status === undefined) return `node ${id} is down`;
-  const { role, view, localAru, appliedSeq } = status;
+  const { role, epoch, view, localAru, appliedSeq, removed } = status;
   const waiting = process?.pending.size ?? 0;
-  return `node ${id} ${Role[role].toLowerCase()} in view ${view}, ARU ${localAru}, applied ${appliedSeq}, ${waiting} clients waiting`;
+  const what = removed ? "removed" : Role[role].toLowerCase();
+  return `node ${id} ${what} in view ${view}${epoch > 0n ? ` of epoch ${epoch}` : ""}, ARU ${localAru}, applied ${appliedSeq}, ${waiting} clients waiting`;
 }

@@ -9,6 +9,7 @@ import {
   type Proposal,
 } from "@paxos/proto";
 import { describe, expect, test } from "@jest/globals";
+import { Epochs } from "./epochs.js";
 import { BoundValues } from "./bound-values.js";
 
 /** Values are bytes here: from seq on, one each. */
@@ -45,7 +46,7 @@ const saveOf = ({ accepts = [], learns = [], led, aru = 0 }: SaveFields): Save =
 function setUp(nodes = 3) {
   const found: string[] = [];
   const record = firstEpoch(Array.from({ length: nodes }, (_, id) => `node-${id}:2346`));
-  const checker = new BoundValues(record, (finding) => found.push(finding));
+  const checker = new BoundValues(new Epochs(record), (finding) => found.push(finding));
   const durable = (nodeId: number, fields: SaveFields) => checker.durable(nodeId, saveOf(fields));
   const proposes = (nodeId: number, values: Values) =>
     checker.sent(nodeId, create(MessageSchema, { type: { case: "proposal", value: proposalOf(values) } }));

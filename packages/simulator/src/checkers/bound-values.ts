@@ -1,10 +1,12 @@
 import type { Save } from "@paxos/core";
-import type { EpochRecord, Message, Proposal, Snapshot, StoredRun } from "@paxos/proto";
+import type { Message, Proposal, Snapshot, StoredRun } from "@paxos/proto";
 import { digestOf } from "../digest.js";
 import type { Checker, Report } from "./checker.js";
+import { ballotOf, describeBallot, votersOf, type Epochs } from "./epochs.js";
 
 interface Ballot {
-  readonly view: number;
+  /** Its epoch and view. */
+  readonly ballot: number;
   /** A digest of the value bound to it. */
   readonly value: number;
   /** The voters that have accepted it durably, as bits. */
@@ -20,18 +22,13 @@ export class BoundValues implements Checker {
   readonly #ballots = new Map<number, Ballot[]>();
   readonly #chosen = new Map<number, Ballot>();
   readonly #led = new Map<number, number>();
-  readonly #voters: readonly number[];
-  readonly #acceptQuorum: number;
   /** Every seq up to here is chosen. */
   chosenUpTo = 0;
 
   constructor(
-    record: EpochRecord,
+    private readonly epochs: Epochs,
     private readonly report: Report,
-  ) {
-    this.#voters = record.voters.map(({ nodeId }) => Number(nodeId));
-    this.#acceptQuorum = record.acceptQuorum;
-  }
+  ) {}
 
   /** How many views somebody has led. */
   get views(): number {
@@ -43,14 +40,14 @@ export class BoundValues implements Checker {
     return this.#chosen.get(seq)?.value;
   }
 
-  sent(nodeId: number, { type }: Message): void {
+  sent(nodeId: number, { type, epoch }: Message): void {
     switch (type.case) {
       case "proposal":
-        return this.#checkProposal(nodeId, type.value);
+        return this.#checkProposal(nodeId, Number(epoch), type.value);
       case "prepareOk":
         for (const message of type.value.dataList) {
           if (message.type.case === "proposal")
-            this.#bindAll(message.type.value, `node ${nodeId} has accepted`);
+            this.#bindAll(message.type.value, Number(epoch), `node ${nodeId} has accepted`);
         }
         return this.#checkAru(nodeId, type.case, Number(type.value.localAru));
       case "heartbeat":
@@ -64,14 +61,13 @@ export class BoundValues implements Checker {
   }
 
   durable(nodeId: number, { state, runs }: Save): void {
-    const led = Number(state.ledView ?? 0n);
-    if (led > 0) {
+    if (state.ledView !== undefined) {
+      const led = ballotOf(state.epochRecord?.epoch ?? 0n, state.ledView);
       const leader = this.#led.get(led) ?? nodeId;
-      if (leader !== nodeId) this.report(`nodes ${leader} and ${nodeId} both lead view ${led}`);
+      if (leader !== nodeId) this.report(`nodes ${leader} and ${nodeId} both lead ${describeBallot(led)}`);
       this.#led.set(led, nodeId);
     }
-    const voter = this.#voters.indexOf(nodeId);
-    for (const run of runs) if (!run.ordered && voter >= 0) this.#accept(run, 1 << voter);
+    for (const run of runs) if (!run.ordered) this.#accept(nodeId, run);
     this.#checkAru(nodeId, "save", Number(state.localAru));
   }
 
@@ -97,53 +93,77 @@ export class BoundValues implements Checker {
     );
   }
 
-  #checkProposal(nodeId: number, proposal: Proposal): void {
+  #checkProposal(nodeId: number, epoch: number, proposal: Proposal): void {
     const view = Number(proposal.view);
-    if (this.#voters[view % this.#voters.length] !== nodeId) {
+    const record = this.epochs.of(epoch);
+    if (record === undefined) {
+      return this.report(`node ${nodeId} proposes in epoch ${epoch}, whose stop sign no quorum has accepted`);
+    }
+    const voters = votersOf(record);
+    if (voters[view % voters.length] !== nodeId) {
       return this.report(`node ${nodeId} proposes in view ${view}, which it does not lead`);
     }
-    this.#bindAll(proposal, `node ${nodeId} proposes`);
+    if (view < Number(record.firstView))
+      this.report(`node ${nodeId} proposes in view ${view}, below the first one of epoch ${epoch}`);
+    if (Number(proposal.seq) <= Number(record.beginsAfter))
+      this.report(`node ${nodeId} proposes at seq ${proposal.seq}, which is before epoch ${epoch}`);
+    const next = this.epochs.of(epoch + 1);
+    const end = Number(proposal.seq) + proposal.updates.length - 1;
+    if (next !== undefined && end > Number(next.beginsAfter))
+      this.report(`node ${nodeId} proposes at seq ${end}, which is behind the end of epoch ${epoch}`);
+    this.#bindAll(proposal, epoch, `node ${nodeId} proposes`);
   }
 
-  #bindAll(proposal: Proposal, who: string): void {
+  #bindAll(proposal: Proposal, epoch: number, who: string): void {
     const first = Number(proposal.seq);
     for (let i = 0; i < proposal.updates.length; i++) {
-      this.#bind(first + i, Number(proposal.view), digestOf(proposal.updates[i] as Uint8Array), who);
+      this.#bind(first + i, ballotOf(epoch, proposal.view), digestOf(proposal.updates[i] as Uint8Array), who);
     }
   }
 
-  #accept({ proposal }: StoredRun, bit: number): void {
+  #accept(nodeId: number, { proposal, epoch }: StoredRun): void {
+    const record = this.epochs.of(Number(epoch));
     if (proposal === undefined) return;
-    const view = Number(proposal.view);
+    if (record === undefined) {
+      return this.report(`node ${nodeId} accepts in epoch ${epoch}, whose stop sign no quorum has accepted`);
+    }
+    const voter = votersOf(record).indexOf(nodeId);
+    if (voter < 0) return;
+    const number = ballotOf(epoch, proposal.view);
     const first = Number(proposal.seq);
     for (let i = 0; i < proposal.updates.length; i++) {
       const seq = first + i;
-      const ballot = this.#bind(seq, view, digestOf(proposal.updates[i] as Uint8Array), "somebody accepts");
-      ballot.accepted |= bit;
-      if (countBits(ballot.accepted) < this.#acceptQuorum) continue;
+      const update = proposal.updates[i] as Uint8Array;
+      const ballot = this.#bind(seq, number, digestOf(update), "somebody accepts");
+      ballot.accepted |= 1 << voter;
+      if (countBits(ballot.accepted) < record.acceptQuorum) continue;
       const chosen = this.#chosen.get(seq);
-      if (chosen === undefined) this.#chosen.set(seq, ballot);
-      else if (chosen.value !== ballot.value) {
-        this.report(`quorums have accepted two values for seq ${seq}, in views ${chosen.view} and ${view}`);
+      if (chosen === undefined) {
+        this.#chosen.set(seq, ballot);
+        this.epochs.chosen(update);
+      } else if (chosen.value !== ballot.value) {
+        this.report(
+          `quorums have accepted two values for seq ${seq}, in ${describeBallot(chosen.ballot)} and ${describeBallot(number)}`,
+        );
       }
       while (this.#chosen.has(this.chosenUpTo + 1)) this.chosenUpTo++;
     }
   }
 
-  #bind(seq: number, view: number, value: number, who: string): Ballot {
+  #bind(seq: number, number: number, value: number, who: string): Ballot {
     let ballots = this.#ballots.get(seq);
     if (ballots === undefined) this.#ballots.set(seq, (ballots = []));
-    let ballot = ballots.find((candidate) => candidate.view === view);
+    let ballot = ballots.find((candidate) => candidate.ballot === number);
     if (ballot === undefined) {
-      ballot = { view, value, accepted: 0 };
+      ballot = { ballot: number, value, accepted: 0 };
       ballots.push(ballot);
     } else if (ballot.value !== value) {
-      this.report(`${who} a second value for seq ${seq} in view ${view}`);
+      this.report(`${who} a second value for seq ${seq} in ${describeBallot(number)}`);
     }
     const chosen = this.#chosen.get(seq);
-    if (chosen !== undefined && chosen.view < view && chosen.value !== value) {
+    if (chosen !== undefined && chosen.ballot < number && chosen.value !== value) {
       this.report(
-        `${who} in view ${view} another value for seq ${seq} than a quorum accepted in view ${chosen.view}`,
+        `${who} in ${describeBallot(number)} another value for seq ${seq} than a quorum accepted in ${describeBallot(chosen.ballot)}`,
       );
     }
     return ballot;

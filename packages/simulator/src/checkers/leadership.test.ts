@@ -2,6 +2,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { firstEpoch } from "@paxos/core";
 import { MessageSchema } from "@paxos/proto";
 import { describe, expect, test } from "@jest/globals";
+import { Epochs } from "./epochs.js";
 import { Leadership } from "./leadership.js";
 
 const progressTicks = 10;
@@ -12,7 +13,7 @@ const limit = progressTicks + 2;
 function setUp() {
   const found: string[] = [];
   const record = firstEpoch(["a:1", "b:1", "c:1"]);
-  const checker = new Leadership(record, progressTicks, (finding) => found.push(finding));
+  const checker = new Leadership(new Epochs(record), progressTicks, (finding) => found.push(finding));
   const sends = (nodeId: number, type: MessageInitShape<typeof MessageSchema>["type"] & object) =>
     checker.sent(nodeId, create(MessageSchema, { type }));
   return {

@@ -1,5 +1,6 @@
-import type { EpochRecord, Message } from "@paxos/proto";
+import type { Message } from "@paxos/proto";
 import type { Checker, Report } from "./checker.js";
+import { ballotOf, describeBallot, votersOf, type Epochs } from "./epochs.js";
 
 interface Node {
   /** Ticks of its clock since it started. */
@@ -7,11 +8,11 @@ interface Node {
   /** The tick at which it was last given a message by each peer. */
   readonly heard: Map<number, number>;
   /** What it was told of each voter's promise, and the tick at which it was told first. */
-  readonly promises: Map<number, { readonly view: number; readonly since: number }>;
+  readonly promises: Map<number, { readonly ballot: number; readonly since: number }>;
   /** The tick at which the save under way began. */
   savingSince: number | undefined;
   /** The view that it last led, and the tick at which it began to. */
-  leading: { readonly view: number; readonly since: number };
+  leading: { readonly ballot: number; readonly since: number };
 }
 
 /** Who still leads one tick after the limit leads a tick too long: messages and ticks may come in either order. */
@@ -24,18 +25,15 @@ const slackTicks = 2;
  */
 export class Leadership implements Checker {
   readonly #nodes = new Map<number, Node>();
-  /** The voters that have sent a PrepareOK of each view, as bits. */
-  readonly #promised = new Map<number, number>();
-  readonly #voters: readonly number[];
+  /** Those who have sent a PrepareOK of each ballot. */
+  readonly #promised = new Map<number, Set<number>>();
   readonly #attempts = new Map<number, number>();
 
   constructor(
-    private readonly record: EpochRecord,
+    private readonly epochs: Epochs,
     private readonly progressTicks: number,
     private readonly report: Report,
-  ) {
-    this.#voters = record.voters.map(({ nodeId }) => Number(nodeId));
-  }
+  ) {}
 
   /** How often a node has said that it attempts a view. */
   attemptsOf(nodeId: number): number {
@@ -48,7 +46,7 @@ export class Leadership implements Checker {
       heard: new Map(),
       promises: new Map(),
       savingSince: undefined,
-      leading: { view: 0, since: 0 },
+      leading: { ballot: 0, since: 0 },
     });
   }
 
@@ -65,52 +63,59 @@ export class Leadership implements Checker {
     this.#node(nodeId).savingSince = undefined;
   }
 
-  delivered(nodeId: number, { from, type }: Message): void {
+  delivered(nodeId: number, { from, type, epoch }: Message): void {
     const { heard, promises, ticks } = this.#node(nodeId);
     const peer = Number(from);
     heard.set(peer, ticks);
     if (type.case !== "heartbeat") return;
-    const view = Number(type.value.promisedView);
-    if (view > (promises.get(peer)?.view ?? 0)) promises.set(peer, { view, since: ticks });
+    const ballot = ballotOf(epoch, type.value.promisedView);
+    if (ballot > (promises.get(peer)?.ballot ?? 0)) promises.set(peer, { ballot, since: ticks });
   }
 
-  sent(nodeId: number, { type }: Message): void {
+  sent(nodeId: number, { type, epoch }: Message): void {
     switch (type.case) {
       case "viewChange":
         this.#attempts.set(nodeId, this.attemptsOf(nodeId) + 1);
         return;
       case "prepareOk": {
-        const view = Number(type.value.view);
-        this.#promised.set(view, (this.#promised.get(view) ?? 0) | this.#bit(nodeId));
+        const ballot = ballotOf(epoch, type.value.view);
+        this.#promised.set(ballot, (this.#promised.get(ballot) ?? new Set()).add(nodeId));
         return;
       }
       case "proposal":
-        return this.#checkPromised(nodeId, Number(type.value.view));
+        return this.#checkPromised(nodeId, Number(epoch), Number(type.value.view));
       case "heartbeat":
-        if (type.value.leading) this.#checkLeader(nodeId, Number(type.value.view));
+        if (type.value.leading) this.#checkLeader(nodeId, Number(epoch), Number(type.value.view));
         return;
       default:
     }
   }
 
-  #checkPromised(nodeId: number, view: number): void {
-    const bits = (this.#promised.get(view) ?? 0) | this.#bit(nodeId);
-    const count = this.#voters.filter((voter) => (bits & this.#bit(voter)) !== 0).length;
-    if (count >= this.record.prepareQuorum) return;
+  #checkPromised(nodeId: number, epoch: number, view: number): void {
+    const record = this.epochs.of(epoch);
+    // The first view of a later epoch needs no promises: there is none below.
+    if (record === undefined || (epoch > 0 && view === Number(record.firstView))) return;
+    const promised = this.#promised.get(ballotOf(epoch, view));
+    const count = votersOf(record).filter((voter) => voter === nodeId || promised?.has(voter)).length;
+    if (count >= record.prepareQuorum) return;
     this.report(`node ${nodeId} proposes in view ${view}, which ${count} voters have promised`);
   }
 
-  #checkLeader(nodeId: number, view: number): void {
+  #checkLeader(nodeId: number, epoch: number, view: number): void {
+    const record = this.epochs.of(epoch);
+    if (record === undefined) return this.report(`node ${nodeId} leads epoch ${epoch}, which has not begun`);
+    const ballot = ballotOf(epoch, view);
+    const voters = votersOf(record);
     const node = this.#node(nodeId);
     const { ticks, heard, savingSince } = node;
     const limit = this.progressTicks + slackTicks;
-    if (node.leading.view !== view) node.leading = { view, since: ticks };
+    if (node.leading.ballot !== ballot) node.leading = { ballot, since: ticks };
     // It may have waited long for the promises that let it lead; a node asks itself at every tick.
     if (ticks - node.leading.since < slackTicks) return;
-    const hears = this.#voters.filter(
+    const hears = voters.filter(
       (voter) => voter === nodeId || ticks - (heard.get(voter) ?? -Infinity) <= limit,
     );
-    if (hears.length < this.record.acceptQuorum) {
+    if (hears.length < record.acceptQuorum) {
       return this.report(
         `node ${nodeId} leads view ${view} though it hears ${hears.length} voters, itself included`,
       );
@@ -119,9 +124,9 @@ export class Leadership implements Checker {
       // Who is not heard any longer does not count.
       const told =
         ticks - promise.since >= slackTicks && ticks - (heard.get(voter) ?? 0) < this.progressTicks >> 1;
-      if (promise.view > view && told && this.#voters.includes(voter)) {
+      if (promise.ballot > ballot && told && voters.includes(voter)) {
         return this.report(
-          `node ${nodeId} leads view ${view} though node ${voter} told it of its promise of view ${promise.view}`,
+          `node ${nodeId} leads view ${view} though node ${voter} told it of its promise of ${describeBallot(promise.ballot)}`,
         );
       }
     }
@@ -130,10 +135,6 @@ export class Leadership implements Checker {
         `node ${nodeId} leads view ${view} though a save of its has been under way for ${ticks - savingSince} ticks`,
       );
     }
-  }
-
-  #bit(nodeId: number): number {
-    return 1 << this.#voters.indexOf(nodeId);
   }
 
   #node(nodeId: number): Node {

@@ -1,20 +1,21 @@
 import type { Save, StoredState } from "@paxos/core";
-import type { Message, PrepareOK, Proposal } from "@paxos/proto";
+import type { Message, PersistentState, PrepareOK, Proposal } from "@paxos/proto";
 import type { Checker, Report } from "./checker.js";
+import { ballotOf, describeBallot } from "./epochs.js";
 
 interface Node {
-  /** What is durable. */
+  /** What is durable; views as ballots. */
   promised: number;
   led: number;
   aru: number;
-  /** The highest view durably accepted at each seq. */
+  /** The highest ballot durably accepted at each seq. */
   readonly accepted: Map<number, number>;
   /** Since its start: what it has told of itself. */
   toldAru: number;
   toldPromise: number;
-  /** By view, the greatest ARU in the Prepares that it was given. */
+  /** By ballot, the greatest ARU in the Prepares that it was given. */
   readonly prepares: Map<number, number>;
-  /** The view found as led when it started: it must lead a higher one. */
+  /** The ballot found as led when it started: it must lead a higher one. */
   ledBefore: number;
 }
 
@@ -28,7 +29,7 @@ export class Promises implements Checker {
 
   constructor(private readonly report: Report) {}
 
-  /** The view that a node has durably promised. */
+  /** The ballot that a node has durably promised. */
   promisedBy(nodeId: number): number {
     return this.#node(nodeId).promised;
   }
@@ -38,116 +39,130 @@ export class Promises implements Checker {
     node.toldAru = 0;
     node.toldPromise = 0;
     node.prepares.clear();
-    node.ledBefore = Number(state?.ledView ?? 0n);
+    node.ledBefore = ledBallot(state) ?? node.ledBefore;
   }
 
   /** What it had promised is lost: see rule 8. */
   exchanged(nodeId: number, { state, runs }: StoredState): void {
     const node = this.#node(nodeId);
     Object.assign(node, {
-      promised: Number(state?.promisedView ?? 0n),
-      led: Number(state?.ledView ?? 0n),
+      promised: ballotOf(state?.epochRecord?.epoch ?? 0n, state?.promisedView ?? 0n),
+      led: ledBallot(state) ?? 0,
       aru: Number(state?.localAru ?? 0n),
     });
     node.accepted.clear();
-    for (const { ordered, proposal } of runs) if (!ordered && proposal) noteAccepted(node, proposal);
+    for (const { ordered, proposal, epoch } of runs) {
+      if (!ordered && proposal) noteAccepted(node, epoch, proposal);
+    }
   }
 
-  delivered(nodeId: number, { type }: Message): void {
+  delivered(nodeId: number, { type, epoch }: Message): void {
     if (type.case !== "prepare") return;
     const { prepares } = this.#node(nodeId);
-    const view = Number(type.value.view);
+    const ballot = ballotOf(epoch, type.value.view);
     const aru = Number(type.value.localAru);
     // A view is led in one life of its leader, which knows at least this much, however late it says so.
-    prepares.set(view, Math.max(prepares.get(view) ?? aru, aru));
+    prepares.set(ballot, Math.max(prepares.get(ballot) ?? aru, aru));
   }
 
   durable(nodeId: number, { state, runs }: Save): void {
     const node = this.#node(nodeId);
-    const promised = Number(state.promisedView);
+    const epoch = Number(state.epochRecord?.epoch ?? 0n);
+    const promised = ballotOf(epoch, state.promisedView);
     const aru = Number(state.localAru);
-    const led = Number(state.ledView ?? 0n);
+    const led = ledBallot(state) ?? node.led;
     if (promised < node.promised || aru < node.aru || led < node.led) {
       this.report(
-        `node ${nodeId} saves promise ${promised}, ARU ${aru}, led view ${led} after ${node.promised}, ${node.aru}, ${node.led}`,
+        `node ${nodeId} saves a promise of ${describeBallot(promised)}, ARU ${aru}, led ${describeBallot(led)} after ${describeBallot(node.promised)}, ${node.aru}, ${describeBallot(node.led)}`,
       );
     }
     // What is accepted in this save was accepted after the one before had left.
-    for (const { ordered, proposal } of runs)
-      if (!ordered && proposal) this.#accepts(nodeId, node, proposal, promised);
+    for (const run of runs) {
+      if (!run.ordered && run.proposal) this.#accepts(nodeId, node, run.epoch, run.proposal, promised);
+    }
     Object.assign(node, { promised, aru, led });
   }
 
-  sent(nodeId: number, { type, to }: Message): void {
+  sent(nodeId: number, { type, to, epoch }: Message): void {
     const node = this.#node(nodeId);
-    const rests = (view: number, what: string) => {
-      if (node.promised < view)
+    const rests = (view: bigint, what: string) => {
+      // View 0 is nobody's, and promising it means nothing.
+      if (view > 0n && node.promised < ballotOf(epoch, view))
         this.report(`node ${nodeId} sends ${what} of view ${view}, which is not durable`);
     };
-    const leads = (view: number, what: string) => {
-      if (node.led < view)
+    const leads = (view: bigint, what: string) => {
+      const ballot = ballotOf(epoch, view);
+      if (node.led < ballot)
         this.report(`node ${nodeId} sends ${what} of view ${view} before it durably leads it`);
-      if (view <= node.ledBefore) {
+      if (ballot <= node.ledBefore) {
         this.report(
-          `node ${nodeId} sends ${what} of view ${view}, though it led view ${node.ledBefore} before it was restarted`,
+          `node ${nodeId} sends ${what} of view ${view}, though it led ${describeBallot(node.ledBefore)} before it was restarted`,
         );
       }
     };
     switch (type.case) {
       case "accept":
-        rests(Number(type.value.view), "an Accept");
-        return this.#checkAccept(nodeId, node, Number(type.value.view), Number(type.value.seq));
+        rests(type.value.view, "an Accept");
+        return this.#checkAccept(nodeId, node, ballotOf(epoch, type.value.view), Number(type.value.seq));
       case "prepareOk":
-        rests(Number(type.value.view), "a PrepareOK");
-        return this.#checkPrepareOK(nodeId, node, type.value, Number(to));
+        rests(type.value.view, "a PrepareOK");
+        return this.#checkPrepareOK(nodeId, node, Number(epoch), type.value, Number(to));
       case "prepare":
-        return leads(Number(type.value.view), "a Prepare");
+        return leads(type.value.view, "a Prepare");
       case "proposal":
-        return leads(Number(type.value.view), "a Proposal");
+        return leads(type.value.view, "a Proposal");
       case "heartbeat": {
         const { promisedView, view, leading, preparing, localAru } = type.value;
-        rests(Number(promisedView), "a heartbeat's promise");
-        if (leading || preparing) leads(Number(view), "a heartbeat");
-        if (Number(localAru) < node.toldAru || Number(promisedView) < node.toldPromise) {
+        rests(promisedView, "a heartbeat's promise");
+        if (leading || preparing) leads(view, "a heartbeat");
+        const promise = ballotOf(epoch, promisedView);
+        if (Number(localAru) < node.toldAru || promise < node.toldPromise) {
           this.report(
-            `node ${nodeId} tells ARU ${localAru}, promise ${promisedView} after ${node.toldAru}, ${node.toldPromise}`,
+            `node ${nodeId} tells ARU ${localAru}, promise of ${describeBallot(promise)} after ${node.toldAru}, ${describeBallot(node.toldPromise)}`,
           );
         }
         node.toldAru = Number(localAru);
-        node.toldPromise = Number(promisedView);
+        node.toldPromise = promise;
         return;
       }
       default:
     }
   }
 
-  #accepts(nodeId: number, node: Node, proposal: Proposal, promised: number): void {
-    const view = Number(proposal.view);
-    if (view < node.promised || view > promised) {
+  #accepts(nodeId: number, node: Node, epoch: bigint, proposal: Proposal, promised: number): void {
+    const ballot = ballotOf(epoch, proposal.view);
+    if (ballot < node.promised || ballot > promised) {
       this.report(
-        `node ${nodeId} accepts in view ${view}, between the promises ${node.promised} and ${promised}`,
+        `node ${nodeId} accepts in ${describeBallot(ballot)}, between the promises of ${describeBallot(node.promised)} and ${describeBallot(promised)}`,
       );
     }
-    noteAccepted(node, proposal);
+    noteAccepted(node, epoch, proposal);
   }
 
-  #checkAccept(nodeId: number, node: Node, view: number, seq: number): void {
-    if (seq <= node.aru || (node.accepted.get(seq) ?? 0) >= view) return;
-    this.report(`node ${nodeId} sends an Accept of seq ${seq} in view ${view}, which is not durable`);
+  #checkAccept(nodeId: number, node: Node, ballot: number, seq: number): void {
+    if (seq <= node.aru || (node.accepted.get(seq) ?? 0) >= ballot) return;
+    this.report(
+      `node ${nodeId} sends an Accept of seq ${seq} in ${describeBallot(ballot)}, which is not durable`,
+    );
   }
 
-  #checkPrepareOK(nodeId: number, node: Node, answer: PrepareOK, leader: number): void {
-    const view = Number(answer.view);
+  #checkPrepareOK(nodeId: number, node: Node, epoch: number, answer: PrepareOK, leader: number): void {
+    const ballot = ballotOf(epoch, answer.view);
+    const oldest = ballotOf(epoch, 0);
     const told = new Map<number, number>();
     for (const { type } of answer.dataList) {
       if (type.case !== "proposal") continue;
-      type.value.updates.forEach((_, i) => told.set(Number(type.value.seq) + i, Number(type.value.view)));
+      type.value.updates.forEach((_, i) =>
+        told.set(Number(type.value.seq) + i, ballotOf(epoch, type.value.view)),
+      );
     }
-    const from = Math.max(Number(answer.localAru), node.prepares.get(view) ?? 0);
+    const from = Math.max(Number(answer.localAru), node.prepares.get(ballot) ?? 0);
     for (const [seq, accepted] of node.accepted) {
-      if (seq <= from || accepted >= view || (told.get(seq) ?? -1) >= accepted) continue;
+      // What was accepted in an epoch that is over counts no more (safety rule 7).
+      if (seq <= from || accepted < oldest || accepted >= ballot || (told.get(seq) ?? -1) >= accepted)
+        continue;
       this.report(
-        `node ${nodeId} does not tell node ${leader} in its PrepareOK of view ${view} that it accepted seq ${seq} in view ${accepted}`,
+        `node ${nodeId} does not tell node ${leader} in its PrepareOK of view ${answer.view} that it accepted seq ${seq} in ${describeBallot(accepted)}`,
       );
     }
   }
@@ -171,9 +186,15 @@ export class Promises implements Checker {
   }
 }
 
-function noteAccepted({ accepted }: Node, { view, seq, updates }: Proposal): void {
+function ledBallot(state: PersistentState | undefined): number | undefined {
+  if (state?.ledView === undefined) return undefined;
+  return ballotOf(state.epochRecord?.epoch ?? 0n, state.ledView);
+}
+
+function noteAccepted({ accepted }: Node, epoch: bigint, { view, seq, updates }: Proposal): void {
+  const ballot = ballotOf(epoch, view);
   for (let i = 0; i < updates.length; i++) {
     const at = Number(seq) + i;
-    if ((accepted.get(at) ?? 0) < Number(view)) accepted.set(at, Number(view));
+    if ((accepted.get(at) ?? 0) < ballot) accepted.set(at, ballot);
   }
 }

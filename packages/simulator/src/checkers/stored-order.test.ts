@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { firstEpoch, type Save } from "@paxos/core";
 import { PersistentStateSchema, StoredRunSchema } from "@paxos/proto";
 import { expect, test } from "@jest/globals";
+import { Epochs } from "./epochs.js";
 import { BoundValues } from "./bound-values.js";
 import { StoredOrder } from "./stored-order.js";
 
@@ -33,7 +34,7 @@ const saveOf = (aru: number, runs: readonly Run[]): Save => ({
 function setUp() {
   const found: string[] = [];
   const record = firstEpoch(["a:1", "b:1", "c:1"]);
-  const bound = new BoundValues(record, (finding) => found.push(finding));
+  const bound = new BoundValues(new Epochs(record), (finding) => found.push(finding));
   for (const id of [0, 1]) bound.durable(id, saveOf(0, [{ view: 3, seq: 1, values: [11, 12, 13] }]));
   const checker = new StoredOrder(bound, (finding) => found.push(finding));
   return { found, checker, saves: (aru: number, ...runs: Run[]) => checker.durable(2, saveOf(aru, runs)) };

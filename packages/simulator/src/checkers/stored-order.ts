@@ -2,6 +2,7 @@ import type { Save, StoredState } from "@paxos/core";
 import { digestOf } from "../digest.js";
 import type { BoundValues } from "./bound-values.js";
 import type { Checker, Report } from "./checker.js";
+import { ballotOf } from "./epochs.js";
 
 interface Held {
   readonly rank: number;
@@ -45,8 +46,8 @@ export class StoredOrder implements Checker {
   #hold(nodeId: number, runs: StoredState["runs"]): readonly Held[] {
     const held = this.#held.get(nodeId) ?? [];
     this.#held.set(nodeId, held);
-    for (const { ordered, proposal } of runs) {
-      const rank = ordered ? Infinity : Number(proposal?.view);
+    for (const { ordered, proposal, epoch } of runs) {
+      const rank = ordered ? Infinity : ballotOf(epoch, proposal?.view ?? 0n);
       proposal?.updates.forEach((update, i) => {
         const seq = Number(proposal.seq) + i;
         if ((held[seq]?.rank ?? -1) < rank) held[seq] = { rank, value: digestOf(update) };

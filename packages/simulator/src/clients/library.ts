@@ -164,6 +164,18 @@ class SimulatedClientTransport implements ClientTransport {
     throw new RequestError("unavailable", "nobody takes backups");
   }
 
+  members(): never {
+    throw new RequestError("unavailable", "clients here know all servers");
+  }
+
+  changeMembership(): never {
+    throw new RequestError("unavailable", "operators change the membership, at the nodes themselves");
+  }
+
+  transferLeadership(): never {
+    throw new RequestError("unavailable", "operators move the leadership, at the nodes themselves");
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -99,7 +99,11 @@ export type Fault =
       readonly restartUs: number;
     }
   /** An operator has a snapshot taken. */
-  | { readonly kind: "snapshot"; readonly target: Target };
+  | { readonly kind: "snapshot"; readonly target: Target }
+  /** An operator asks for another membership. */
+  | { readonly kind: "change"; readonly target: Target; readonly draw: number }
+  /** An operator has the leadership handed over. */
+  | { readonly kind: "hand-over"; readonly target: Target; readonly draw: number };
 
 /** A fault, and when it comes. */
 export interface PlannedFault {

@@ -6,6 +6,7 @@ import type { NetworkConditions } from "../world/network.js";
 import type { Fault, Illness, PlannedFault, Target } from "./fault.js";
 import { DiskFaults } from "./disk-faults.js";
 import { partition } from "./partitions.js";
+import type { Operators } from "./operators.js";
 import type { Transfers } from "./transfers.js";
 
 /** Makes things go wrong, as planned, until told to stop. */
@@ -26,6 +27,7 @@ export class Injector {
     private readonly surroundings: Surroundings,
     private readonly hosts: readonly Host[],
     private readonly transfers: Transfers,
+    private readonly operators: Operators,
   ) {
     this.#disks = new DiskFaults({
       surroundings,
@@ -98,7 +100,9 @@ export class Injector {
     const host = this.#resolve(fault.target);
     if (host === undefined) return;
     // To what is down already these do nothing, and what does nothing does not count.
-    const needsProcess = ["crash", "stop", "pause", "hurry", "snapshot"].includes(fault.kind);
+    const needsProcess = ["crash", "stop", "pause", "hurry", "snapshot", "change", "hand-over"].includes(
+      fault.kind,
+    );
     const countsItself = ["lost-disk", "older-disk", "flipped-bit"].includes(fault.kind);
     if (!countsItself && (host.isUp || !needsProcess)) this.#count(fault.kind);
     switch (fault.kind) {
@@ -154,6 +158,11 @@ export class Injector {
         return this.#disks.inject(fault, host);
       case "snapshot":
         return host.process?.takeSnapshot();
+      case "change":
+        this.operators.letJoin();
+        return this.operators.change(host, fault.draw);
+      case "hand-over":
+        return this.operators.transfer(host, fault.draw);
     }
   }
 

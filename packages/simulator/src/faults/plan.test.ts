@@ -67,6 +67,8 @@ test("every kind of fault can be planned, and says what it needs", () => {
     "older-disk": ["target", "ageUs"],
     "failing-disk": ["target", "task", "forUs"],
     "flipped-bit": ["target", "draw", "restartUs"],
+    change: ["target", "draw"],
+    "hand-over": ["target", "draw"],
     snapshot: ["target"],
   };
   for (const [kind, fields] of Object.entries(kinds)) {

@@ -61,6 +61,9 @@ function drawFault(profile: Profile, random: Random): Fault {
     case "lost-disk":
     case "snapshot":
       return { kind, target };
+    case "change":
+    case "hand-over":
+      return { kind, target: random.chance(900) ? "leader" : "anybody", draw: random.next() };
     case "older-disk":
       return { kind, target, ageUs: ms(10, 5000) };
     case "failing-disk": {

@@ -1,5 +1,6 @@
 import type { StoredState, StoredUpdates } from "@paxos/core";
 import { PersistentStateSchema, StoredRunSchema, type PersistentState, type StoredRun } from "@paxos/proto";
+import { ballotOf } from "../checkers/epochs.js";
 import { damaged, read, type Record } from "./damage.js";
 import { DiskSnapshots } from "./disk-snapshots.js";
 import { copy, type SavedContent } from "./frames.js";
@@ -99,12 +100,12 @@ export class DiskContents {
     return clone;
   }
 
-  // The rule of Storage.read: an ordered run counts, else that of the highest view.
+  // The rule of Storage.read: an ordered run counts, else that of the highest ballot.
   #index(run: StoredRun): void {
     this.#runs.push(run);
     const { proposal } = run;
     if (proposal === undefined) return;
-    const rank = run.ordered ? Infinity : Number(proposal.view);
+    const rank = run.ordered ? Infinity : ballotOf(run.epoch, proposal.view);
     const first = Number(proposal.seq);
     proposal.updates.forEach((bytes, i) => {
       const known = this.#values.get(first + i);

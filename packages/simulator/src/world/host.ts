@@ -1,5 +1,6 @@
 import { describeMessage, type Identity, type Logger } from "@paxos/core";
-import { Role, type Message } from "@paxos/proto";
+import { Role, type EpochRecord, type Message } from "@paxos/proto";
+import { ballotOf } from "../checkers/epochs.js";
 import type { Random } from "../random.js";
 import { Disk } from "./disk.js";
 import type { DiskContents } from "./disk-contents.js";
@@ -30,6 +31,7 @@ export class Host implements Seat {
   constructor(
     readonly surroundings: Surroundings,
     readonly id: number,
+    readonly joined: EpochRecord | undefined = undefined,
   ) {
     this.random = surroundings.world.random.fork(`host ${id}`);
     this.clockOffsetMs = this.random.between(0, 10_000) - 5_000;
@@ -38,10 +40,12 @@ export class Host implements Seat {
 
   /** Set once a process of it was refused for its disk: nobody starts another one. */
   wasRefused = false;
+  /** Set once its node has learnt that it was removed. */
+  hasLeft = false;
 
   /** Whether nobody starts it any more. */
   get isOut(): boolean {
-    return this.wasRefused || this.isDamaged;
+    return this.wasRefused || this.isDamaged || this.hasLeft;
   }
 
   /** Whether it has lost what it promised, and is not counted on. */
@@ -62,7 +66,7 @@ export class Host implements Seat {
 
   /** Starts a process, unless one is running. */
   start(): void {
-    if (this.process !== undefined) return;
+    if (this.process !== undefined || this.hasLeft) return;
     const { world } = this.surroundings;
     world.trace.note("S", this.id, ++this.#starts);
     if (world.trace.verbose) world.trace.line(`node ${this.id} starts`);
@@ -93,6 +97,11 @@ export class Host implements Seat {
     };
     process.close(end);
     world.after(900_000, end);
+  }
+
+  left(): void {
+    this.hasLeft = true;
+    this.crash();
   }
 
   refused(): void {
@@ -126,10 +135,10 @@ export class Host implements Seat {
     return false;
   }
 
-  /** The view that this node says it leads; undefined when it does not. */
+  /** The ballot that this node says it leads; undefined when it does not. */
   get leads(): number | undefined {
     const status = this.process?.status();
-    return status?.role === Role.LEADER ? Number(status.view) : undefined;
+    return status?.role === Role.LEADER ? ballotOf(status.epoch, status.view) : undefined;
   }
 
   get logger(): Logger {

@@ -27,6 +27,8 @@ const sender: Identity = {
   storeId: 1n,
   incarnation: 1n,
   saveHistory: new Uint8Array(),
+  epochRecord: new Uint8Array(),
+  address: "node-0:2346",
 };
 const numberOf = ({ type }: Message) => (type.case === "proposal" ? Number(type.value.seq) : -1);
 

@@ -1,6 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import type { AdmissionRefusal, ClientHandler, Identity } from "@paxos/core";
-import { LogRequestSchema, type ClientUpdate, type Message, type StatusResponse } from "@paxos/proto";
+import {
+  LogRequestSchema,
+  type ClientUpdate,
+  type EpochRecord,
+  type MembershipChange,
+  type Message,
+  type StatusResponse,
+} from "@paxos/proto";
 import type { Replica } from "@paxos/replica";
 import type { Seat } from "./seat.js";
 import { Life } from "./life.js";
@@ -8,6 +15,9 @@ import { ObservedStateMachine } from "./observed-state-machine.js";
 import { SimulatedClock } from "./simulated-clock.js";
 import { SimulatedStorage } from "./simulated-storage.js";
 import { SimulatedTransport } from "./simulated-transport.js";
+
+/** The cluster's id: there is only one. */
+const simulatedCluster = Uint8Array.of(1);
 
 /** A request that a process works on. */
 interface PendingRequest {
@@ -62,7 +72,8 @@ export class Process {
     surroundings
       .startReplica({
         nodeId: seat.id,
-        epochRecord: surroundings.epochRecord,
+        epochRecord: seat.joined ?? surroundings.epochRecord,
+        clusterId: simulatedCluster,
         stateMachine,
         storage: new SimulatedStorage(seat, life),
         transport: this.#transport,
@@ -81,6 +92,7 @@ export class Process {
       })
       .then((replica) => {
         this.#replica = replica;
+        void replica.removed.then(() => this.life.alive && this.#removed());
         void replica.storageFailed.then(() => this.life.alive && stays && seat.restartLater());
         return replica.stopped.then((error) => error && this.#stoppedBy(error));
       })
@@ -156,6 +168,40 @@ export class Process {
     return true;
   }
 
+  /** The membership that it knows; undefined when it is not to be asked. */
+  get epochRecord(): EpochRecord | undefined {
+    return this.life.alive ? this.#replica?.epochRecord : undefined;
+  }
+
+  /** Has the membership changed, as an operator does. */
+  changeMembership(change: MembershipChange): void {
+    this.#operate("change", (replica) => replica.changeMembership(change));
+  }
+
+  /** Has the leadership handed over, as an operator does. */
+  transferLeadership(to: number | undefined): void {
+    this.#operate("hand-over", (replica) => replica.transferLeadership(to));
+  }
+
+  #operate(what: string, act: (replica: Replica) => Promise<unknown>): void {
+    const { world } = this.seat.surroundings;
+    this.life.input(() => {
+      if (this.#replica === undefined) return;
+      act(this.#replica).catch((error: unknown) => {
+        const refused = error instanceof Error && error.name === "RequestError";
+        if (this.life.alive && !refused)
+          world.violate("operators", `node ${this.seat.id} fails at a ${what}: ${String(error)}`, error);
+      });
+    });
+  }
+
+  #removed(): void {
+    const { world, epochs } = this.seat.surroundings;
+    const { id } = this.seat;
+    if (epochs.has(id)) world.violate("removal", `node ${id} takes itself for removed, but is a member`);
+    this.seat.left();
+  }
+
   /** Has a snapshot taken, as an operator does. */
   takeSnapshot(): void {
     const { world } = this.seat.surroundings;
@@ -200,6 +246,8 @@ export class Process {
     if (!this.life.alive || (this.closing && name !== "InvariantError")) return;
     // Safety rule 8: so must it be.
     if (seat.lostItsDisk && name === "ConfigError") return seat.refused();
+    // It was removed when it was down, or before it could say so.
+    if (name === "ConfigError" && !seat.surroundings.epochs.has(seat.id)) return seat.left();
     // Nobody can do without a disk. Whoever keeps it running starts it again.
     if (seat.excuses(error)) {
       seat.crash();

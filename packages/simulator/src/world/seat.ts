@@ -1,6 +1,7 @@
 import type { AdmissionRefusal, Identity, Logger } from "@paxos/core";
 import type { EpochRecord } from "@paxos/proto";
 import type { startReplica, ReplicaOptions, SnapshotPolicy } from "@paxos/replica";
+import type { Epochs } from "../checkers/epochs.js";
 import type { Checker } from "../checkers/checker.js";
 import type { Calls } from "../clients/calls.js";
 import type { Random } from "../random.js";
@@ -15,7 +16,10 @@ export interface Surroundings {
   readonly network: Network;
   readonly checkers: readonly Checker[];
   readonly calls: Calls;
+  /** The membership of epoch 0. */
   readonly epochRecord: EpochRecord;
+  /** The memberships that a quorum has accepted so far. */
+  readonly epochs: Epochs;
   readonly tickMs: number;
   readonly tuning: NonNullable<ReplicaOptions["tuning"]>;
   readonly sessionBounds: NonNullable<ReplicaOptions["sessionBounds"]>;
@@ -49,6 +53,10 @@ export interface Seat {
   excuses(error: unknown): boolean;
   /** Ends the process as kill -9 does. */
   crash(): void;
+  /** The membership that it was told when it joined; undefined on those that founded the cluster. */
+  readonly joined: EpochRecord | undefined;
+  /** Its node was removed from the cluster, and its process told so: it ends, and nobody starts another one. */
+  left(): void;
   /** Its peers have refused its process, whose disk is not the one that they know. */
   refused(): void;
   /** Somebody sees that its process has stopped, or does not what it should, and starts it again. */

@@ -2,6 +2,7 @@ import {
   describeMessage,
   type AdmissionRefusal,
   type Identity,
+  type PeerAddress,
   type Transport,
   type TransportContext,
 } from "@paxos/core";
@@ -16,6 +17,8 @@ const refusalUs = 500;
 /** The transport port of one process, over the network between all hosts. */
 export class SimulatedTransport implements Transport {
   #context: TransportContext | undefined;
+  /** Whom this process is connected to. */
+  #peers: readonly PeerAddress[] = [];
   /** The processes that have introduced themselves and were admitted. */
   readonly #admitted = new Set<bigint>();
 
@@ -30,12 +33,18 @@ export class SimulatedTransport implements Transport {
 
   start(context: TransportContext): Promise<void> {
     this.#context = context;
+    this.#peers = context.peers;
     return Promise.resolve();
+  }
+
+  setPeers(peers: readonly PeerAddress[]): void {
+    this.#peers = peers;
   }
 
   send(message: Message): void {
     const { id, surroundings } = this.seat;
     if (this.#context === undefined || !this.life.acts()) return;
+    if (!this.#peers.some(({ nodeId }) => BigInt(nodeId) === message.to)) return;
     for (const checker of surroundings.checkers) checker.sent?.(id, message);
     surroundings.network.send(id, Number(message.to), message, this.#context.identity);
   }
@@ -69,7 +78,7 @@ export class SimulatedTransport implements Transport {
     const refusal = context.admit(sender);
     if (refusal === undefined) {
       this.#admitted.add(sender.incarnation);
-      const peer = context.peers.find(({ nodeId }) => nodeId === sender.nodeId);
+      const peer = this.#peers.find(({ nodeId }) => nodeId === sender.nodeId);
       if (peer !== undefined) context.onConnected(peer);
       return true;
     }
@@ -87,7 +96,7 @@ export class SimulatedTransport implements Transport {
   /** A peer has refused this process. */
   refusedBy(nodeId: number, refusal: AdmissionRefusal): void {
     const context = this.#context;
-    const peer = context?.peers.find((candidate) => candidate.nodeId === nodeId);
+    const peer = this.#peers.find((candidate) => candidate.nodeId === nodeId);
     if (peer !== undefined) this.life.input(() => context?.onRefused(peer, refusal));
   }
 }

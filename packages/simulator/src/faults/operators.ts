@@ -1,0 +1,104 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { MembershipChangeSchema, type EpochRecord } from "@paxos/proto";
+import { membersOf, votersOf, type Epochs } from "../checkers/epochs.js";
+import { Random } from "../random.js";
+import { Host } from "../world/host.js";
+import type { Surroundings } from "../world/seat.js";
+
+type Change = NonNullable<MessageInitShape<typeof MembershipChangeSchema>["type"]>;
+
+/** So many nodes join at most in a run. */
+const mostJoiners = 6;
+
+/** Those who run a cluster: they change its membership, move its leadership, and set up new machines. */
+export class Operators {
+  #changes = 0n;
+
+  constructor(
+    private readonly parts: {
+      readonly surroundings: Surroundings;
+      readonly hosts: Host[];
+      readonly epochs: Epochs;
+      /** How many nodes have founded the cluster. */
+      readonly nodes: number;
+    },
+  ) {}
+
+  /** Asks this node, which may lead, for a change. What it is follows from the draw and the membership of the moment. */
+  change({ process }: Host, draw: number): void {
+    const record = process?.epochRecord;
+    if (process === undefined || record === undefined) return;
+    const random = new Random(draw);
+    const type = this.#draw(record, random);
+    const change = { changeId: ++this.#changes, force: random.chance(200), type };
+    process.changeMembership(create(MembershipChangeSchema, change));
+  }
+
+  /** Asks this node, which may lead, to hand over. */
+  transfer({ process }: Host, draw: number): void {
+    const record = process?.epochRecord;
+    if (record === undefined) return;
+    const random = new Random(draw);
+    process?.transferLeadership(random.chance(300) ? undefined : random.pick(votersOf(record)));
+  }
+
+  /** Sets up machines for members that have none yet. They are told what some member knows as the membership. */
+  letJoin(): void {
+    const { hosts, surroundings } = this.parts;
+    for (const { process } of [...hosts]) {
+      const record = process?.epochRecord;
+      if (record === undefined) continue;
+      // Ids are given one after the other.
+      while (hosts.length < Number(record.nextNodeId)) {
+        const id = hosts.length;
+        const host = new Host(surroundings, id, record);
+        hosts.push(host);
+        // It may have been removed before it was there.
+        if (membersOf(record).includes(id)) host.start();
+        else host.hasLeft = true;
+      }
+    }
+  }
+
+  #draw({ voters, learners, nextNodeId }: EpochRecord, random: Random): Change {
+    const nodeId = random.pick([...voters, ...learners])?.nodeId ?? 0n;
+    const isFull = Number(nextNodeId) >= this.parts.nodes + mostJoiners;
+    const fresh = { nodeId: nextNodeId, address: `node-${nextNodeId}:2346` };
+    const learner = (learners.length > 0 ? random.pick(learners) : undefined)?.nodeId;
+    const promote: Change | undefined =
+      learner === undefined ? undefined : { case: "promote", value: learner };
+    switch (random.between(0, 9)) {
+      case 0:
+      case 1:
+      case 2:
+        return promote ?? (isFull ? { case: "demote", value: nodeId } : { case: "addLearner", value: fresh });
+      case 3:
+        return isFull ? { case: "remove", value: nodeId } : { case: "addLearner", value: fresh };
+      case 4:
+        return { case: "demote", value: nodeId };
+      case 5:
+        return { case: "remove", value: nodeId };
+      case 6: {
+        if (learner !== undefined) return { case: "replace", value: { leaves: nodeId, comes: learner } };
+        if (isFull) return { case: "remove", value: nodeId };
+        return {
+          case: "replace",
+          value: { leaves: nodeId, comes: fresh.nodeId, address: fresh.address },
+        };
+      }
+      case 7: {
+        const chosen = [...voters, ...learners].filter(() => random.chance(700));
+        const added = isFull || random.chance(500) ? [] : [fresh];
+        const all = [...chosen.map((member) => ({ nodeId: member.nodeId })), ...added];
+        return { case: "setMembers", value: { voters: all } };
+      }
+      case 8: {
+        const prepareQuorum = random.between(1, voters.length);
+        const acceptQuorum = voters.length + 1 - prepareQuorum;
+        return { case: "setQuorums", value: { prepareQuorum, acceptQuorum } };
+      }
+      default:
+        return { case: "setPriority", value: { nodeId, priority: random.between(0, 3) } };
+    }
+  }
+}
