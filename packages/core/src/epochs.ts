@@ -30,6 +30,7 @@ export function enterEpoch(s: State, record: EpochRecord): void {
   logger.info(`enters epoch ${next.epoch}: ${describeMembers(next)}`);
   const ledBefore = s.role === "leader";
   s.membership = next;
+  s.address = next.addressOf(nodeId) ?? s.address;
   replacePeers(s);
   s.role = "follower";
   s.view = s.attempted = s.promised = next.firstView;

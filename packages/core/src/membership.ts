@@ -62,6 +62,12 @@ export class Membership {
     return this.record.voters.find((member) => Number(member.nodeId) === nodeId)?.priority ?? 0;
   }
 
+  /** Where a member is reached; undefined when it is none. */
+  addressOf(nodeId: number): string | undefined {
+    const { voters, learners } = this.record;
+    return [...voters, ...learners].find((member) => Number(member.nodeId) === nodeId)?.address;
+  }
+
   isMember(nodeId: number): boolean {
     return this.members.includes(nodeId);
   }

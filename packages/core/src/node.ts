@@ -194,6 +194,11 @@ export class Node {
     return knownLeader(this.#state);
   }
 
+  /** Where this node is reached, or was when it was a member last. */
+  get address(): string {
+    return this.#state.address;
+  }
+
   /** Whether a hand-over is under way. */
   get transferring(): boolean {
     return this.#state.transfer !== undefined;
@@ -257,6 +262,6 @@ function makeSave(s: State): Save {
       s.outbox.sendAfterSave(peer, { case: "accept", value: makeAccept(s, makes) });
     }
   }
-  const state = makePersistentState(s.settings, s.membership, s.view, makes, s.peers.values(), s.saves);
+  const state = makePersistentState(s, s.view, makes, s.peers.values(), s.saves);
   return { number: makes.saveNumber, state, ...s.outbox.beginSave(makes, s.now) };
 }

@@ -7,6 +7,7 @@ import {
   type Snapshot,
 } from "@paxos/proto";
 import type { Settings } from "./config.js";
+import type { State } from "./state.js";
 import { ConfigError, invariant } from "./errors.js";
 import type { Run } from "./history.js";
 import type { Membership } from "./membership.js";
@@ -23,8 +24,7 @@ export const snapshotFormat = 1;
 
 /** What a save writes besides runs. */
 export function makePersistentState(
-  settings: Settings,
-  membership: Membership,
+  { settings, membership, address }: Pick<State, "settings" | "membership" | "address">,
   view: number,
   makes: Durable,
   peers: Iterable<Peer>,
@@ -43,6 +43,7 @@ export function makePersistentState(
     localAru: toWire(makes.aru),
     epochRecord: membership.record,
     clusterId: settings.clusterId,
+    address,
     peerStores: known.map(({ nodeId, storeId, save }) => ({
       nodeId: toWire(nodeId),
       storeId: storeId as bigint,

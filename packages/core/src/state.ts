@@ -36,6 +36,8 @@ export interface State {
 
   // The epoch.
   membership: Membership;
+  /** Where this node is reached, or was when it was a member last. */
+  address: string;
   /** All other members. */
   peers: ReadonlyMap<number, Peer>;
   /** Members of later epochs that were met, and those who have left and may not know. For catching up, either way. */
@@ -193,6 +195,7 @@ export function makeState(settings: Settings, membership: Membership, stored: St
     started: false,
     now: 0,
     membership,
+    address: membership.addressOf(nodeId) ?? stored.state?.address ?? "",
     peers: restorePeers(makePeers(membership, nodeId), stored),
     strangers: new Map(),
     retired: false,

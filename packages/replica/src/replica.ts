@@ -210,7 +210,7 @@ export class Replica {
     const peers = node.peerAddresses;
     await transport.start({
       identity: identify(node, { clusterId, nodeId, storeId: stored.storeId, incarnation }),
-      address: this.#options.listen ?? requireAddress(node, nodeId),
+      address: this.#options.listen ?? node.address,
       peers,
       onMessage: (from, message) => driver.receive(from, message),
       admit: (peer: Identity) => node.admit(peer),
@@ -353,7 +353,6 @@ export class Replica {
 /** A peer may have heard another process of this node last, a dead one: what storage has seen speaks for itself. */
 function identify(node: Node, who: Omit<Identity, "saveHistory" | "epochRecord" | "address">): Identity {
   let known = { record: node.epochRecord, bytes: toBinary(EpochRecordSchema, node.epochRecord) };
-  let address = addressOf(node, who.nodeId) ?? "";
   return {
     ...who,
     get saveHistory() {
@@ -365,23 +364,9 @@ function identify(node: Node, who: Omit<Identity, "saveHistory" | "epochRecord" 
       return known.bytes;
     },
     get address() {
-      // Who was removed is still where it was.
-      return (address = addressOf(node, who.nodeId) ?? address);
+      return node.address;
     },
   };
-}
-
-function addressOf({ epochRecord }: Node, nodeId: number): string | undefined {
-  const members = [...epochRecord.voters, ...epochRecord.learners];
-  return members.find((member) => member.nodeId === BigInt(nodeId))?.address;
-}
-
-function requireAddress(node: Node, nodeId: number): string {
-  const address = addressOf(node, nodeId);
-  if (address !== undefined) return address;
-  throw new ConfigError(
-    `node ${nodeId} was removed from the cluster in epoch ${node.epochRecord.epoch} or before; add it under a new id, with storage of its own`,
-  );
 }
 
 function randomId(): bigint {
