@@ -24,6 +24,7 @@ const summaryOf = (seed: number): RunSummary => ({
   operations: { issued: 0, ordered: 0, rejected: 0, unknown: 0, retries: 0 },
   faults: 0,
   faultsByKind: {},
+  epochs: 1,
   views: 0,
   ordered: 0,
   recoveryTicks: seed,

@@ -11,6 +11,7 @@ interface Sums {
   ticks: number;
   saves: number;
   faults: number;
+  epochs: number;
   views: number;
   ordered: number;
   undecided: number;
@@ -56,6 +57,7 @@ function noSums(): Sums {
     ticks: 0,
     saves: 0,
     faults: 0,
+    epochs: 0,
     views: 0,
     ordered: 0,
     undecided: 0,
@@ -88,6 +90,7 @@ function addSums(sums: Sums, summary: RunSummary, busyMs: number): void {
   sums.ticks += summary.ticks;
   sums.saves += summary.saves;
   sums.faults += summary.faults;
+  sums.epochs += summary.epochs;
   sums.views += summary.views;
   sums.ordered += summary.ordered;
   sums.undecided += summary.undecided;

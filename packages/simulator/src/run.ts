@@ -31,7 +31,7 @@ export class Run {
   }
 
   summary(): RunSummary {
-    const { world, calls, injector, options, hosts, network, bound, delivered } = this.#parts;
+    const { world, calls, injector, options, hosts, network, bound, delivered, epochs } = this.#parts;
     const { ordered, rejected, unknown, retries, all } = calls;
     const { taken, installed, compactions } = this.#parts.compaction;
     const counts = [...injector.counts].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -54,6 +54,7 @@ export class Run {
       operations: { issued: all.length, ordered, rejected, unknown, retries },
       faults: counts.reduce((sum, [, count]) => sum + count, 0),
       faultsByKind: Object.fromEntries(counts),
+      epochs: Number(epochs.latest.epoch) + 1,
       views: bound.views,
       ordered: bound.chosenUpTo,
       recoveryTicks: this.#recoveryTicks,

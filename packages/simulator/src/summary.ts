@@ -44,6 +44,8 @@ export interface RunSummary {
   /** Faults in all, and of each kind. */
   readonly faults: number;
   readonly faultsByKind: Readonly<Record<string, number>>;
+  /** Memberships, one after the other. */
+  readonly epochs: number;
   /** Views that somebody led. */
   readonly views: number;
   /** The last seq ordered. */
