@@ -92,7 +92,10 @@ export function describeTotals({ totals, memory }: Report): string[] {
       ["messages", describeMessages(messages)],
       ["snapshots", describeSnapshots(totals.snapshots)],
       ["operations", ...describeOperations(operations)],
-      ["ordered", `${count(totals.ordered, "update")}, in ${count(totals.views, "view")} that somebody led`],
+      [
+        "ordered",
+        `${count(totals.ordered, "update")}, in ${count(totals.views, "view")} that somebody led, ${count(totals.epochs, "epoch")}`,
+      ],
       ...(recovery === undefined
         ? []
         : [
@@ -160,7 +163,10 @@ function factsOf(summary: RunSummary): string[][] {
     ["saves", grouped(saves)],
     ["snapshots", describeSnapshots(snapshots)],
     ["operations", ...describeOperations(operations)],
-    ["ordered", `${count(summary.ordered, "update")}, in ${count(summary.views, "view")} that somebody led`],
+    [
+      "ordered",
+      `${count(summary.ordered, "update")}, in ${count(summary.views, "view")} that somebody led, ${count(summary.epochs, "epoch")}`,
+    ],
   ];
 }
 

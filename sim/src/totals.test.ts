@@ -18,6 +18,7 @@ function summaryOf(run: Run, recoveryTicks: number): RunSummary {
     operations: { issued: 7, ordered: 4, rejected: 2, unknown: 1, retries: 3 },
     faults: 3,
     faultsByKind: { crash: 2, partition: 1 },
+    epochs: 3,
     views: 2,
     ordered: 4,
     recoveryTicks,
@@ -45,6 +46,7 @@ test("runs are added up, in all and by profile", () => {
     faultsByKind: { crash: 10, partition: 5 },
     snapshots: { taken: 20, installed: 5, compactions: 15 },
     operations: { issued: 35, ordered: 20, rejected: 10, unknown: 5, retries: 15 },
+    epochs: 15,
     undecided: 5,
     profiles: { calm: { runs: 1, faults: 3 }, rough: { runs: 4, faults: 12 } },
   });

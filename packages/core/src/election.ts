@@ -165,12 +165,9 @@ function prepareIfQuorum(s: State): void {
  */
 export function onViewChangeProof(s: State, from: Peer, message: ViewChangeProof): void {
   const view = fromWire(message.installedView, "view");
-  if (
-    !from.isVoter ||
-    !message.hearsLeader ||
-    s.membership.leaderOf(view) === s.settings.nodeId ||
-    view < s.promised
-  )
+  const { nodeId } = s.settings;
+  const { membership } = s;
+  if (!from.isVoter || !message.hearsLeader || membership.leaderOf(view) === nodeId || view < s.promised)
     return;
   if (view <= s.view && (view < s.view || s.role !== "electing")) return;
   follow(s, view);

@@ -52,9 +52,9 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/ordering.ts",
-        find: `if (membership.isVoter(nodeId) && s.durable.accepted.view === s.promised)
+        find: `if (membership.isVoter(s.settings.nodeId) && s.durable.accepted.view === s.promised)
     votes.push(s.durable.accepted.seq);`,
-        replace: `if (membership.isVoter(nodeId)) votes.push(s.history.accepted);`,
+        replace: `if (membership.isVoter(s.settings.nodeId)) votes.push(s.history.accepted);`,
       },
     ],
     profile: "rough",
@@ -146,9 +146,11 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
         find: `      ordered.push({
         seq: this.#aru + 1,
         updates: run.updates.slice(this.#aru + 1 - run.seq, end + 1 - run.seq),
+        stopSign: end === run.end ? run.stopSign : undefined,
       });`,
         replace: `      const first = Math.max(run.seq, this.#aru + 1);
-      ordered.push({ seq: first, updates: run.updates.slice(first - run.seq, end + 1 - run.seq) });`,
+      const updates = run.updates.slice(first - run.seq, end + 1 - run.seq);
+      ordered.push({ seq: first, updates, stopSign: end === run.end ? run.stopSign : undefined });`,
       },
       {
         file: "core/src/delivery.ts",
@@ -175,7 +177,13 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
   {
     name: "accepted-kept-over-a-view-change",
     breaks: "Rule 3: what was accepted in an old view counts as accepted in the new one.",
-    edits: [{ file: "core/src/history.ts", find: `    this.#accepted = 0;\n`, replace: `` }],
+    edits: [
+      {
+        file: "core/src/history.ts",
+        find: `    this.#earlyBytes = 0;\n    this.#accepted = 0;\n`,
+        replace: `    this.#earlyBytes = 0;\n`,
+      },
+    ],
     profile: "rough",
     seed: 1,
   },

@@ -212,8 +212,8 @@ export const bugsOfExecution: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/restore.ts",
-        find: `export function restoreDurable(settings: Settings, { state }: StoredState): Durable {`,
-        replace: `export function restoreDurable(settings: Settings, { state, runs }: StoredState): Durable {`,
+        find: `export function restoreDurable(settings: Settings, { epoch }: Membership, { state }: StoredState): Durable {`,
+        replace: `export function restoreDurable(settings: Settings, { epoch }: Membership, { state, runs }: StoredState): Durable {`,
       },
       {
         file: "core/src/restore.ts",

@@ -8,8 +8,8 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/prepare.ts",
-        find: `if (answers.length + 1 < s.settings.membership.prepareQuorum) return;`,
-        replace: `if (answers.length + 2 < s.settings.membership.prepareQuorum) return;`,
+        find: `if (answers.length + 1 < s.membership.prepareQuorum) return;`,
+        replace: `if (answers.length + 2 < s.membership.prepareQuorum) return;`,
       },
     ],
     profile: "rough",
@@ -49,12 +49,12 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/prepare.ts",
-        find: `  first.push(new Uint8Array());
-  s.leading = { nextSeq: s.history.aru + 1, first };`,
+        find: `  if (!ending) first.push(new Uint8Array());
+  s.leading = { nextSeq: s.history.aru + 1, first, ending };`,
         replace: `  const all = new Deque();
   all.push(new Uint8Array());
   for (const bytes of first) all.push(bytes);
-  s.leading = { nextSeq: s.history.aru + 1, first: all };`,
+  s.leading = { nextSeq: s.history.aru + 1, first: all, ending };`,
       },
     ],
     profile: "rough",

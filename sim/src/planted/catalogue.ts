@@ -2,6 +2,7 @@ import { bugsOfAcceptance } from "./bugs-of-acceptance.js";
 import { bugsOfExecution } from "./bugs-of-execution.js";
 import { bugsOfInstalls } from "./bugs-of-installs.js";
 import { bugsOfLiveness } from "./bugs-of-liveness.js";
+import { bugsOfMembership } from "./bugs-of-membership.js";
 import { bugsOfPromises } from "./bugs-of-promises.js";
 import { bugsOfSnapshots } from "./bugs-of-snapshots.js";
 import { bugsOfStorage } from "./bugs-of-storage.js";
@@ -18,4 +19,5 @@ export const catalogue: readonly PlantedBug[] = [
   ...bugsOfSnapshots,
   ...bugsOfInstalls,
   ...bugsOfStorage,
+  ...bugsOfMembership,
 ];
