@@ -36,4 +36,7 @@ export interface Environment extends UserEnvironment {
 }
 
 /** What the server needs of a replica. */
-export type RunningReplica = Pick<Replica, "peerReached" | "stopped" | "storageFailed" | "close">;
+export type RunningReplica = Pick<
+  Replica,
+  "peerReached" | "removed" | "stopped" | "storageFailed" | "address" | "transferLeadership" | "close"
+>;

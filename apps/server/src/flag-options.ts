@@ -76,6 +76,18 @@ const snapshotOptions = {
 export const serveOptions = {
   ...clusterOptions,
   id: { ...id, describe: "which member this is; else the one on this host" },
+  join: {
+    string: true,
+    requiresArg: true,
+    describe: "host:port of any member: run a member that was added to a running cluster",
+    coerce: addressFlag("join"),
+  },
+  listen: {
+    string: true,
+    requiresArg: true,
+    describe: "host:port to listen on, where that is not the member's own address",
+    coerce: addressFlag("listen"),
+  },
   "data-dir": {
     ...path,
     describe: "where this member alone keeps its data; else a directory under the user's data directory",
@@ -132,7 +144,7 @@ export const backupOptions = {
     string: true,
     requiresArg: true,
     describe: "its address, host:port, instead of hostfile and id",
-    coerce: addressFlag,
+    coerce: addressFlag("server"),
   },
   output: {
     ...path,

@@ -18,13 +18,15 @@ export function pathFlag(flag: string, what: string): (text: string | undefined)
   return (text) => (text === "" ? refuse(flag, text, what) : text);
 }
 
-/** host:port, IPv6 in brackets. */
-export function addressFlag(text: string | undefined): string | undefined {
-  if (text === undefined) return undefined;
-  const [, port] = /^(?:\[[^\]\s]+\]|[^:\s]+):(\d+)$/.exec(text) ?? [];
-  return port !== undefined && parsePort(port) !== undefined
-    ? text
-    : refuse("server", text, "host:port, such as 127.0.0.1:2346 or [::1]:2346");
+/** A reader of addresses: host:port, IPv6 in brackets. */
+export function addressFlag(flag: string): (text: string | undefined) => string | undefined {
+  return (text) => {
+    if (text === undefined) return undefined;
+    const [, port] = /^(?:\[[^\]\s]+\]|[^:\s]+):(\d+)$/.exec(text) ?? [];
+    return port !== undefined && parsePort(port) !== undefined
+      ? text
+      : refuse(flag, text, "host:port, such as 127.0.0.1:2346 or [::1]:2346");
+  };
 }
 
 /** A reader of seconds, which gives milliseconds. */

@@ -13,6 +13,7 @@ const defaults = {
   snapshots: {},
   onStorageFailure: "exit",
   saveTimeoutMs: 30_000,
+  hostfileGiven: false,
 };
 
 test("without arguments, the member on this host of ./hostfile is started", () => {

@@ -35,6 +35,12 @@ export interface ServeFlags extends MemberFlags {
   readonly onStorageFailure: DiskPolicy;
   /** 0 is never. */
   readonly saveTimeoutMs: number;
+  /** A member of the cluster to join, host:port. */
+  readonly join?: string;
+  /** The address to listen on instead of the member's own. */
+  readonly listen?: string;
+  /** Whether the command line names a hostfile. */
+  readonly hostfileGiven: boolean;
 }
 
 export interface InspectFlags {
@@ -69,7 +75,8 @@ const DESCRIPTION = `$0 [-i ID]
 
 One member of a cluster that puts its clients' updates into one order.
 The hostfile names the members, a host or host:port a line; a member's id is the index of its line,
-from 0. All members need the same hostfile.`;
+from 0. All members need the same hostfile, which is read when the cluster is founded; who belongs to it
+later, the members know. A new one is added with paxos-client member add, and started with --join.`;
 
 const EPILOGUE =
   "Exit status: 0 stopped by a signal, or done; 1 failed; 2 bad input; 70 a fault of the program.";
@@ -84,7 +91,7 @@ export function parseFlags(args: readonly string[]): Invocation {
   let text = "";
   let problem: Error | undefined;
   const parser = newParser(args);
-  describeCommands(parser, (asked) => void (invocation = asked));
+  describeCommands(parser, args, (asked) => void (invocation = asked));
   // Handlers and checks are synchronous, so everything has been said when it returns.
   void parser.strict().parse([...args], {}, (error, argv, output) => {
     const extra = extraArgument(argv, invocation);
@@ -115,6 +122,7 @@ function newParser(args: readonly string[]) {
 
 function describeCommands(
   parser: ReturnType<typeof newParser>,
+  args: readonly string[],
   onAsked: (invocation: Invocation) => void,
 ): void {
   parser
@@ -122,7 +130,7 @@ function describeCommands(
       "$0",
       "run a member (the default)",
       (command) => command.options(serveOptions).check(requireServeSense),
-      (flags) => onAsked({ command: "serve", flags: serveFlags(flags) }),
+      (flags) => onAsked({ command: "serve", flags: serveFlags(flags, namesHostfile(args)) }),
     )
     .command(
       "inspect",
@@ -194,6 +202,8 @@ interface ParsedServe extends ParsedMember {
   readonly "log-tail-bytes": number | undefined;
   readonly "on-storage-failure": DiskPolicy;
   readonly "save-timeout": number;
+  readonly join: string | undefined;
+  readonly listen: string | undefined;
   readonly verbose: boolean;
 }
 
@@ -201,8 +211,14 @@ function memberFlags({ hostfile, port, id }: ParsedMember): MemberFlags {
   return { hostfile, port, ...(id === undefined ? {} : { id }) };
 }
 
-function serveFlags(parsed: ParsedServe): ServeFlags {
+/** Whether somebody has named one: the default may be there by chance, or not be. */
+function namesHostfile(args: readonly string[]): boolean {
+  return args.some((arg) => /^(--hostfile(=|$)|-[a-z]*h)/.test(arg));
+}
+
+function serveFlags(parsed: ParsedServe, hostfileGiven: boolean): ServeFlags {
   const dataDir = parsed["data-dir"];
+  const { join, listen } = parsed;
   return {
     ...memberFlags(parsed),
     transport: parsed.transport,
@@ -217,6 +233,9 @@ function serveFlags(parsed: ParsedServe): ServeFlags {
     }),
     onStorageFailure: parsed["on-storage-failure"],
     saveTimeoutMs: parsed["save-timeout"],
+    hostfileGiven,
+    ...(join === undefined ? {} : { join }),
+    ...(listen === undefined ? {} : { listen }),
     ...(dataDir === undefined ? {} : { dataDir }),
   };
 }

@@ -4,26 +4,26 @@ import type { Logger } from "@paxos/core";
 import { discard } from "./discard.js";
 import type { Environment, RunningReplica } from "./environment.js";
 import type { ServeFlags } from "./flags.js";
-import type { Membership } from "./membership.js";
+import type { StartingPoint } from "./starting-point.js";
 
 export interface Member {
   readonly flags: ServeFlags;
-  readonly membership: Membership;
-  /** Undefined: in memory. */
-  readonly directory: string | undefined;
+  readonly start: StartingPoint;
   readonly logger: Logger;
   readonly environment: Environment;
 }
 
 /** Starts it on fresh handles. Rejects with what must be put right first; then nothing is left open. */
 export async function startMember(member: Member): Promise<RunningReplica> {
-  const { flags, membership, directory, logger, environment } = member;
-  const storage = environment.createStorage(directory);
+  const { flags, start, logger, environment } = member;
+  const storage = environment.createStorage(start.directory);
   const transport = environment.createTransport(flags.transport, logger);
   try {
     return await environment.startReplica({
-      nodeId: membership.self.nodeId,
-      epochRecord: membership.epochRecord,
+      nodeId: start.nodeId,
+      ...(start.epochRecord && { epochRecord: start.epochRecord }),
+      ...(start.clusterId && { clusterId: start.clusterId }),
+      ...(flags.listen !== undefined && { listen: flags.listen }),
       stateMachine: discard,
       storage,
       transport,

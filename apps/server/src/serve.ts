@@ -1,36 +1,37 @@
 // Runs a member, until it ends.
-import { dataDirectory } from "./data-directory.js";
 import type { Environment, RunningReplica } from "./environment.js";
 import { DONE, FAILED, statusOf } from "./exit-status.js";
 import type { ServeFlags } from "./flags.js";
 import { LineLogger } from "./line-logger.js";
 import { type Member, startMember } from "./member.js";
-import { type Membership, readMembership } from "./membership.js";
+import { type StartingPoint, findStartingPoint } from "./starting-point.js";
 import { Comeback, adviceOnFailure } from "./storage-failure.js";
+
+/** How long a leader may take to hand over: less than what is left of a signal's second. */
+const HAND_OVER_MS = 400;
 
 /** How long a replica may take to close. Longer takes only one whose disk does not answer. */
 const CLOSE_MS = 1_000;
 
 /** Resolves with the exit status. Rejects with what keeps the member from starting. */
 export async function serve(flags: ServeFlags, environment: Environment): Promise<number> {
-  const membership = await readMembership(flags, environment.probe);
+  const start = await findStartingPoint(flags, environment);
   const logger = new LineLogger({
     verbose: flags.verbose,
     now: () => environment.now(),
     write: (line) => environment.writeLog(line),
   });
-  const directory = flags.inMemory ? undefined : dataDirectory(flags, membership, environment);
-  const member: Member = { flags, membership, directory, logger, environment };
+  const { directory, nodeId } = start;
+  const member: Member = { flags, start, logger, environment };
   const started = await startMember(member);
-  logger.info(
-    `node ${membership.self.nodeId} listening on ${membership.self.address}, ${describeData(directory)}`,
-  );
+  logger.info(`node ${nodeId} listening on ${flags.listen ?? started.address}, ${describeData(directory)}`);
   if (directory === undefined) {
     logger.warn(
       "in memory: this node's log dies with its process, and the node is refused when it comes back",
     );
   }
-  const { replica, status } = await runToTheEnd(started, member);
+  const { replica, status, handsOver } = await runToTheEnd(started, member);
+  if (handsOver) await handOver(replica);
   if (!(await closesInTime(replica))) {
     logger.error("not closed in time, the disk does not answer: ended all the same");
     environment.endAtOnce();
@@ -42,6 +43,7 @@ export async function serve(flags: ServeFlags, environment: Environment): Promis
 type End =
   | { readonly kind: "interrupted" }
   | { readonly kind: "reached no peer" }
+  | { readonly kind: "removed" }
   | { readonly kind: "storage failed, waits" }
   | { readonly kind: "stopped"; readonly error: Error | undefined; readonly storageFailed: boolean };
 
@@ -58,7 +60,7 @@ async function runToTheEnd(started: RunningReplica, member: Member) {
         ? await untilItStops(replica, member)
         : await untilItEnds((replica = anew), member, 0);
   }
-  return { replica, status: report(end, member) };
+  return { replica, status: report(end, member), handsOver: end.kind === "interrupted" };
 }
 
 function describeData(directory: string | undefined): string {
@@ -96,19 +98,25 @@ async function untilItStops(replica: RunningReplica, { environment }: Member): P
     error,
     storageFailed: error !== undefined && error === failure,
   }));
-  return Promise.race([interrupted, stopped]);
+  const removed = replica.removed.then((): End => ({ kind: "removed" }));
+  return Promise.race([interrupted, stopped, removed]);
 }
 
 /** Says why it ends, and gives the exit status. */
 function report(end: Exclude<End, { readonly kind: "storage failed, waits" }>, member: Member): number {
-  const { logger, environment, membership, flags } = member;
+  const { logger, environment, start, flags } = member;
   switch (end.kind) {
     case "interrupted":
       logger.info(`${String(environment.interrupt.signal.reason)}: stopping`);
       return DONE;
     case "reached no peer":
-      logger.error(describeLoneliness(membership, flags.connectTimeoutMs));
+      logger.error(describeLoneliness(start, flags.connectTimeoutMs));
       return FAILED;
+    case "removed":
+      logger.info(
+        `node ${start.nodeId} was removed from the cluster, and the others go on without it: stopping. Its data is of no more use`,
+      );
+      return DONE;
     case "stopped":
       break;
   }
@@ -124,6 +132,13 @@ function report(end: Exclude<End, { readonly kind: "storage failed, waits" }>, m
   return FAILED;
 }
 
+/** A leader that ends hands over first, so that nobody need notice that it is gone. */
+async function handOver(replica: RunningReplica): Promise<void> {
+  await replica
+    .transferLeadership(undefined, { signal: AbortSignal.timeout(HAND_OVER_MS) })
+    .catch(() => undefined);
+}
+
 /** Whether it has closed: a save that hangs holds it up for as long as it does. */
 async function closesInTime(replica: RunningReplica): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
@@ -135,8 +150,8 @@ async function closesInTime(replica: RunningReplica): Promise<boolean> {
   }
 }
 
-function describeLoneliness({ peers }: Membership, ms: number): string {
-  const addresses = peers.map(({ address }) => address).join(", ");
+function describeLoneliness({ peers }: StartingPoint, ms: number): string {
+  const addresses = peers.length > 0 ? peers.join(", ") : "the members on record";
   return (
     `reached no peer within ${ms / 1000} s; tried ${addresses}: check that they run, that all have the same hostfile and --transport, ` +
     "and that nothing between them blocks the ports (--connect-timeout 0 waits for ever)"

@@ -7,10 +7,10 @@ const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 30_000;
 
 /** For the log of a member that ends because of it. */
-export function adviceOnFailure({ directory, membership: { self } }: Member): string {
+export function adviceOnFailure({ start: { directory, nodeId } }: Member): string {
   return (
     "Nothing that was acknowledged is lost. Free space, or mend the disk; whether the data is whole says " +
-    `paxos-server inspect --data-dir ${directory ?? "DIR"}; then start node ${self.nodeId} again, and it catches up. ` +
+    `paxos-server inspect --data-dir ${directory ?? "DIR"}; then start node ${nodeId} again, and it catches up. ` +
     "(With --on-storage-failure wait it does so by itself.)"
   );
 }
@@ -32,12 +32,13 @@ export class Comeback {
    * the old one has stopped by itself.
    */
   async startAnew(failed: RunningReplica): Promise<RunningReplica | undefined> {
-    const { logger, environment, membership, directory } = this.#member;
+    const { logger, environment, start } = this.#member;
+    const { directory } = start;
     const failedAt = this.#now();
     // What fails as soon as it is started is not tried every second.
     if (failedAt - this.#startedAt > LONGEST_PAUSE_MS) this.#pauseMs = FIRST_PAUSE_MS;
     logger.warn(
-      `waits for the disk: starts node ${membership.self.nodeId} anew once it works, and tries that less and less often, ` +
+      `waits for the disk: starts node ${start.nodeId} anew once it works, and tries that less and less often, ` +
         `every ${LONGEST_PAUSE_MS / 1000} s in the end. Free space, or mend the disk`,
     );
     const stopped = new AbortController();
@@ -52,7 +53,7 @@ export class Comeback {
       if (replica === undefined) return undefined;
       this.#startedAt = this.#now();
       const seconds = Math.ceil((this.#startedAt - failedAt) / 1000);
-      logger.info(`storage works again after ${seconds} s: node ${membership.self.nodeId} started anew`);
+      logger.info(`storage works again after ${seconds} s: node ${start.nodeId} started anew`);
       return replica;
     }
     return undefined;

@@ -2,7 +2,14 @@
 import { PassThrough } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 
-import type { ClientListener, ClientTransport, Storage, Transport } from "@paxos/core";
+import {
+  type ClientListener,
+  type ClientTransport,
+  RequestError,
+  type Storage,
+  type Transport,
+} from "@paxos/core";
+import type { MembersResponse } from "@paxos/proto";
 import type { ReplicaOptions } from "@paxos/replica";
 
 import type { Environment, RunningReplica } from "../src/environment.js";
@@ -18,9 +25,20 @@ export class FakeReplica implements RunningReplica {
   readonly peerReached = new Promise<void>((resolve) => (this.reachPeer = resolve));
   readonly stopped = new Promise<Error | undefined>((resolve) => (this.stop = resolve));
   readonly storageFailed = new Promise<Error>((resolve) => (this.loseStorage = resolve));
+  remove!: () => void;
+  readonly removed = new Promise<void>((resolve) => (this.remove = resolve));
+  /** What was asked of it, in order. */
+  readonly asked: string[] = [];
+  address = "";
+
+  async transferLeadership(): Promise<number> {
+    this.asked.push("hand over");
+    return 0;
+  }
 
   async close(): Promise<void> {
     this.closed++;
+    this.asked.push("close");
     await this.closing;
     this.stop(undefined);
   }
@@ -46,6 +64,7 @@ class FakeStorage implements Storage {
 class FakeTransport implements Transport, ClientListener {
   closed = 0;
   start = () => Promise.reject(new Error("nothing is started here"));
+  setPeers = () => undefined;
   send = () => undefined;
   serve = () => undefined;
   counters = () => ({});
@@ -94,8 +113,16 @@ export class FakeEnvironment implements Environment {
   createStore = nothingIsStored;
   inspectStorage = nothingIsStored;
 
+  /** What a member that is asked says of its cluster. */
+  members: (address: string) => Promise<MembersResponse> = async () => {
+    throw new RequestError("unavailable", "nobody is called here");
+  };
+
   createClientTransport(): ClientTransport {
-    throw new Error("nobody is called here");
+    return {
+      members: this.members,
+      close: async () => undefined,
+    } as Partial<ClientTransport> as ClientTransport;
   }
 
   createTransport(): FakeTransport {
@@ -117,6 +144,10 @@ export class FakeEnvironment implements Environment {
   async startReplica(options: ReplicaOptions): Promise<RunningReplica> {
     this.started = options;
     if (this.startError !== undefined) throw this.startError;
+    const { listen, epochRecord, nodeId } = options;
+    const members = [...(epochRecord?.voters ?? []), ...(epochRecord?.learners ?? [])];
+    this.replica.address =
+      listen ?? members.find((member) => member.nodeId === BigInt(nodeId))?.address ?? "";
     return this.replica;
   }
 }

@@ -4,7 +4,9 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { ConfigError } from "@paxos/core";
+import { create } from "@bufbuild/protobuf";
+import { ConfigError, firstEpoch } from "@paxos/core";
+import { EpochRecordSchema, MemberSchema, MembersResponseSchema } from "@paxos/proto";
 import { clusterIdOf } from "@paxos/replica";
 
 import { run } from "../src/run.js";
@@ -77,6 +79,60 @@ test.each(["SIGINT", "SIGTERM"])("%s ends it with status 0, everything closed", 
   expect(await done).toBe(0);
   expect(environment.replica.closed).toBe(1);
   expect(environment.log).toContain(`${TIME} ${signal}: stopping\n`);
+});
+
+test("a leader that is asked to end hands over first", async () => {
+  const done = run(["-h", hosts], environment);
+  await untilListening();
+  environment.interrupt.abort("SIGTERM");
+  expect(await done).toBe(0);
+  expect(environment.replica.asked).toEqual(["hand over", "close"]);
+});
+
+test("a member that was removed says so, and ends with status 0", async () => {
+  const done = run(["-h", hosts], environment);
+  await untilListening();
+  environment.replica.remove();
+  expect(await done).toBe(0);
+  expect(environment.log).toContain(
+    "node 1 was removed from the cluster, and the others go on without it: stopping",
+  );
+  expect(environment.replica.closed).toBe(1);
+});
+
+test("a member that joins begins with what another one says of the cluster", async () => {
+  const epochRecord = create(EpochRecordSchema, {
+    ...firstEpoch(["a:1", "b:1"]),
+    epoch: 4n,
+    learners: [create(MemberSchema, { nodeId: 7n, address: "here:7007" })],
+    nextNodeId: 8n,
+  });
+  environment.members = async () =>
+    create(MembersResponseSchema, { epochRecord, clusterId: Uint8Array.of(1, 2, 3) });
+  const done = run(["--join", "a:1", "-i", "7", "--data-dir", "/data/7"], environment);
+  await untilListening();
+  expect(environment.started).toMatchObject({ nodeId: 7, epochRecord, clusterId: Uint8Array.of(1, 2, 3) });
+  expect(environment.log).toContain("node 7 listening on here:7007, data in /data/7\n");
+  environment.interrupt.abort("SIGTERM");
+  await done;
+  environment.log = "";
+  expect(await run(["--join", "a:1", "-i", "3", "--data-dir", "/data/3"], environment)).toBe(2);
+  expect(environment.log).toBe(
+    "paxos-server: node 3 is no member of the cluster of a:1, whose members are 0, 1, 7; add it first: paxos-client member add 3 HOST:PORT\n",
+  );
+});
+
+test.each([
+  [["--join", "a:1", "--data-dir", "d"], "--join needs --id"],
+  [["--join", "a:1", "-i", "3"], "--join needs --data-dir"],
+  [["--join", "a", "-i", "3", "--data-dir", "d"], 'bad --join "a": give host:port'],
+  [
+    ["--join", "a:1", "-i", "3", "--data-dir", "d"],
+    "cannot join: a:1 does not tell who belongs to its cluster: nobody is called here",
+  ],
+])("joining as %j is refused", async (args, reason) => {
+  expect(await run(args, environment)).toBe(2);
+  expect(environment.log).toContain(reason);
 });
 
 test("the data directory can be chosen", async () => {

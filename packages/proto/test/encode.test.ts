@@ -61,6 +61,7 @@ const contents: Content[] = [
       localAru: 12n,
     },
   },
+  { case: "leaderTransfer", value: { nodeId: 1n, view: 4n, nextView: 8n } },
 ];
 
 const envelopes: Envelope[] = [

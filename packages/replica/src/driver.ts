@@ -75,6 +75,8 @@ export class Driver {
   readonly #saved = new Wakeups();
   readonly #applied = new Wakeups();
   readonly #ticked = new Wakeups();
+  /** Woken when inputs have been dealt with. */
+  readonly #moved = new Wakeups();
   /** Which updates have been executed; and the seqs of those that were ordered and not executed. */
   #tables: RestoredTables;
   /** The membership at the seq that was applied last: what a snapshot of now says. */
@@ -168,7 +170,7 @@ export class Driver {
       // Until somebody leads it, the next change would find no leader.
       if (epochRecord.epoch === wanted && (leader !== undefined || !isMember)) return epochRecord;
       if (epochRecord.epoch < wanted && leader !== this.#parts.nodeId) throw changeLost();
-      await this.#nextTickOrThrow(signal);
+      await this.#nextMove(signal);
     }
   }
 
@@ -189,12 +191,12 @@ export class Driver {
           `node ${result.to} has not taken over in time; node ${nodeId} goes on leading`,
         );
       }
-      await this.#nextTickOrThrow(signal);
+      await this.#nextMove(signal);
     }
   }
 
-  async #nextTickOrThrow(signal: AbortSignal | undefined): Promise<void> {
-    await this.nextTick(signal);
+  async #nextMove(signal: AbortSignal | undefined): Promise<void> {
+    await this.#moved.next(signal);
     if (signal?.aborted === true) throw cancelled();
     if (this.#stopped) throw closing();
   }
@@ -230,7 +232,7 @@ export class Driver {
       this.#stopped = true;
       this.#stopTicking();
       this.#waiters.rejectAll(closing);
-      for (const wakeups of [this.#saved, this.#applied, this.#ticked]) wakeups.end();
+      for (const wakeups of [this.#saved, this.#applied, this.#ticked, this.#moved]) wakeups.end();
     }
     // What has failed may hang for ever, and is not waited for.
     const stopped = this.snapshots.stop();
@@ -277,7 +279,7 @@ export class Driver {
       for (;;) {
         if (this.#stopped) return;
         const ready = this.#parts.node.ready();
-        if (ready === undefined) return;
+        if (ready === undefined) return this.#moved.wake();
         this.#carryOut(ready);
       }
     } catch (error) {

@@ -253,6 +253,11 @@ export class Replica {
     return { seq: Number(seq), bytes: Number(bytes) };
   }
 
+  /** Where this node is reached: host:port. */
+  get address(): string {
+    return this.#node?.address ?? "";
+  }
+
   /** Who belongs to the cluster, as far as this node knows. */
   get epochRecord(): EpochRecord {
     if (this.#node === undefined) throw new RequestError("unavailable", "this node has not started");
@@ -275,7 +280,8 @@ export class Replica {
 
   /**
    * Hands the leadership over, to this voter, or to the one that is fittest; only the leader can. Resolves with the new leader.
-   * @throws RequestError
+   * Nothing is ordered meanwhile, for some round trips and a save; if nobody takes over, for a progress timeout.
+   * @throws RequestError: not_leader; refused, when nobody is fit to take over, or nobody has
    */
   async transferLeadership(to?: number, { signal }: { readonly signal?: AbortSignal } = {}): Promise<number> {
     if (this.#driver === undefined) throw new RequestError("unavailable", "this node has not started");
@@ -289,19 +295,12 @@ export class Replica {
   }
 
   /**
-   * Stops, in order: the leadership is handed over, if this node has it and somebody can take it; no more promises; then the network,
-   * then storage. May be called twice.
+   * Stops, in order: no more promises, then the network, then storage. May be called twice. If this node leads, the others need a
+   * timeout to notice, unless it has handed over before: see {@link transferLeadership}.
    */
   close(): Promise<void> {
-    this.#closing ??= this.#handOver()
-      .then(() => this.#close())
-      .finally(() => this.#onStopped(undefined));
+    this.#closing ??= this.#close().finally(() => this.#onStopped(undefined));
     return this.#closing;
-  }
-
-  /** So that nobody need notice that the leader is gone. Takes a progress timeout at most. */
-  async #handOver(): Promise<void> {
-    await this.#driver?.transferLeadership().catch(() => undefined);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -345,8 +344,7 @@ export class Replica {
   #fail(error: Error): void {
     if (this.#closing !== undefined) return;
     this.#onStopped(error);
-    this.#closing = this.#close();
-    this.#closing.catch((closeError: unknown) => this.#logger.error(`while closing: ${String(closeError)}`));
+    this.close().catch((closeError: unknown) => this.#logger.error(`while closing: ${String(closeError)}`));
   }
 }
 

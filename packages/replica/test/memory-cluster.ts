@@ -93,6 +93,12 @@ export class MemoryCluster implements AsyncDisposable {
     return leader ?? -1;
   }
 
+  /** Lets everybody hear everybody's heartbeats. */
+  async heartbeats(): Promise<void> {
+    let ticks = 0;
+    await this.until(() => ++ticks > 25, "two heartbeats");
+  }
+
   /** The leader's id, then the others'. */
   async roles(): Promise<[leader: number, ...followers: number[]]> {
     const leader = await this.elect();

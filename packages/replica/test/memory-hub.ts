@@ -5,6 +5,7 @@ import { encodeMessage, MessageSchema, type Message } from "@paxos/proto";
 /** Connects replicas of one process. Messages travel as bytes, in order, and arrive in a later turn of the event loop. */
 export class MemoryHub {
   readonly #contexts = new Map<number, TransportContext>();
+  readonly #peers = new Map<number, readonly PeerAddress[]>();
   readonly #cuts = new Set<string>();
   #held: Message[] = [];
   /** Messages for which this is true stay on their way until {@link releaseHeld}. */
@@ -14,7 +15,8 @@ export class MemoryHub {
 
   transport(nodeId: number): Transport {
     return {
-      start: (context) => Promise.resolve(this.#join(context)),
+      start: (context) => Promise.resolve(this.#join(context, context.peers)),
+      setPeers: (peers) => this.#join(this.context(nodeId), peers),
       send: (message) => this.#send(nodeId, message),
       counters: () => ({ sent_by_memory: 1 }),
       close: () => Promise.resolve(this.#leave(nodeId)),
@@ -52,25 +54,36 @@ export class MemoryHub {
     for (const message of held) this.#carry(message);
   }
 
-  #join(context: TransportContext): void {
-    const { identity, peers } = context;
+  #join(context: TransportContext, peers: readonly PeerAddress[]): void {
+    const { identity } = context;
     this.#contexts.set(identity.nodeId, context);
+    const before = this.#peers.get(identity.nodeId) ?? [];
+    this.#peers.set(identity.nodeId, peers);
     for (const peer of peers) {
       const other = this.#contexts.get(peer.nodeId);
-      if (other === undefined) continue;
+      if (other === undefined || before.some(({ nodeId }) => nodeId === peer.nodeId)) continue;
       const refusal = other.admit(identity);
       if (refusal !== undefined) {
         setImmediate(() => context.onRefused(peer, refusal));
         continue;
       }
       context.onConnected(peer);
-      other.onConnected(addressOf(other, identity.nodeId));
+      const back = this.#peerOf(other, identity.nodeId);
+      if (back !== undefined) other.onConnected(back);
     }
+  }
+
+  #peerOf({ identity }: TransportContext, nodeId: number): PeerAddress | undefined {
+    return this.#peers.get(identity.nodeId)?.find((peer) => peer.nodeId === nodeId);
   }
 
   #leave(nodeId: number): void {
     if (!this.#contexts.delete(nodeId)) return;
-    for (const other of this.#contexts.values()) other.onDisconnected(addressOf(other, nodeId), "closed");
+    this.#peers.delete(nodeId);
+    for (const other of this.#contexts.values()) {
+      const peer = this.#peerOf(other, nodeId);
+      if (peer !== undefined) other.onDisconnected(peer, "closed");
+    }
   }
 
   #send(from: number, message: Message): void {
@@ -86,10 +99,4 @@ export class MemoryHub {
     const bytes = encodeMessage(message);
     setImmediate(() => this.#contexts.get(to)?.onMessage(from, fromBinary(MessageSchema, bytes)));
   }
-}
-
-function addressOf(context: TransportContext, nodeId: number): PeerAddress {
-  const peer = context.peers.find((candidate) => candidate.nodeId === nodeId);
-  if (peer === undefined) throw new Error(`node ${nodeId} is no peer`);
-  return peer;
 }

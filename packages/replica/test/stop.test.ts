@@ -165,6 +165,7 @@ function idleTransport(start: Transport["start"]): Transport & { closed: number 
   const transport = {
     closed: 0,
     start,
+    setPeers: () => undefined,
     send: () => undefined,
     counters: () => ({}),
     close: () => Promise.resolve(void transport.closed++),

@@ -15,6 +15,8 @@ for (const [nodeId, node] of nodes.entries()) {
       storeId: BigInt(nodeId + 1),
       incarnation: 1n,
       saveHistory: new Uint8Array(),
+      epochRecord: new Uint8Array(),
+      address: addresses[nodeId] ?? "",
     },
     address: addresses[nodeId] ?? "",
     peers: addresses.flatMap((address, id) => (id === nodeId ? [] : [{ nodeId: id, address }])),

@@ -8,7 +8,15 @@ import { ConnectClientTransport, ConnectReplicaTransport } from "../dist/index.j
 
 const clusterId = new Uint8Array(32);
 const context = (nodeId, address, peers, callbacks) => ({
-  identity: { clusterId, nodeId, storeId: BigInt(nodeId + 1), incarnation: 1n, saveNumber: 0 },
+  identity: {
+    clusterId,
+    nodeId,
+    storeId: BigInt(nodeId + 1),
+    incarnation: 1n,
+    saveHistory: new Uint8Array(),
+    epochRecord: new Uint8Array(),
+    address,
+  },
   address,
   peers,
   onMessage: () => undefined,

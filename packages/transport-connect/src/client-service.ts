@@ -3,20 +3,26 @@ import type { ClientHandler } from "@paxos/core";
 import type {
   BackupPiece,
   BackupRequest,
+  ChangeMembershipRequest,
+  ChangeMembershipResponse,
   ClientService,
   ClientUpdate,
   GloballyOrderedUpdate,
   LogRequest,
   LogResponse,
+  MembersResponse,
   StatusResponse,
   TakeSnapshotRequest,
   TakeSnapshotResponse,
+  TransferLeadershipRequest,
+  TransferLeadershipResponse,
   UpdateAnswers,
   UpdateBatch,
 } from "@paxos/proto";
 import {
   internalErrorDetail,
   reasonForClient,
+  requireChange,
   requireFits,
   UpdateStream,
   type FaultRecord,
@@ -72,6 +78,24 @@ export class ClientServiceAdapter implements ServiceImpl<typeof ClientService> {
 
   takeSnapshot(_: TakeSnapshotRequest, { signal }: HandlerContext): Promise<TakeSnapshotResponse> {
     return this.#answer(() => this.handler.takeSnapshot(signal));
+  }
+
+  members(): Promise<MembersResponse> {
+    return this.#answer(() => this.handler.members());
+  }
+
+  changeMembership(
+    { change }: ChangeMembershipRequest,
+    { signal }: HandlerContext,
+  ): Promise<ChangeMembershipResponse> {
+    return this.#answer(() => this.handler.changeMembership(requireChange(change), signal));
+  }
+
+  transferLeadership(
+    { nodeId }: TransferLeadershipRequest,
+    { signal }: HandlerContext,
+  ): Promise<TransferLeadershipResponse> {
+    return this.#answer(() => this.handler.transferLeadership(nodeId, signal));
   }
 
   log(request: LogRequest, { signal }: HandlerContext): AsyncGenerator<LogResponse> {

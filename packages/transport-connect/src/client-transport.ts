@@ -4,12 +4,16 @@ import { maxChunkBytes, type ClientTransport } from "@paxos/core";
 import {
   ClientService,
   type BackupPiece,
+  type ChangeMembershipResponse,
   type ClientUpdate,
   type GloballyOrderedUpdate,
   type LogRequest,
   type LogResponse,
+  type MembershipChange,
+  type MembersResponse,
   type StatusResponse,
   type TakeSnapshotResponse,
+  type TransferLeadershipResponse,
 } from "@paxos/proto";
 import {
   abortedError,
@@ -19,6 +23,7 @@ import {
   invalidAddressError,
   keepAlive,
   overheadBytes,
+  requireChange,
   requireFits,
   type ClientTransportOptions,
   type ClientTransportSettings,
@@ -78,6 +83,29 @@ export class ConnectClientTransport implements ClientTransport {
 
   takeSnapshot(address: string, signal: AbortSignal): Promise<TakeSnapshotResponse> {
     return this.#call(address, signal, (client, own) => client.takeSnapshot({}, { signal: own }));
+  }
+
+  members(address: string, signal: AbortSignal): Promise<MembersResponse> {
+    return this.#call(address, signal, (client, own) => client.members({}, { signal: own }));
+  }
+
+  changeMembership(
+    address: string,
+    change: MembershipChange,
+    signal: AbortSignal,
+  ): Promise<ChangeMembershipResponse> {
+    return this.#call(address, signal, (client, own) =>
+      client.changeMembership({ change: requireChange(change) }, { signal: own }),
+    );
+  }
+
+  transferLeadership(
+    address: string,
+    to: bigint | undefined,
+    signal: AbortSignal,
+  ): Promise<TransferLeadershipResponse> {
+    const request = to === undefined ? {} : { nodeId: to };
+    return this.#call(address, signal, (client, own) => client.transferLeadership(request, { signal: own }));
   }
 
   log(address: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {

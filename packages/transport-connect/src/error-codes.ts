@@ -11,6 +11,8 @@ const codes: Readonly<Record<RequestErrorCode, Code>> = {
   too_large: Code.OutOfRange,
   invalid: Code.InvalidArgument,
   expired: Code.FailedPrecondition,
+  not_leader: Code.FailedPrecondition,
+  refused: Code.FailedPrecondition,
   unavailable: Code.Unavailable,
   timed_out: Code.DeadlineExceeded,
   cancelled: Code.Canceled,

@@ -3,16 +3,19 @@ import { createClient } from "@connectrpc/connect";
 import { createConnectTransport } from "@connectrpc/connect-node";
 import { InvariantError } from "@paxos/core";
 import { PeerFrameSchema, PeerService, type PeerFrame } from "@paxos/proto";
-import { frameTargetBytes, keepAlive, type Ended, type PeerAttempt } from "@paxos/transport-kit";
+import {
+  frameTargetBytes,
+  helloFrameBytes,
+  keepAlive,
+  type Ended,
+  type PeerAttempt,
+} from "@paxos/transport-kit";
 import type { ClientHttp2Session } from "node:http2";
 import { dial, DialedSession, originOf } from "./dial.js";
 import { describeConnectError } from "./error-codes.js";
 import { windowBytes } from "./http2-settings.js";
 import { OutgoingFrames } from "./outgoing-frames.js";
 import { connectionOf } from "./session-connection.js";
-
-/** The frames that a callee answers with are a Hello, a refusal, or empty. */
-const answerMaxBytes = 64 * 1024;
 
 /** One connection to a peer, and the stream on it, from dialling to its end. */
 export async function exchangeWithPeer(attempt: PeerAttempt): Promise<Ended> {
@@ -97,7 +100,8 @@ function exchangeOn(
     httpVersion: "2",
     sessionManager: new DialedSession(address, () => Promise.resolve(session)),
     acceptCompression: [],
-    readMaxBytes: answerMaxBytes,
+    // The frames that a callee answers with are a Hello, a refusal, or empty.
+    readMaxBytes: helloFrameBytes,
   });
   return createClient(PeerService, transport).exchange(frames, { signal });
 }

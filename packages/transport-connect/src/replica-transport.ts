@@ -5,7 +5,9 @@ import type { ClientHandler } from "@paxos/core";
 import { ClientService, PeerService } from "@paxos/proto";
 import {
   frameTargetBytes,
+  helloFrameBytes,
   keepAlive,
+  maxChangeBytes,
   overheadBytes,
   peerFrameRules,
   requestFrameBytes,
@@ -28,9 +30,6 @@ import { SessionConnection } from "./session-connection.js";
 
 /** Options of {@link ConnectReplicaTransport}. All have defaults, which suit a local network. */
 export type ConnectReplicaTransportOptions = ReplicaTransportOptions;
-
-/** The largest first frame of a peer, in bytes: it holds a Hello. */
-const helloFrameBytes = 64 * 1024;
 
 /** Connections closed because they did not speak HTTP/2, or broke off within it. */
 const notHttp2 = "closed_not_http2";
@@ -75,6 +74,7 @@ export class ConnectReplicaTransport extends StreamReplicaTransport<typeof notHt
     const faults = { counters: this.counts, log: this.log };
     const clients = new ClientServiceAdapter(handler, faults, maxRequestBytes);
     const { clientUpdate, clientUpdates, log, status, takeSnapshot, backup } = ClientService.method;
+    const { members, changeMembership, transferLeadership } = ClientService.method;
     // Unknown fields are of no use, and a small one takes up much memory.
     const binaryOptions = { readUnknownFields: false };
     const options = {
@@ -87,6 +87,8 @@ export class ConnectReplicaTransport extends StreamReplicaTransport<typeof notHt
     };
     // Streams go without compression: what is in them is looked at before it is decoded.
     const streamOptions = { ...options, acceptCompression: [] };
+    // Members may be many in few bytes. What is larger than a change may be, but no larger than this, is refused with a reason.
+    const changeOptions = { ...options, readMaxBytes: maxChangeBytes + overheadBytes };
     return createConnectRouter()
       .service(PeerService, new PeerServer(receiver, connectTimeoutMs), {
         binaryOptions,
@@ -97,7 +99,10 @@ export class ConnectReplicaTransport extends StreamReplicaTransport<typeof notHt
       .rpc(log, clients.log.bind(clients), options)
       .rpc(status, clients.status.bind(clients), options)
       .rpc(takeSnapshot, clients.takeSnapshot.bind(clients), options)
-      .rpc(backup, clients.backup.bind(clients), options);
+      .rpc(backup, clients.backup.bind(clients), options)
+      .rpc(members, clients.members.bind(clients), changeOptions)
+      .rpc(changeMembership, clients.changeMembership.bind(clients), changeOptions)
+      .rpc(transferLeadership, clients.transferLeadership.bind(clients), changeOptions);
   }
 
   #bodyLimits(): ReadonlyMap<string, BodyLimits> {

@@ -40,6 +40,8 @@ export class Endpoint {
         storeId: BigInt(nodeId + 100),
         incarnation: BigInt(nodeId + 200),
         saveHistory: Uint8Array.of(nodeId, 3),
+        epochRecord: Uint8Array.of(8, 1, nodeId),
+        address: `node-${nodeId}:1`,
       },
       address,
       peers,

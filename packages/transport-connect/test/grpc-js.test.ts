@@ -31,6 +31,11 @@ interface Call {
   cancel(): void;
 }
 
+type UnaryCall = (
+  request: object,
+  done: (error: ServiceError | null, answer: Answer) => void,
+) => Pick<Call, "cancel">;
+
 interface ServiceClient extends Client {
   ClientUpdate(request: object, done: (error: ServiceError | null, answer: Answer) => void): void;
   ClientUpdates(): Call & { write(batch: object): boolean; end(): void };
@@ -41,6 +46,9 @@ interface ServiceClient extends Client {
     done: (error: ServiceError | null, answer: Answer) => void,
   ): Pick<Call, "cancel">;
   Backup(request: object): Call;
+  Members: UnaryCall;
+  ChangeMembership: UnaryCall;
+  TransferLeadership: UnaryCall;
 }
 
 const endpoints = new Endpoints();
@@ -183,5 +191,68 @@ test("a snapshot and a backup that are refused have the code and the words of th
   await until(() => handler.started === 2, "both are with the handler");
   call.cancel();
   stream.cancel();
+  await until(() => handler.cancelled === 2, "both are given up");
+});
+
+type MembershipCall = "Members" | "ChangeMembership" | "TransferLeadership";
+
+/** Makes a call, and resolves with its answer or its error. */
+const outcome = (client: ServiceClient, call: MembershipCall, request: object): Promise<unknown> =>
+  new Promise((resolve) => client[call](request, (error, answer) => resolve(error ?? answer)));
+
+test("the members are told, changed, and their leader is", async () => {
+  const client = await clientOf(new Handler());
+  expect(await outcome(client, "Members", {})).toMatchObject({
+    epoch_record: { epoch: "4", voters: [{ node_id: "3", address: "three:3" }] },
+    leader_id: "0",
+    node_id: "3",
+    heard: ["3"],
+  });
+  const change = { change_id: "7", promote: "4" };
+  expect(await outcome(client, "ChangeMembership", { change })).toMatchObject({
+    epoch_record: { epoch: "5", change_id: "7" },
+  });
+  expect(await outcome(client, "TransferLeadership", { node_id: "0" })).toMatchObject({ leader_id: "0" });
+  expect(await outcome(client, "TransferLeadership", {})).toMatchObject({ leader_id: "9" });
+});
+
+test("a change that is none is invalid; one above 64 KiB is too large", async () => {
+  const client = await clientOf(new Handler());
+  expect(await outcome(client, "ChangeMembership", {})).toMatchObject({
+    code: status.INVALID_ARGUMENT,
+    details: "the request names no change of the membership; say what is to change",
+  });
+  const changeOf = (length: number) => ({ change: { move: { node_id: "1", address: "x".repeat(length) } } });
+  expect(await outcome(client, "ChangeMembership", changeOf(64 * 1024))).toMatchObject({
+    code: status.OUT_OF_RANGE,
+    details: expect.stringMatching(/^the change has 655\d\d bytes; the limit is 65536/),
+  });
+  // One far above it is not even read.
+  expect(await outcome(client, "ChangeMembership", changeOf(200_000))).toMatchObject({
+    code: status.RESOURCE_EXHAUSTED,
+  });
+});
+
+test.each(["not_leader", "refused"] as const)(
+  "who is told %s can tell by the code and its mark, and has the words",
+  async (code) => {
+    const client = await clientOf(new Failing(new RequestError(code, "what to do")));
+    for (const call of ["Members", "ChangeMembership", "TransferLeadership"] as const) {
+      const error = (await outcome(client, call, { change: {} })) as ServiceError;
+      expect(error).toMatchObject({ code: status.FAILED_PRECONDITION, details: "what to do" });
+      expect(error.metadata.get("paxos-error")).toEqual([code]);
+    }
+  },
+);
+
+test("cancelling ends a change of the membership and a hand-over", async () => {
+  const handler = new Stuck();
+  const client = await clientOf(handler);
+  const calls = [
+    client.ChangeMembership({ change: { promote: "4" } }, () => undefined),
+    client.TransferLeadership({}, () => undefined),
+  ];
+  await until(() => handler.started === 2, "both are with the handler");
+  for (const call of calls) call.cancel();
   await until(() => handler.cancelled === 2, "both are given up");
 });

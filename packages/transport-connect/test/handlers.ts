@@ -2,14 +2,18 @@ import { create } from "@bufbuild/protobuf";
 import { RequestError, type ClientHandler } from "@paxos/core";
 import {
   BackupPieceSchema,
+  ChangeMembershipResponseSchema,
   ClientUpdateSchema,
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
+  MembersResponseSchema,
   Role,
   StatusResponseSchema,
   TakeSnapshotResponseSchema,
+  TransferLeadershipResponseSchema,
   type ClientUpdate,
   type GloballyOrderedUpdate,
+  type MembershipChange,
 } from "@paxos/proto";
 
 /** Answers every update with its timestamp as the seq; what is called can be replaced. */
@@ -53,6 +57,27 @@ export class Handler implements ClientHandler {
     return Promise.resolve(create(TakeSnapshotResponseSchema, { seq: 9n, bytes: 300n, firstSeq: 5n }));
   }
 
+  members(): ReturnType<ClientHandler["members"]> {
+    const epochRecord = { epoch: 4n, voters: [{ nodeId: 3n, address: "three:3" }] };
+    return Promise.resolve(
+      create(MembersResponseSchema, { epochRecord, leaderId: 0n, nodeId: 3n, heard: [3n] }),
+    );
+  }
+
+  changeMembership(
+    { changeId }: MembershipChange,
+    _signal: AbortSignal,
+  ): ReturnType<ClientHandler["changeMembership"]> {
+    return Promise.resolve(create(ChangeMembershipResponseSchema, { epochRecord: { epoch: 5n, changeId } }));
+  }
+
+  transferLeadership(
+    to: bigint | undefined,
+    _signal: AbortSignal,
+  ): ReturnType<ClientHandler["transferLeadership"]> {
+    return Promise.resolve(create(TransferLeadershipResponseSchema, { leaderId: to ?? 9n }));
+  }
+
   async *backup(_signal: AbortSignal): ReturnType<ClientHandler["backup"]> {
     const snapshot = { seq: 9n, chunks: 2 };
     for (const index of [0, 1]) yield create(BackupPieceSchema, { snapshot, index, data: backupData });
@@ -62,7 +87,7 @@ export class Handler implements ClientHandler {
 /** What each piece of a backup holds. */
 export const backupData = Buffer.from("hello");
 
-/** Never answers an update, a snapshot or a backup, but counts those whose signal was aborted. */
+/** Never answers an update, or what else takes its time, but counts those whose signal was aborted. */
 export class Stuck extends Handler {
   started = 0;
   override clientUpdate(_: ClientUpdate, signal: AbortSignal): ReturnType<ClientHandler["clientUpdate"]> {
@@ -70,6 +95,20 @@ export class Stuck extends Handler {
   }
 
   override takeSnapshot(signal: AbortSignal): ReturnType<ClientHandler["takeSnapshot"]> {
+    return this.#stuck(signal);
+  }
+
+  override changeMembership(
+    _: MembershipChange,
+    signal: AbortSignal,
+  ): ReturnType<ClientHandler["changeMembership"]> {
+    return this.#stuck(signal);
+  }
+
+  override transferLeadership(
+    _: bigint | undefined,
+    signal: AbortSignal,
+  ): ReturnType<ClientHandler["transferLeadership"]> {
     return this.#stuck(signal);
   }
 
@@ -118,6 +157,15 @@ export class Failing extends Handler {
     throw this.error;
   }
   override async takeSnapshot(): ReturnType<ClientHandler["takeSnapshot"]> {
+    throw this.error;
+  }
+  override async members(): ReturnType<ClientHandler["members"]> {
+    throw this.error;
+  }
+  override async changeMembership(): ReturnType<ClientHandler["changeMembership"]> {
+    throw this.error;
+  }
+  override async transferLeadership(): ReturnType<ClientHandler["transferLeadership"]> {
     throw this.error;
   }
   override async *backup(): ReturnType<ClientHandler["backup"]> {

@@ -1,11 +1,14 @@
 import { create } from "@bufbuild/protobuf";
 import {
   BackupPieceSchema,
+  ChangeMembershipResponseSchema,
   ClientUpdateSchema,
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
+  MembersResponseSchema,
   StatusResponseSchema,
   TakeSnapshotResponseSchema,
+  TransferLeadershipResponseSchema,
 } from "@paxos/proto";
 import { ConnectClientTransport, ConnectReplicaTransport } from "@paxos/transport-connect";
 
@@ -21,6 +24,10 @@ transport.serve({
   async *backup() {
     yield create(BackupPieceSchema, { data: new TextEncoder().encode("all there is") });
   },
+  members: () => Promise.resolve(create(MembersResponseSchema, { nodeId: 0n, leaderId: 0n })),
+  changeMembership: () => Promise.resolve(create(ChangeMembershipResponseSchema)),
+  transferLeadership: (to) =>
+    Promise.resolve(create(TransferLeadershipResponseSchema, { leaderId: to ?? 0n })),
 });
 await transport.start({
   identity: {
@@ -29,6 +36,8 @@ await transport.start({
     storeId: 1n,
     incarnation: 1n,
     saveHistory: new Uint8Array(),
+    epochRecord: new Uint8Array(),
+    address: "127.0.0.1:0",
   },
   address: "127.0.0.1:0",
   peers: [],

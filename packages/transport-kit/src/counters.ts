@@ -8,7 +8,7 @@ const counterNames = [
   "dropped_disconnected",
   /** Messages dropped because they exceed the size limit. */
   "dropped_too_large",
-  /** Messages to a node that is no peer, or sent before `start` or after `close`. */
+  /** Messages to a node that is no peer, or is none any more, or sent before `start` or after `close`. */
   "dropped_not_sendable",
   /** Peers refused, by reason. */
   "refused_no_hello",
@@ -16,6 +16,7 @@ const counterNames = [
   "refused_cluster",
   "refused_node",
   "refused_store",
+  "refused_removed",
   /** Connections closed because a frame or a message in it did not decode or was too large. */
   "closed_undecodable",
   /** Connections closed because a message was meant for another node. */

@@ -1,5 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import {
+  CallSchema,
   CatchUpAnswerSchema,
   EpochRecordSchema,
   MessageSchema,
@@ -10,6 +11,7 @@ import {
 } from "@paxos/proto";
 import { expect, test } from "@jest/globals";
 import {
+  callRules,
   countElements,
   maxElements,
   requireFewInMessage,
@@ -30,6 +32,20 @@ test("a batch has 4,096 updates at most, and as many elements as a frame", () =>
 
 test("a field of another wire type than its own is not counted as something else", () => {
   expect(() => countElements(updateAnswersRules, empty(0x08, 1))).toThrow("field 1 has wire type 0");
+});
+
+test("a change of the membership has as many members as a frame has elements", () => {
+  const call = (members: number): Uint8Array => {
+    const lists = { voters: Array.from({ length: members }, () => ({})), learners: [{}] };
+    const change = { changeId: 1n, type: { case: "setMembers" as const, value: lists } };
+    return toBinary(
+      CallSchema,
+      create(CallSchema, { id: 1n, type: { case: "changeMembership", value: { change } } }),
+    );
+  };
+  // The id, the request, the change and its two fields, and the learner.
+  expect(countElements(callRules, call(7))).toBe(7 + 6);
+  expect(() => countElements(callRules, call(maxElements))).toThrow("more than 65536 elements");
 });
 
 const message = (type: Message["type"]): Uint8Array =>

@@ -1,8 +1,11 @@
 import { ScalarType, type DescField, type DescMessage } from "@bufbuild/protobuf";
 import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import {
+  CallSchema,
   CatchUpAnswerSchema,
+  ChangeMembershipRequestSchema,
   EpochRecordSchema,
+  MembershipChangeSchema,
   MessageSchema,
   PeerFrameSchema,
   PrepareOKSchema,
@@ -48,8 +51,19 @@ export function elementRules(
 export const updateBatchRules = elementRules(UpdateBatchSchema, {}, { updates: maxUpdatesUnderWay });
 export const updateAnswersRules = elementRules(UpdateAnswersSchema);
 export const peerFrameRules = elementRules(PeerFrameSchema);
+export const callRules = rulesOfCall();
 
 const messageRules = rulesOfMessage();
+
+/** Of all that is asked for, members alone may be many. */
+function rulesOfCall(): ElementRules {
+  const { message: setMembers } = MembershipChangeSchema.field.setMembers;
+  const members = setMembers === undefined ? {} : { setMembers: elementRules(setMembers) };
+  const change = elementRules(MembershipChangeSchema, members);
+  return elementRules(CallSchema, {
+    changeMembership: elementRules(ChangeMembershipRequestSchema, { change }),
+  });
+}
 
 /** A PrepareOK holds Messages in turn; what repeats in the others is counted. */
 function rulesOfMessage(): ElementRules {

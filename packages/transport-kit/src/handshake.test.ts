@@ -30,7 +30,7 @@ test.each([
     "cluster",
   ],
   ["the own id", { hello: helloFrom({ ...one, nodeId: 0 }, 0) }, undefined, "node"],
-  ["no member", { hello: helloFrom({ ...one, nodeId: 5 }, 0) }, undefined, "node"],
+  ["an id that is none", { hello: { ...helloFrom(one, 0), nodeId: 2n ** 53n } }, undefined, "node"],
   ["another than was dialled", { hello: helloFrom(one, 0) }, 2, "node"],
   ["one that means another", { hello: helloFrom(one, 2) }, undefined, "node"],
   [
@@ -39,8 +39,43 @@ test.each([
     undefined,
     "store",
   ],
+  [
+    "a larger epoch record than there are",
+    { hello: { ...helloFrom(one, 0), epochRecord: new Uint8Array(64 * 1024 + 1) } },
+    undefined,
+    "node",
+  ],
+  [
+    "a longer address than there are",
+    { hello: { ...helloFrom(one, 0), address: "x".repeat(301) } },
+    undefined,
+    "node",
+  ],
 ])("%s is refused", (_, first, dialed, reason) => {
   expect(checkHello(first, context, dialed)).toMatchObject({ refusal: { reason } });
+});
+
+test("who is a member is for the node to decide, whoever its peers are", () => {
+  const stranger = { ...one, nodeId: 5 };
+  expect(checkHello({ hello: helloFrom(stranger, 0) }, context)).toEqual({ peer: stranger });
+});
+
+test("what a node says of itself is read anew for each Hello", () => {
+  let epoch = 0;
+  const identity = {
+    ...one,
+    get epochRecord() {
+      return Uint8Array.of(++epoch);
+    },
+    get address() {
+      return `one:${epoch}`;
+    },
+  };
+  const said = [1, 2].map(() => helloFrom(identity, 0));
+  expect(said.map(({ epochRecord, address }) => [...epochRecord, address])).toEqual([
+    [1, "one:1"],
+    [2, "one:2"],
+  ]);
 });
 
 test("the node decides last, and only about who fits otherwise", () => {
@@ -52,7 +87,7 @@ test("the node decides last, and only about who fits otherwise", () => {
   });
 });
 
-test.each(["protocol_version", "cluster", "node", "store"] as const)(
+test.each(["protocol_version", "cluster", "node", "store", "removed"] as const)(
   "the reason %s is read as it was sent",
   (reason) => {
     expect(readRefusal(handshakeRefusal({ reason, detail: "words" }))).toEqual({ reason, detail: "words" });

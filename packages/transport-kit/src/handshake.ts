@@ -1,5 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  maxAddress,
+  maxEpochRecordBytes,
   maxSaveHistoryBytes,
   type AdmissionRefusal,
   type AdmissionRefusalReason,
@@ -24,7 +26,7 @@ export interface Refusal {
   readonly detail: string;
 }
 
-/** What this node says first to the node `to`. */
+/** What this node says first to the node `to`. Reads the identity anew. */
 export function helloFrom(identity: Identity, to: number): Hello {
   return create(HelloSchema, {
     protocolVersion,
@@ -34,6 +36,8 @@ export function helloFrom(identity: Identity, to: number): Hello {
     to: BigInt(to),
     incarnation: identity.incarnation,
     saveHistory: identity.saveHistory,
+    epochRecord: identity.epochRecord,
+    address: identity.address,
   });
 }
 
@@ -43,6 +47,7 @@ const reasonOnTheWire = {
   cluster: HandshakeRefusalReason.CLUSTER,
   node: HandshakeRefusalReason.NODE,
   store: HandshakeRefusalReason.STORE,
+  removed: HandshakeRefusalReason.REMOVED,
 } as const;
 
 /** The last thing said on a connection that is refused. */
@@ -60,6 +65,8 @@ export function readRefusal(refusal: HandshakeRefusal): AdmissionRefusal {
       return { reason: "node", detail };
     case HandshakeRefusalReason.STORE:
       return { reason: "store", detail };
+    case HandshakeRefusalReason.REMOVED:
+      return { reason: "removed", detail };
     // No Hello where one was expected, or a reason that this version does not know: the versions do not fit.
     default:
       return { reason: "protocol_version", detail };
@@ -77,7 +84,7 @@ export type HelloCheck = { readonly peer: Identity } | { readonly refusal: Refus
 
 /**
  * Checks the other side's first frame; undefined when there was none. `dialed` is the node that was called, or undefined
- * on the side that was called. Only who passes everything else is put before `context.admit`.
+ * on the side that was called. Only who passes everything else is put before `context.admit`, which alone knows the members.
  */
 export function checkHello(
   first: Greeting | undefined,
@@ -94,14 +101,16 @@ export function checkHello(
   return (
     checkVersion(hello) ??
     checkCluster(hello, context.identity) ??
-    checkNode(hello, context, dialed) ??
+    checkNode(hello, context.identity, dialed) ??
     checkHistory(hello) ??
+    checkSizes(hello) ??
     admit(identityOf(hello), context)
   );
 }
 
-function identityOf({ clusterId, nodeId, storeId, incarnation, saveHistory }: Hello): Identity {
-  return { clusterId, nodeId: Number(nodeId), storeId, incarnation, saveHistory };
+function identityOf(hello: Hello): Identity {
+  const { clusterId, nodeId, storeId, incarnation, saveHistory, epochRecord, address } = hello;
+  return { clusterId, nodeId: Number(nodeId), storeId, incarnation, saveHistory, epochRecord, address };
 }
 
 function refuse(reason: Refusal["reason"], detail: string): { refusal: Refusal } {
@@ -124,13 +133,11 @@ function checkCluster(hello: Hello, own: Identity): HelloCheck | undefined {
   );
 }
 
-function checkNode(
-  hello: Hello,
-  { identity, peers }: TransportContext,
-  dialed?: number,
-): HelloCheck | undefined {
-  const own = identity.nodeId;
+function checkNode(hello: Hello, { nodeId: own }: Identity, dialed?: number): HelloCheck | undefined {
   const theirs = Number(hello.nodeId);
+  if (!Number.isSafeInteger(theirs)) {
+    return refuse("node", `${hello.nodeId} is no node id: those are whole numbers below 2^53`);
+  }
   if (theirs === own) {
     return refuse("node", `${own} is this node's own id; give each node an id of its own`);
   }
@@ -139,10 +146,6 @@ function checkNode(
       "node",
       `node ${theirs} answers at the address of node ${dialed}; start each node with its own id and address`,
     );
-  }
-  if (!peers.some((peer) => peer.nodeId === theirs)) {
-    const members = [own, ...peers.map((peer) => peer.nodeId)].sort((a, b) => a - b).join(", ");
-    return refuse("node", `node ${hello.nodeId} is no member of the cluster; its members are ${members}`);
   }
   if (hello.to !== BigInt(own)) {
     return refuse(
@@ -159,6 +162,23 @@ function checkHistory({ nodeId, saveHistory: { length } }: Hello): HelloCheck | 
     "store",
     `node ${nodeId} shows a history of saves of ${length} bytes, ${maxSaveHistoryBytes} are allowed; its storage is damaged, or it is no node`,
   );
+}
+
+/** No node that works says more of itself. */
+function checkSizes({ nodeId, epochRecord, address }: Hello): HelloCheck | undefined {
+  if (epochRecord.length > maxEpochRecordBytes) {
+    return refuse(
+      "node",
+      `node ${nodeId} shows an epoch record of ${epochRecord.length} bytes, ${maxEpochRecordBytes} are allowed; it is damaged, or no node`,
+    );
+  }
+  if (address.length > maxAddress) {
+    return refuse(
+      "node",
+      `node ${nodeId} shows an address of ${address.length} characters, ${maxAddress} are allowed; it is damaged, or no node`,
+    );
+  }
+  return undefined;
 }
 
 function admit(peer: Identity, context: TransportContext): HelloCheck {

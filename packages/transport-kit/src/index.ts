@@ -9,6 +9,7 @@ export type { Connection, FaultRecord } from "./connection.js";
 export { Counters } from "./counters.js";
 export type { CounterName } from "./counters.js";
 export {
+  callRules,
   countElements,
   elementRules,
   maxElements,
@@ -23,6 +24,7 @@ export { checkHello, handshakeRefusal, helloFrom, readRefusal } from "./handshak
 export type { Greeting, HelloCheck, Refusal } from "./handshake.js";
 export { keepAlive } from "./keep-alive.js";
 export type { KeepAliveOptions } from "./keep-alive.js";
+export { maxChangeBytes, requireChange } from "./membership-change.js";
 export { Lanes } from "./lanes.js";
 export type { LaneLimits, LaneName } from "./lanes.js";
 export { LimitedLog } from "./limited-log.js";
@@ -31,6 +33,7 @@ export { listen, ListenError } from "./listen.js";
 export {
   clientTransportSettings,
   frameTargetBytes,
+  helloFrameBytes,
   overheadBytes,
   replicaTransportSettings,
   requestFrameBytes,
@@ -48,6 +51,8 @@ export { oncePerTurn } from "./once-per-turn.js";
 export { PeerAttempt } from "./peer-attempt.js";
 export type { Connect, Ended } from "./peer-attempt.js";
 export { PeerConnection } from "./peer-connection.js";
+export { PeerConnections } from "./peer-connections.js";
+export type { OpenConnection } from "./peer-connections.js";
 export { PeerReceiver } from "./peer-receiver.js";
 export type { Answer, ReceivedFrame } from "./peer-receiver.js";
 export { PendingUpdates } from "./pending-updates.js";

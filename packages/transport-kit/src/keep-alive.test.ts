@@ -43,6 +43,13 @@ test("it pings so long after each answer, and hangs up on nobody who answers", (
   expect(line.hungUp).toBeUndefined();
 });
 
+test("a connection that has ended before leaves no timer", () => {
+  const line = new Line();
+  line.onClose = (callback) => callback();
+  keepAlive(line, options);
+  expect(jest.getTimerCount()).toBe(0);
+});
+
 test("a ping that is not answered in time ends the connection, and says so", () => {
   const line = new Line();
   keepAlive(line, options);

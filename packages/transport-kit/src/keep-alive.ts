@@ -64,9 +64,10 @@ export function keepAlive(
       after(options.intervalMs, ping);
     });
   };
+  after(options.intervalMs, ping);
+  // Told at once when it has ended already, so that the timer must be there.
   connection.onClose(() => {
     closed = true;
     clearTimeout(timer);
   });
-  after(options.intervalMs, ping);
 }

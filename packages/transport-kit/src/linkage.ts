@@ -1,4 +1,4 @@
-import type { TransportContext } from "@paxos/core";
+import type { PeerAddress, TransportContext } from "@paxos/core";
 import type { Counters } from "./counters.js";
 import type { LimitedLog } from "./limited-log.js";
 import type { ReplicaTransportSettings } from "./options.js";
@@ -11,4 +11,6 @@ export interface PeerLinkage {
   readonly counters: Counters;
   readonly log: LimitedLog;
   readonly notices: RefusalNotices;
+  /** Where a node is reached that is a peer at this moment; undefined when it is none. */
+  peer(nodeId: number): PeerAddress | undefined;
 }

@@ -12,4 +12,7 @@ export const servesNoClients: ClientHandler = {
   status: () => Promise.reject(noHandlerError()),
   takeSnapshot: () => Promise.reject(noHandlerError()),
   backup: () => refused,
+  members: () => Promise.reject(noHandlerError()),
+  changeMembership: () => Promise.reject(noHandlerError()),
+  transferLeadership: () => Promise.reject(noHandlerError()),
 };

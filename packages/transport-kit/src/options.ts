@@ -1,4 +1,4 @@
-import { ConfigError, silentLogger, type Logger } from "@paxos/core";
+import { ConfigError, maxEpochRecordBytes, silentLogger, type Logger } from "@paxos/core";
 import type { BackOffOptions } from "./back-off.js";
 import type { KeepAliveOptions } from "./keep-alive.js";
 import type { LaneLimits, LaneName } from "./lanes.js";
@@ -43,6 +43,9 @@ export const frameTargetBytes = 256 * KiB;
 
 /** What a frame adds to the messages in it, and a message to the update in it, at most. */
 export const overheadBytes = 64 * KiB;
+
+/** The largest frame of a handshake, in bytes: with room for a Hello that is refused for its epoch record, so that it is told why. */
+export const helloFrameBytes = maxEpochRecordBytes + overheadBytes;
 
 /**
  * The largest frame of a client that is read, in bytes: with room for an update that is refused by itself, so that it does not

@@ -40,6 +40,8 @@ export class PeerAttempt {
     first: Greeting | undefined,
   ): { readonly ended: Ended; readonly say?: HandshakeRefusal } | undefined {
     const { context, counters, log, notices } = this.linkage;
+    // What the peer has said before it was hung up on may still be on its way.
+    if (this.signal.aborted) return { ended: {} };
     if (first?.refusal !== undefined) {
       notices.refused(this.peer, readRefusal(first.refusal));
       return { ended: {} };
@@ -63,7 +65,7 @@ export class PeerAttempt {
   /** To be called when the peer refuses this node after all. */
   refused(refusal: HandshakeRefusal): Ended {
     const { reason, detail } = readRefusal(refusal);
-    this.linkage.notices.refused(this.peer, { reason, detail });
+    if (!this.signal.aborted) this.linkage.notices.refused(this.peer, { reason, detail });
     return { reason: `refused: ${detail}` };
   }
 }

@@ -142,6 +142,41 @@ test("what is too large, or finds its lane full, is dropped and counted", () => 
   );
 });
 
+test("closed on purpose, it drops and counts what waits, and tells nothing that is still on its way", async () => {
+  const attempts = newAttempts();
+  const { connection, linkage, last } = attempts;
+  connection.send(accept(1));
+  connection.send(catchUpAnswer(1, 10));
+  const closing = connection.close();
+  expect(last.answered({ hello: helloFrom(identityOf(2), 0) })).toEqual({ ended: {} });
+  last.connected(() => undefined);
+  last.refused(handshakeRefusal({ reason: "removed", detail: "words" }));
+  await closing;
+  expect(linkage.told).toEqual([]);
+  expect(linkage.count("refused_node")).toBe(0);
+  expect(linkage.count("dropped_not_sendable")).toBe(2);
+  expect(attempts.made).toHaveLength(1);
+});
+
+test("it may be closed by whom it tells of a loss, and does not pause then", async () => {
+  const attempts = newAttempts({ backOff: { minMs: 60_000, maxMs: 60_000 } });
+  let closing: Promise<void> | undefined;
+  attempts.linkage.onLoss = () => (closing = attempts.connection.close());
+  attempts.made[0]?.end({ reason: "nobody there" });
+  await until(() => closing !== undefined, "the loss was told");
+  await closing;
+  expect(attempts.made).toHaveLength(1);
+});
+
+test("a refusal is told anew once a peer has been none for a while", async () => {
+  const attempts = newAttempts();
+  const refusal = handshakeRefusal({ reason: "store", detail: "words" });
+  await attempts.end(attempts.last.answered({ refusal })!.ended);
+  await attempts.connection.close();
+  attempts.linkage.notices.refused(attempts.last.peer, { reason: "store", detail: "words" });
+  expect(attempts.linkage.told).toEqual(["refused by 1: store", "refused by 1: store"]);
+});
+
 test("a peer that has just been heard is tried at once", async () => {
   const attempts = newAttempts({ backOff: { minMs: 60_000, maxMs: 60_000 } });
   attempts.made[0]?.end({ reason: "nobody there" });

@@ -26,6 +26,10 @@ export class PeerConnection {
     this.#running = this.#run();
   }
 
+  get #closed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
   /** Queues a message, or drops and counts it. */
   send(message: Message): void {
     const { counters, log, settings } = this.linkage;
@@ -52,24 +56,29 @@ export class PeerConnection {
     this.#retryNow();
   }
 
-  /** Closes the connection. Resolves when nothing is left open. */
+  /** Closes the connection, and drops what waits. Nothing is told any more. Resolves when nothing is left open. */
   async close(): Promise<void> {
+    const { counters, notices } = this.linkage;
     this.#closing.abort();
+    counters.add("dropped_not_sendable", this.#lanes.clear());
+    notices.forget(this.peer);
     await this.#running;
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
-    while (!signal.aborted) {
+    while (!this.#closed) {
       const ended = await this.connect(
         new PeerAttempt(this.peer, this.#lanes, signal, this.linkage, (wake) => this.#connected(wake)),
       );
       this.#wake = undefined;
-      if (signal.aborted) return;
+      if (this.#closed) return;
       this.#downSince ??= performance.now();
       if (ended.reason !== undefined && !this.#lossTold) {
         this.#lossTold = true;
         this.linkage.context.onDisconnected(this.peer, ended.reason);
+        // Told of the loss, the node may have done without this peer.
+        if (this.#closed) return;
       }
       await this.#pause(this.#backOff.next());
     }
@@ -85,12 +94,14 @@ export class PeerConnection {
   }
 
   #connected(wake: () => void): void {
+    // While it was asked whether to admit this peer, the node may have done without it.
+    if (this.#closed) return;
     this.#dropsUnsent();
     this.#wake = wake;
     this.#downSince = undefined;
     this.#lossTold = false;
     this.#backOff.reset();
-    this.linkage.notices.connected(this.peer);
+    this.linkage.notices.forget(this.peer);
     this.linkage.context.onConnected(this.peer);
   }
 

@@ -17,7 +17,7 @@ export interface ReceivedFrame {
   readonly refusal?: HandshakeRefusal | undefined;
 }
 
-/** Receives the messages of all peers. */
+/** Receives the messages of all peers, and of whomever else the node admits. */
 export class PeerReceiver {
   /** Of each peer, the connection admitted last; an older one is half dead at best. */
   readonly #admitted = new Map<number, Connection>();
@@ -57,7 +57,7 @@ export class PeerReceiver {
   receive(from: number, frame: ReceivedFrame, connection: Connection): boolean {
     const { context, settings, notices } = this.linkage;
     if (frame.refusal !== undefined) {
-      const peer = context.peers.find(({ nodeId }) => nodeId === from);
+      const peer = this.linkage.peer(from);
       if (peer !== undefined) notices.refused(peer, readRefusal(frame.refusal));
       return false;
     }

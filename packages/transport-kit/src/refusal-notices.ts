@@ -2,7 +2,7 @@ import type { AdmissionRefusal, PeerAddress, TransportContext } from "@paxos/cor
 
 /**
  * Tells that a peer refuses this node. The same refusal comes again with every attempt, and on both connections
- * between two nodes; it is told once, until it changes or a connection to that peer has succeeded.
+ * between two nodes; it is told once, until it changes, or a connection to that peer has succeeded, or it is a peer no more.
  */
 export class RefusalNotices {
   readonly #told = new Map<number, string>();
@@ -16,7 +16,8 @@ export class RefusalNotices {
     this.context.onRefused(peer, refusal);
   }
 
-  connected(peer: PeerAddress): void {
+  /** What has been told of this peer counts no more. */
+  forget(peer: PeerAddress): void {
     this.#told.delete(peer.nodeId);
   }
 }

@@ -1,4 +1,4 @@
-import type { ClientHandler, ClientListener, Transport, TransportContext } from "@paxos/core";
+import type { ClientHandler, ClientListener, PeerAddress, Transport, TransportContext } from "@paxos/core";
 import type { Message } from "@paxos/proto";
 import type { Server, Socket } from "node:net";
 import { formatAddress, parseAddress } from "./address.js";
@@ -14,6 +14,7 @@ import {
 import type { Connect } from "./peer-attempt.js";
 import { servesNoClients } from "./no-clients.js";
 import { PeerConnection } from "./peer-connection.js";
+import { PeerConnections } from "./peer-connections.js";
 import { PeerReceiver } from "./peer-receiver.js";
 import { RefusalNotices } from "./refusal-notices.js";
 
@@ -36,7 +37,10 @@ export abstract class StreamReplicaTransport<Own extends string = never>
   protected readonly counts: Counters<Own>;
   protected readonly log: LimitedLog;
   #handler = servesNoClients;
-  readonly #connections = new Map<bigint, PeerConnection>();
+  /** Undefined before it listens, and when it is closed. */
+  #connections: PeerConnections | undefined;
+  /** What was set before it listened. */
+  #early: readonly PeerAddress[] | undefined;
   readonly #sockets = new Set<Socket>();
   #server: Server | undefined;
   #starting: Promise<void> | undefined;
@@ -80,8 +84,9 @@ export abstract class StreamReplicaTransport<Own extends string = never>
       counters: this.counts,
       log: this.log,
       notices: new RefusalNotices(context),
+      peer: (nodeId) => this.#connections?.peer(nodeId),
     };
-    const receiver = new PeerReceiver(linkage, (nodeId) => this.#connections.get(BigInt(nodeId))?.hurry());
+    const receiver = new PeerReceiver(linkage, (nodeId) => this.#connections?.to(nodeId)?.hurry());
     const { server, connect } = this.speak(linkage, receiver, this.#handler);
     this.#server = server;
     server.on("connection", (socket: Socket) => {
@@ -91,13 +96,22 @@ export abstract class StreamReplicaTransport<Own extends string = never>
     const port = await listen(server, own);
     if (this.#closing !== undefined) throw new Error("the transport was closed while it started");
     this.#address = formatAddress({ host: own.host, port });
-    for (const peer of context.peers) {
-      this.#connections.set(BigInt(peer.nodeId), new PeerConnection(peer, linkage, connect));
-    }
+    this.#connections = new PeerConnections(
+      (peer) => new PeerConnection(peer, linkage, connect),
+      ({ nodeId }, why) => this.log.warn("malformed_address", `node ${nodeId} is not connected to: ${why}`),
+    );
+    this.#connections.set(this.#early ?? context.peers);
+    this.#early = undefined;
+  }
+
+  /** Before `start` has resolved, it takes the place of the peers that `start` was given; after `close` it does nothing. */
+  setPeers(peers: readonly PeerAddress[]): void {
+    if (this.#connections !== undefined) this.#connections.set(peers);
+    else if (this.#closing === undefined) this.#early = [...peers];
   }
 
   send(message: Message): void {
-    const connection = this.#connections.get(message.to);
+    const connection = this.#connections?.to(Number(message.to));
     if (connection === undefined) this.counts.add("dropped_not_sendable");
     else connection.send(message);
   }
@@ -113,15 +127,15 @@ export abstract class StreamReplicaTransport<Own extends string = never>
 
   async #close(): Promise<void> {
     await this.#starting?.catch(() => undefined);
-    const connections = [...this.#connections.values()];
-    this.#connections.clear();
+    const connections = this.#connections;
+    this.#connections = undefined;
     const server = this.#server;
     const serverClosed = new Promise<void>((resolve) => {
       if (server?.listening === true) server.close(() => resolve());
       else resolve();
     });
     for (const socket of this.#sockets) socket.destroy();
-    await Promise.all([serverClosed, ...connections.map((connection) => connection.close())]);
+    await Promise.all([serverClosed, connections?.close()]);
     this.#address = undefined;
   }
 }

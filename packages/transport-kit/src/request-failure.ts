@@ -30,6 +30,8 @@ const codesOnTheWire: Readonly<Record<RequestErrorCode, FailureCode>> = {
   too_large: FailureCode.TOO_LARGE,
   invalid: FailureCode.INVALID,
   expired: FailureCode.EXPIRED,
+  not_leader: FailureCode.NOT_LEADER,
+  refused: FailureCode.REFUSED,
   unavailable: FailureCode.UNAVAILABLE,
   // These two are the caller's own affair; a node that gives up for them serves the request no further.
   timed_out: FailureCode.UNAVAILABLE,
@@ -63,6 +65,10 @@ export function fromRequestFailure(failure: RequestFailure, address: string): Re
       return new RequestError("invalid", detail);
     case FailureCode.EXPIRED:
       return new RequestError("expired", detail);
+    case FailureCode.NOT_LEADER:
+      return new RequestError("not_leader", detail);
+    case FailureCode.REFUSED:
+      return new RequestError("refused", detail);
     case FailureCode.UNAVAILABLE:
       return new RequestError("unavailable", detail);
     // The node's own failure, or a code that this version does not know.

@@ -256,6 +256,8 @@ test.each<[RequestErrorCode, FailureCode]>([
   ["too_large", FailureCode.TOO_LARGE],
   ["invalid", FailureCode.INVALID],
   ["expired", FailureCode.EXPIRED],
+  ["not_leader", FailureCode.NOT_LEADER],
+  ["refused", FailureCode.REFUSED],
   ["unavailable", FailureCode.UNAVAILABLE],
   ["cancelled", FailureCode.UNAVAILABLE],
   ["timed_out", FailureCode.UNAVAILABLE],

@@ -24,12 +24,15 @@ export const identityOf = (nodeId: number): Identity => ({
   storeId: BigInt(nodeId + 100),
   incarnation: 2n ** 64n - BigInt(nodeId + 1),
   saveHistory: new Uint8Array(1024).fill(nodeId),
+  epochRecord: new Uint8Array(64 * 1024).fill(nodeId),
+  address: `${"ö".repeat(298)}:${nodeId}`,
 });
 
 /** Node 0 of three, and a record of what its transport tells it. */
 export class RecordedLinkage extends FaultRecorder implements PeerLinkage {
   readonly told: string[] = [];
   refusing: AdmissionRefusal | undefined;
+  onLoss: () => unknown = () => undefined;
   onMessage: (from: number, message: Message) => void = (from, { type }) =>
     void this.told.push(`${type.case} from ${from}`);
 
@@ -43,11 +46,15 @@ export class RecordedLinkage extends FaultRecorder implements PeerLinkage {
     onMessage: (from, message) => this.onMessage(from, message),
     admit: () => this.refusing,
     onConnected: ({ nodeId }) => void this.told.push(`connected to ${nodeId}`),
-    onDisconnected: ({ nodeId }, reason) => void this.told.push(`lost ${nodeId}: ${reason}`),
+    onDisconnected: ({ nodeId }, reason) => {
+      this.told.push(`lost ${nodeId}: ${reason}`);
+      this.onLoss();
+    },
     onRefused: ({ nodeId }, { reason }) => void this.told.push(`refused by ${nodeId}: ${reason}`),
   };
   readonly notices = new RefusalNotices(this.context);
   readonly settings;
+  readonly peer = (nodeId: number) => this.context.peers.find((peer) => peer.nodeId === nodeId);
 
   constructor(options: ReplicaTransportOptions = {}) {
     super();

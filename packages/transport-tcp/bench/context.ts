@@ -13,6 +13,8 @@ export function contextOf(
       storeId: BigInt(nodeId + 1),
       incarnation: 1n,
       saveHistory: new Uint8Array(),
+      epochRecord: new Uint8Array(),
+      address: "127.0.0.1:0",
     },
     address: "127.0.0.1:0",
     peers: [peer],

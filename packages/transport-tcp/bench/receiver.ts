@@ -38,6 +38,9 @@ export async function receive(): Promise<void> {
     status: notAskedFor,
     takeSnapshot: notAskedFor,
     backup: notAskedFor,
+    members: notAskedFor,
+    changeMembership: notAskedFor,
+    transferLeadership: notAskedFor,
   });
   await transport.start(
     contextOf(

@@ -5,7 +5,17 @@ const maxUpdateBytes = 4096 - 64;
 const credit = 4;
 
 /** What a test has the handler do with the oldest of those that wait, or another one. */
-export type Settlement = "answer" | "fail" | "status" | "snapshot" | "piece" | "end";
+export type Settlement = "answer" | "fail" | "piece" | "end" | QuestionKind;
+
+/** Calls with one answer. The handler learns when one is given up, of the first two it does not. */
+export const questionKinds = [
+  "status",
+  "members",
+  "takeSnapshot",
+  "changeMembership",
+  "transferLeadership",
+] as const;
+export type QuestionKind = (typeof questionKinds)[number];
 
 interface Stream {
   readonly id: bigint;
@@ -15,10 +25,11 @@ interface Stream {
   asked: boolean;
 }
 
-/** A call with one answer. */
 interface Question {
   readonly id: bigint;
 }
+
+type CallType = NonNullable<NonNullable<FrameInit["calls"]>[number]["type"]>;
 
 export class AnswersModel {
   readonly told = {
@@ -31,9 +42,10 @@ export class AnswersModel {
   readonly #live = new Set<string>();
   readonly #answered = new Map<string, string>();
   readonly #questions = new Map<bigint, Question>();
-  /** Those too that were cancelled: the handler does not know. */
-  readonly #statuses: Question[] = [];
-  #snapshots: Question[] = [];
+  /** Those that the handler has: those too that were given up, if it does not know. */
+  readonly #held = new Map<QuestionKind, Question[]>(questionKinds.map((kind) => [kind, []]));
+  /** Those that are answered at the end of the turn, without the handler: that they make no sense. */
+  #senseless: Question[] = [];
   #streams: Stream[] = [];
   /** Streams in the order in which the handler was asked for a piece. */
   #asked: Stream[] = [];
@@ -49,10 +61,6 @@ export class AnswersModel {
   settle(what: Settlement, which: number, waits: string | undefined): void {
     if (waits === undefined) return;
     switch (what) {
-      case "status":
-        return this.#answerOne(this.#statuses, which, "status");
-      case "snapshot":
-        return this.#answerOne(this.#snapshots, which, "takeSnapshot");
       case "piece":
       case "end":
         return this.#goOnWithOne(what, which);
@@ -60,14 +68,21 @@ export class AnswersModel {
       case "fail":
         this.#live.delete(waits);
         this.#answered.set(waits, what === "answer" ? "ordered" : "INVALID");
+        return;
+      default:
+        this.#answerOne(what, which);
     }
   }
 
-  #answerOne(asked: Question[], which: number, reply: string): void {
-    const [question] = asked.splice(which % asked.length, 1);
-    if (question === undefined || this.#questions.get(question.id) !== question) return;
-    this.#questions.delete(question.id);
-    this.told.replies.push(`${question.id} ${reply}`);
+  #answerOne(kind: QuestionKind, which: number): void {
+    const held = this.#held.get(kind) ?? [];
+    const [question] = held.splice(which % held.length, 1);
+    if (question !== undefined && this.#over(question)) this.told.replies.push(`${question.id} ${kind}`);
+  }
+
+  /** Ends a question; false when it was given up before. */
+  #over(question: Question): boolean {
+    return this.#questions.get(question.id) === question && this.#questions.delete(question.id);
   }
 
   #goOnWithOne(what: "piece" | "end", which: number): void {
@@ -97,6 +112,7 @@ export class AnswersModel {
 
   /** What the turn of the event loop has brought is told at its end. */
   turn(): void {
+    for (const question of this.#senseless.splice(0)) this.#over(question);
     if (this.#writable) this.#tell();
   }
 
@@ -131,11 +147,11 @@ export class AnswersModel {
     for (const { id = 0n, type } of calls ?? []) if (this.told.open) this.#call(id, type);
   }
 
-  #call(id: bigint, type: NonNullable<NonNullable<FrameInit["calls"]>[number]["type"]> | undefined): void {
+  #call(id: bigint, type: CallType | undefined): void {
     const stream = this.#streams.find((other) => other.id === id);
     switch (type?.case) {
       case "cancel":
-        this.#snapshots = this.#snapshots.filter((other) => other !== this.#questions.get(id));
+        this.#giveUp((question) => question === this.#questions.get(id));
         this.#questions.delete(id);
         this.#streams = this.#streams.filter((other) => other !== stream);
         this.#asked = this.#asked.filter((other) => other !== stream);
@@ -146,11 +162,12 @@ export class AnswersModel {
         return this.#ask(stream);
       default:
         if (stream !== undefined || this.#questions.has(id)) this.#close();
-        else if (type !== undefined) this.#start(id, type.case);
+        else if (type !== undefined) this.#start(id, type);
     }
   }
 
-  #start(id: bigint, kind: "log" | "backup" | "status" | "takeSnapshot" | undefined): void {
+  #start(id: bigint, type: Exclude<CallType, { case: "cancel" | "taken" }>): void {
+    const { case: kind } = type;
     if (kind === undefined) return;
     if (kind === "log" || kind === "backup") {
       const stream = { id, kind, unacknowledged: 0, asked: false };
@@ -159,7 +176,20 @@ export class AnswersModel {
     }
     const question = { id };
     this.#questions.set(id, question);
-    (kind === "status" ? this.#statuses : this.#snapshots).push(question);
+    const makesSense = type.case !== "changeMembership" || type.value.change !== undefined;
+    if (makesSense) this.#held.get(kind)?.push(question);
+    else this.#senseless.push(question);
+  }
+
+  /** Takes from the handler what it learns is given up. */
+  #giveUp(isGivenUp: (question: Question) => boolean): void {
+    for (const kind of questionKinds.slice(2)) {
+      const held = this.#held.get(kind) ?? [];
+      this.#held.set(
+        kind,
+        held.filter((question) => !isGivenUp(question)),
+      );
+    }
   }
 
   #close(): void {
@@ -167,7 +197,7 @@ export class AnswersModel {
     this.#live.clear();
     this.#answered.clear();
     this.#questions.clear();
-    this.#snapshots = [];
+    this.#giveUp(() => true);
     this.#streams = [];
     this.#asked = [];
   }

@@ -5,19 +5,20 @@ import { RequestError, type ClientHandler } from "@paxos/core";
 import {
   FailureCode,
   BackupPieceSchema,
+  ChangeMembershipResponseSchema,
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
+  MembersResponseSchema,
   StatusResponseSchema,
   TakeSnapshotResponseSchema,
+  TransferLeadershipResponseSchema,
   type Frame,
   type GloballyOrderedUpdate,
-  type StatusResponse,
-  type TakeSnapshotResponse,
 } from "@paxos/proto";
 import fc from "fast-check";
 import { encodeFrame } from "../src/frame.js";
 import { AcceptingNode } from "../test/accepting-node.js";
-import { AnswersModel, type Settlement } from "./answers-model.js";
+import { AnswersModel, questionKinds, type QuestionKind, type Settlement } from "./answers-model.js";
 import { fromClient, type FrameInit } from "./conversation.js";
 
 /** One thing that happens; numbers choose among those of that kind that wait. */
@@ -32,7 +33,8 @@ const settlement = fc.record({
     { weight: 2, arbitrary: fc.constant<Settlement>("answer") },
     // A stream's credit is used up by several of them.
     { weight: 6, arbitrary: fc.constant<Settlement>("piece") },
-    fc.constantFrom<Settlement[]>("fail", "status", "snapshot", "end"),
+    { weight: 2, arbitrary: fc.constantFrom<Settlement[]>("fail", "end") },
+    { weight: 2, arbitrary: fc.constantFrom<Settlement[]>(...questionKinds) },
   ),
   which: fc.nat(10),
 });
@@ -70,8 +72,13 @@ function park<T>(list: Waiting<T>[], id: string, signal?: AbortSignal): Promise<
 class Settling implements ClientHandler {
   readonly handed: string[] = [];
   readonly updates: Waiting<GloballyOrderedUpdate>[] = [];
-  readonly statuses: Waiting<StatusResponse>[] = [];
-  readonly snapshots: Waiting<TakeSnapshotResponse>[] = [];
+  readonly questions: { readonly [K in QuestionKind]: Waiting<Awaited<ReturnType<ClientHandler[K]>>>[] } = {
+    status: [],
+    members: [],
+    takeSnapshot: [],
+    changeMembership: [],
+    transferLeadership: [],
+  };
   /** Of all streams. */
   readonly pieces: Waiting<"piece" | "end">[] = [];
 
@@ -82,19 +89,38 @@ class Settling implements ClientHandler {
   };
   log: ClientHandler["log"] = (_request, signal) => this.#stream(create(LogResponseSchema), signal);
   backup: ClientHandler["backup"] = (signal) => this.#stream(create(BackupPieceSchema), signal);
-  status: ClientHandler["status"] = () => park(this.statuses, "");
-  takeSnapshot: ClientHandler["takeSnapshot"] = (signal) => park(this.snapshots, "", signal);
+  status: ClientHandler["status"] = () => park(this.questions.status, "");
+  members: ClientHandler["members"] = () => park(this.questions.members, "");
+  takeSnapshot: ClientHandler["takeSnapshot"] = (signal) => park(this.questions.takeSnapshot, "", signal);
+  changeMembership: ClientHandler["changeMembership"] = (_, signal) =>
+    park(this.questions.changeMembership, "", signal);
+  transferLeadership: ClientHandler["transferLeadership"] = (_, signal) =>
+    park(this.questions.transferLeadership, "", signal);
+
+  /** Whether it is busy with what it would know to be given up. */
+  get isBusy(): boolean {
+    const { takeSnapshot, changeMembership, transferLeadership } = this.questions;
+    const lists = [this.updates, this.pieces, takeSnapshot, changeMembership, transferLeadership];
+    return lists.some(({ length }) => length > 0);
+  }
 
   settle(what: Settlement, which: number): string | undefined {
+    const { questions } = this;
     switch (what) {
       case "answer":
         return this.#settle(this.updates, which, create(GloballyOrderedUpdateSchema, { seq: 1n }));
       case "fail":
         return this.#settle(this.updates, which, new RequestError("invalid", "no"));
       case "status":
-        return this.#settle(this.statuses, which, create(StatusResponseSchema, { nodeId: 1n }));
-      case "snapshot":
-        return this.#settle(this.snapshots, which, create(TakeSnapshotResponseSchema, { seq: 1n }));
+        return this.#settle(questions.status, which, create(StatusResponseSchema));
+      case "members":
+        return this.#settle(questions.members, which, create(MembersResponseSchema));
+      case "takeSnapshot":
+        return this.#settle(questions.takeSnapshot, which, create(TakeSnapshotResponseSchema));
+      case "changeMembership":
+        return this.#settle(questions.changeMembership, which, create(ChangeMembershipResponseSchema));
+      case "transferLeadership":
+        return this.#settle(questions.transferLeadership, which, create(TransferLeadershipResponseSchema));
       case "piece":
       case "end":
         return this.#settle(this.pieces, which, what);
@@ -162,8 +188,7 @@ export async function checkAnswers(happens: readonly Step[]): Promise<void> {
   }
   link.hangUp();
   await turn();
-  if (handler.updates.length > 0 || handler.pieces.length > 0 || handler.snapshots.length > 0)
-    throw new Error("a closed connection has work under way");
+  if (handler.isBusy) throw new Error("a closed connection has work under way");
 }
 
 /** Without the failures of calls that nobody knows: the model leaves them out. */

@@ -22,10 +22,20 @@ class Parked implements ClientHandler {
     return new Promise(() => undefined);
   };
 
-  takeSnapshot: ClientHandler["takeSnapshot"] = (signal) => {
-    this.calls.push("takeSnapshot");
-    return this.#park(signal);
+  takeSnapshot: ClientHandler["takeSnapshot"] = (signal) => this.#call("takeSnapshot", signal);
+  changeMembership: ClientHandler["changeMembership"] = (_, signal) => this.#call("changeMembership", signal);
+  transferLeadership: ClientHandler["transferLeadership"] = (_, signal) =>
+    this.#call("transferLeadership", signal);
+
+  members: ClientHandler["members"] = () => {
+    this.calls.push("members");
+    return new Promise(() => undefined);
   };
+
+  #call(kind: string, signal: AbortSignal): Promise<never> {
+    this.calls.push(kind);
+    return this.#park(signal);
+  }
 
   #stream(kind: string, signal: AbortSignal): AsyncIterable<never> {
     this.calls.push(kind);

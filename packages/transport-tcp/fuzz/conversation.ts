@@ -13,6 +13,14 @@ export interface Input {
   readonly ends: boolean;
 }
 
+/** Bytes of which there may be so many: mostly few, and sometimes just as many, or one too many. */
+function sized(most: number): fc.Arbitrary<Uint8Array> {
+  return fc.oneof(
+    { weight: 30, arbitrary: fc.uint8Array({ maxLength: 12 }) },
+    fc.constantFrom(most, most + 1).map((length) => new Uint8Array(length)),
+  );
+}
+
 /** Mostly right. */
 const hello = fc
   .record({
@@ -25,10 +33,9 @@ const hello = fc
     storeId: fc.oneof({ weight: 9, arbitrary: fc.constant(101n) }, fc.bigInt({ min: 0n, max: 200n })),
     to: fc.oneof({ weight: 9, arbitrary: fc.constant(0n) }, fc.constant(1n)),
     incarnation: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
-    saveNumber: fc.oneof(
-      { weight: 9, arbitrary: fc.bigInt({ min: 0n, max: 2n ** 53n - 1n }) },
-      fc.bigInt({ min: 2n ** 53n - 1n, max: 2n ** 64n - 1n }),
-    ),
+    saveHistory: sized(1024),
+    epochRecord: sized(64 * 1024),
+    address: sized(300).map(({ length }) => "x".repeat(length)),
   })
   .map((fields) => create(HelloSchema, fields));
 
@@ -55,6 +62,11 @@ const call = fc.record({
     fc.constant({ case: "status" as const, value: {} }),
     fc.constant({ case: "takeSnapshot" as const, value: {} }),
     fc.constant({ case: "backup" as const, value: {} }),
+    fc.constant({ case: "members" as const, value: {} }),
+    fc.constant({ case: "changeMembership" as const, value: { change: { changeId: 1n } } }),
+    // It says not what to change.
+    fc.constant({ case: "changeMembership" as const, value: {} }),
+    fc.constant({ case: "transferLeadership" as const, value: {} }),
     fc.constant({ case: "cancel" as const, value: true }),
     fc.nat(10).map((value) => ({ case: "taken" as const, value })),
     fc.constant({ case: undefined }),
@@ -139,7 +151,7 @@ const spoiltBytes = fc
 const announcedSize = fc.oneof(
   fc
     .tuple(
-      fc.constantFrom(0, 64 * 1024, 576 * 1024, 2112 * 1024, 2 ** 32, 2 ** 35),
+      fc.constantFrom(0, 64 * 1024, 128 * 1024, 576 * 1024, 2112 * 1024, 2 ** 32, 2 ** 35),
       fc.integer({ min: -2, max: 2 }),
     )
     .map(([limit, off]) => Math.max(0, limit + off)),
@@ -161,18 +173,26 @@ const announcedBytes = fc
   .tuple(rightBytes, announcedSize, fc.integer({ min: 1, max: 7 }), fc.uint8Array({ maxLength: 16 }))
   .map(([bytes, size, atLeast, rest]) => Buffer.concat([bytes, varint(size, atLeast), rest]));
 
-/** Very many elements of two bytes each, in a field of a frame or in its updates. */
+/** Tags of a frame's fields, each within the one before: those of many elements, and of what they are in. */
+const manyIn = [
+  ...[0x1a, 0x42, 0x32, 0x4a].flatMap((tag) => [[tag], [tag, 0x0a]]),
+  // calls, change_membership, change, set_members, voters
+  [0x42, 0x4a, 0x0a, 0x52, 0x0a],
+];
+
+/** Very many elements of two bytes each, in a field of a frame, in its updates, or in a change of its calls. */
 const manyBytes = fc
   .tuple(
     greeting,
-    fc.constantFrom(0x1a, 0x42, 0x32, 0x4a),
-    fc.constantFrom(4095, 4096, 4097, 65_535, 65_536, 65_537),
-    fc.boolean(),
+    fc.constantFrom(...manyIn),
+    fc.constantFrom(4095, 4096, 4097, 32_000, 65_530, 65_531, 65_532, 65_533, 65_535, 65_536, 65_537),
   )
-  .map(([first, tag, count, nested]) => {
-    const inner = new Uint8Array(2 * count);
-    for (let i = 0; i < inner.length; i += 2) inner[i] = nested ? 0x0a : tag;
-    const all = nested ? Buffer.concat([Uint8Array.of(tag), varint(inner.length, 1), inner]) : inner;
+  .map(([first, tags, count]) => {
+    let all = new Uint8Array(2 * count);
+    for (let i = 0; i < all.length; i += 2) all[i] = tags.at(-1) ?? 0;
+    for (const tag of tags.slice(0, -1).reverse()) {
+      all = Uint8Array.from(Buffer.concat([Uint8Array.of(tag), varint(all.length, 1), all]));
+    }
     return Buffer.concat([encodeFrame(first), varint(all.length, 1), all]);
   });
 

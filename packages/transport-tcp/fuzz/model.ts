@@ -1,11 +1,13 @@
 // What must become of the bytes that arrive on a connection: the rules of PROTOCOL.md once more, told from the whole of
 // the bytes, and with nothing in common with the state machine but the Protobuf library.
-import { fromBinary } from "@bufbuild/protobuf";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import {
   FrameSchema,
+  MembershipChangeSchema,
   MessageSchema,
   type Call,
+  type ChangeMembershipRequest,
   type Frame,
   type Hello,
   type UpdateBatch,
@@ -25,7 +27,7 @@ export interface Outcome {
 }
 
 const maxPayload = 4096;
-const firstFrameBytes = 64 * 1024;
+const firstFrameBytes = 128 * 1024;
 const peerFrameBytes = 512 * 1024 + 64 * 1024;
 const clientFrameBytes = 2048 * 1024 + 64 * 1024;
 
@@ -111,7 +113,8 @@ class Model {
     else if (this.#calls.has(id)) this.close("closed_unexpected_frame");
     else if (type.case !== undefined) {
       this.#calls.add(id);
-      this.outcome.calls.push(type.case);
+      // A change that is none, or too large, is answered without the handler.
+      if (type.case !== "changeMembership" || isChange(type.value)) this.outcome.calls.push(type.case);
     }
   }
 }
@@ -144,29 +147,45 @@ export function judge(bytes: Uint8Array, ends: boolean): Outcome {
   return model.outcome;
 }
 
-/** Wire types, by the fields' numbers, of a frame, and of its fields 6 (updates) and 7 (answers). */
-const frameTypes = [-1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 0, 0];
-const partTypes = new Map([
-  [6, [-1, 2, 2]],
-  [7, [-1, 2, 0]],
-]);
+function isChange({ change }: ChangeMembershipRequest): boolean {
+  return change !== undefined && toBinary(MembershipChangeSchema, change).length <= 64 * 1024;
+}
+
+/** A message whose fields are elements: their wire types, and what their values consist of, by their numbers. */
+interface Part {
+  readonly types: readonly number[];
+  readonly inner?: Readonly<Record<number, Part>>;
+  /** The most of field 1. */
+  readonly most?: number;
+}
+
+const setMembers: Part = { types: [-1, 2, 2] };
+const change: Part = { types: [-1, 1, 0, 0, 2, 0, 0, 0, 2, 2, 2, 2, 2], inner: { 10: setMembers } };
+const call: Part = {
+  types: [-1, 0, 2, 2, 0, 0, 2, 2, 2, 2, 2],
+  inner: { 9: { types: [-1, 2], inner: { 1: change } } },
+};
+const framePart: Part = {
+  types: [-1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 0, 0],
+  inner: { 6: { types: [-1, 2, 2], most: 4096 }, 7: { types: [-1, 2, 0] }, 8: call },
+};
 
 /** Throws when a frame has a field of another wire type than the tables say, too many elements, or too many updates. */
 function requireReadable(frame: Uint8Array): void {
   let elements = 0;
-  const walk = (bytes: Uint8Array, types: readonly number[], part: number): void => {
-    let updates = 0;
+  const walk = (bytes: Uint8Array, { types, inner = {}, most = Infinity }: Part): void => {
+    let first = 0;
     for (const reader = new BinaryReader(bytes); reader.pos < reader.len;) {
       const [number, type] = reader.tag();
       const start = reader.pos;
       if ((types[number] ?? type) !== type || ++elements > 65_536) throw new Error("no frame");
-      if (part === 6 && number === 1 && ++updates > 4096) throw new Error("no frame");
+      if (number === 1 && ++first > most) throw new Error("no frame");
       reader.skip(type, number);
-      const inner = part === 0 ? partTypes.get(number) : undefined;
-      if (inner !== undefined) walk(new BinaryReader(bytes.subarray(start)).bytes(), inner, number);
+      const part = inner[number];
+      if (part !== undefined) walk(new BinaryReader(bytes.subarray(start)).bytes(), part);
     }
   };
-  walk(frame, frameTypes, 0);
+  walk(frame, framePart);
 }
 
 function sizeAt(
@@ -197,7 +216,10 @@ function refusalOf(hello: Hello | undefined): string | undefined {
   if (hello === undefined) return "refused_no_hello";
   if (hello.protocolVersion !== 1) return "refused_protocol_version";
   if (Buffer.compare(hello.clusterId, clusterId) !== 0) return "refused_cluster";
-  if (hello.nodeId !== 1n || hello.to !== 0n) return "refused_node";
-  if (hello.saveHistory.length > 1024 || hello.storeId !== 101n) return "refused_store";
-  return undefined;
+  if (hello.nodeId === 0n || hello.nodeId >= 2n ** 53n || hello.to !== 0n) return "refused_node";
+  if (hello.saveHistory.length > 1024) return "refused_store";
+  if (hello.epochRecord.length > 64 * 1024 || hello.address.length > 300) return "refused_node";
+  // The node itself comes last: it knows of one member, and of that one's storage.
+  if (hello.nodeId !== 1n) return "refused_node";
+  return hello.storeId === 101n ? undefined : "refused_store";
 }

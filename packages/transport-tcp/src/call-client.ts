@@ -2,15 +2,22 @@ import { create } from "@bufbuild/protobuf";
 import { maxChunkBytes, type RequestError } from "@paxos/core";
 import {
   BackupRequestSchema,
+  ChangeMembershipRequestSchema,
+  MembersRequestSchema,
   StatusRequestSchema,
   TakeSnapshotRequestSchema,
+  TransferLeadershipRequestSchema,
   type BackupPiece,
   type Call,
+  type ChangeMembershipResponse,
   type LogRequest,
   type LogResponse,
+  type MembershipChange,
+  type MembersResponse,
   type Reply,
   type StatusResponse,
   type TakeSnapshotResponse,
+  type TransferLeadershipResponse,
 } from "@paxos/proto";
 import { abortedError, AbortListeners, fromRequestFailure, noAnswerError } from "@paxos/transport-kit";
 import { streamCredit } from "./frame-limits.js";
@@ -21,6 +28,18 @@ interface OpenCall {
   onReply(type: Reply["type"]): void;
   /** There will be no more replies. */
   onLost(error: RequestError): void;
+}
+
+/** What replies hold, by their kinds. */
+type ReplyValues = {
+  readonly [R in Extract<Reply["type"], { case: string }> as R["case"]]: R["value"];
+};
+
+/** Takes what a reply of one kind holds; undefined of all others. */
+function answerOf<K extends keyof ReplyValues>(
+  kind: K,
+): (reply: Reply["type"]) => ReplyValues[K] | undefined {
+  return (reply) => (reply.case === kind ? (reply.value as ReplyValues[K]) : undefined);
 }
 
 /** The client's end of the calls on one connection: everything but updates. */
@@ -39,23 +58,37 @@ export class CallClient {
 
   status(signal: AbortSignal): Promise<StatusResponse> {
     const request = { case: "status" as const, value: create(StatusRequestSchema) };
-    return this.#ask(request, (reply) => (reply.case === "status" ? reply.value : undefined), signal);
+    return this.#ask(request, answerOf("status"), signal);
   }
 
   takeSnapshot(signal: AbortSignal): Promise<TakeSnapshotResponse> {
     const request = { case: "takeSnapshot" as const, value: create(TakeSnapshotRequestSchema) };
-    return this.#ask(request, (reply) => (reply.case === "takeSnapshot" ? reply.value : undefined), signal);
+    return this.#ask(request, answerOf("takeSnapshot"), signal);
+  }
+
+  members(signal: AbortSignal): Promise<MembersResponse> {
+    const request = { case: "members" as const, value: create(MembersRequestSchema) };
+    return this.#ask(request, answerOf("members"), signal);
+  }
+
+  changeMembership(change: MembershipChange, signal: AbortSignal): Promise<ChangeMembershipResponse> {
+    const value = create(ChangeMembershipRequestSchema, { change });
+    return this.#ask({ case: "changeMembership", value }, answerOf("changeMembership"), signal);
+  }
+
+  transferLeadership(to: bigint | undefined, signal: AbortSignal): Promise<TransferLeadershipResponse> {
+    const value = create(TransferLeadershipRequestSchema, to === undefined ? {} : { nodeId: to });
+    return this.#ask({ case: "transferLeadership", value }, answerOf("transferLeadership"), signal);
   }
 
   log(request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
     const type = { case: "log" as const, value: request };
-    return this.#read(type, (reply) => (reply.case === "log" ? reply.value : undefined), signal);
+    return this.#read(type, answerOf("log"), signal);
   }
 
   async *backup(signal: AbortSignal): AsyncGenerator<BackupPiece> {
     const type = { case: "backup" as const, value: create(BackupRequestSchema) };
-    const pieces = this.#read(type, (reply) => (reply.case === "backup" ? reply.value : undefined), signal);
-    for await (const piece of pieces) {
+    for await (const piece of this.#read(type, answerOf("backup"), signal)) {
       const { length } = piece.data;
       if (length > maxChunkBytes)
         throw noAnswerError(this.address, `a piece of ${length} bytes; the limit is ${maxChunkBytes}`);
@@ -74,10 +107,10 @@ export class CallClient {
     this.#open.clear();
   }
 
-  /** Has a call answered by one reply, from which `answerOf` takes the answer, if it is one. */
+  /** Has a call answered by one reply, from which `take` takes the answer, if it is one. */
   #ask<T>(
     request: Call["type"],
-    answerOf: (reply: Reply["type"]) => T | undefined,
+    take: (reply: Reply["type"]) => T | undefined,
     signal: AbortSignal,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
@@ -89,7 +122,7 @@ export class CallClient {
       const id = this.#call(request, {
         onReply: (reply) =>
           settle(() => {
-            const answer = answerOf(reply);
+            const answer = take(reply);
             if (answer === undefined) reject(this.#failure(reply));
             else resolve(answer);
           }),
@@ -106,12 +139,12 @@ export class CallClient {
   /** Reads a stream, for as long as the caller does: when it pauses, the server does soon. */
   async *#read<T>(
     request: Call["type"],
-    pieceOf: (reply: Reply["type"]) => T | undefined,
+    take: (reply: Reply["type"]) => T | undefined,
     signal: AbortSignal,
   ): AsyncGenerator<T> {
     const pieces = new StreamPieces<T>();
     const id = this.#call(request, {
-      onReply: (reply) => this.#onPiece(id, pieces, pieceOf(reply), reply),
+      onReply: (reply) => this.#onPiece(id, pieces, take(reply), reply),
       onLost: (error) => pieces.end(error),
     });
     const onAbort = (): void => {

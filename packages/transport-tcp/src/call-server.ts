@@ -6,6 +6,7 @@ import type { Faults } from "./counters.js";
 import { encodeFrame } from "./frame.js";
 import { streamCredit } from "./frame-limits.js";
 import type { Link } from "./link.js";
+import { ask, type Question } from "./question.js";
 
 /** Calls that one connection may have under way: in all, and of streams, each of which may hold a piece in memory. */
 export const maxCalls = 1024;
@@ -60,6 +61,9 @@ export class CallServer {
       case "status":
       case "takeSnapshot":
       case "backup":
+      case "members":
+      case "changeMembership":
+      case "transferLeadership":
       case undefined:
         if (open !== undefined) return `call ${id} is under way already`;
         this.#start(id, type);
@@ -96,13 +100,6 @@ export class CallServer {
     const { handler } = this;
     const { signal } = call.abort;
     switch (request.case) {
-      case "status":
-        return this.#answer(call, async () => ({ case: "status", value: await handler.status() }));
-      case "takeSnapshot":
-        return this.#answer(call, async () => ({
-          case: "takeSnapshot",
-          value: await handler.takeSnapshot(signal),
-        }));
       case "log":
         return this.#stream(call, () =>
           piecesOf(handler.log(request.value, signal), (value) => ({ case: "log", value })),
@@ -111,12 +108,14 @@ export class CallServer {
         return this.#stream(call, () =>
           piecesOf(handler.backup(signal), (value) => ({ case: "backup", value })),
         );
+      default:
+        return this.#answer(call, request);
     }
   }
 
-  async #answer(call: OpenCall, ask: () => Promise<Reply["type"]>): Promise<void> {
+  async #answer(call: OpenCall, question: Question): Promise<void> {
     try {
-      this.#end(call, await ask());
+      this.#end(call, await ask(this.handler, question, call.abort.signal));
     } catch (error) {
       this.#end(call, { case: "failure", value: this.#failureOf(call, error) });
     } finally {

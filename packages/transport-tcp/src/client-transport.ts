@@ -1,12 +1,16 @@
 import type { ClientTransport } from "@paxos/core";
 import type {
   BackupPiece,
+  ChangeMembershipResponse,
   ClientUpdate,
   GloballyOrderedUpdate,
   LogRequest,
   LogResponse,
+  MembershipChange,
+  MembersResponse,
   StatusResponse,
   TakeSnapshotResponse,
+  TransferLeadershipResponse,
 } from "@paxos/proto";
 import {
   abortedError,
@@ -14,6 +18,7 @@ import {
   closedError,
   invalidAddressError,
   parseAddress,
+  requireChange,
   requireFits,
   type ClientTransportOptions,
   type ClientTransportSettings,
@@ -51,6 +56,26 @@ export class TcpClientTransport implements ClientTransport {
 
   async takeSnapshot(address: string, signal: AbortSignal): Promise<TakeSnapshotResponse> {
     return this.#calls(address, signal).takeSnapshot(signal);
+  }
+
+  async members(address: string, signal: AbortSignal): Promise<MembersResponse> {
+    return this.#calls(address, signal).members(signal);
+  }
+
+  async changeMembership(
+    address: string,
+    change: MembershipChange,
+    signal: AbortSignal,
+  ): Promise<ChangeMembershipResponse> {
+    return this.#calls(address, signal).changeMembership(requireChange(change), signal);
+  }
+
+  async transferLeadership(
+    address: string,
+    to: bigint | undefined,
+    signal: AbortSignal,
+  ): Promise<TransferLeadershipResponse> {
+    return this.#calls(address, signal).transferLeadership(to, signal);
   }
 
   async *log(address: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {

@@ -1,7 +1,7 @@
-import { frameTargetBytes, overheadBytes } from "@paxos/transport-kit";
+import { frameTargetBytes, helloFrameBytes, overheadBytes } from "@paxos/transport-kit";
 
 /** The largest frame of a handshake, and of all that a called peer says, in bytes. */
-export const shortFrameBytes = 64 * 1024;
+export const shortFrameBytes = helloFrameBytes;
 
 /** The largest frame of a peer once the handshake is done, in bytes. */
 export function messageFrameBytes(maxMessageBytes: number): number {

@@ -2,6 +2,7 @@ import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { BinaryReader, sizeDelimitedEncode, WireType } from "@bufbuild/protobuf/wire";
 import { FrameSchema, type Frame } from "@paxos/proto";
 import {
+  callRules,
   countElements,
   elementRules,
   requireFew,
@@ -15,7 +16,11 @@ export function encodeFrame(frame: MessageInitShape<typeof FrameSchema>): Uint8A
   return sizeDelimitedEncode(FrameSchema, create(FrameSchema, frame));
 }
 
-const rules = elementRules(FrameSchema, { updates: updateBatchRules, answers: updateAnswersRules });
+const rules = elementRules(FrameSchema, {
+  updates: updateBatchRules,
+  answers: updateAnswersRules,
+  calls: callRules,
+});
 const messagesNumber = FrameSchema.field.messages.number;
 const messagesTag = (messagesNumber << 3) | WireType.LengthDelimited;
 

@@ -28,6 +28,8 @@ test("a peer that says who it is is answered, and its messages are received", ()
     protocolVersion: 1,
     incarnation: 200n,
     saveHistory: Uint8Array.of(0, 3),
+    epochRecord: Uint8Array.of(8, 1, 0),
+    address: "node-0:1",
   };
   expect(link.frames).toMatchObject([{ hello: said }]);
   expect(node.received).toHaveLength(2);
@@ -75,6 +77,18 @@ test.each([
     HandshakeRefusalReason.STORE,
   ],
   [
+    "a larger epoch record than there are",
+    encodeFrame({ hello: { ...hello, epochRecord: new Uint8Array(64 * 1024 + 1) } }),
+    "refused_node",
+    HandshakeRefusalReason.NODE,
+  ],
+  [
+    "a longer address than there are",
+    encodeFrame({ hello: { ...hello, address: "x".repeat(301) } }),
+    "refused_node",
+    HandshakeRefusalReason.NODE,
+  ],
+  [
     "a client of another version",
     encodeFrame({ clientHello: { protocolVersion: 2 } }),
     "refused_protocol_version",
@@ -119,7 +133,7 @@ function emptyUpdates(count: number): Uint8Array {
 const undecodable: [string, Uint8Array[]][] = [
   ["an empty frame", [asPeer, Uint8Array.of(0)]],
   ["no frame at all", [asPeer, Uint8Array.of(2, 0xff, 0xff)]],
-  ["a first frame above 64 KiB", [Uint8Array.of(0x81, 0x80, 0x04)]],
+  ["a first frame above 128 KiB", [Uint8Array.of(0x81, 0x80, 0x08)]],
   ["a frame above the limit of peers", [asPeer, Uint8Array.of(0x81, 0x80, 0x24)]],
   ["a frame above the limit of clients", [asClient, Uint8Array.of(0x81, 0x80, 0x84, 0x01)]],
   ["a batch of more than 4,096 updates", [asClient, emptyUpdates(4097)]],
@@ -216,6 +230,8 @@ test("what a client has under way is aborted when its connection ends", () => {
     log: (_, signal) => stream(signal),
     takeSnapshot: (signal) => parked(undefined, signal),
     backup: stream,
+    changeMembership: parked,
+    transferLeadership: parked,
   });
   const node = new AcceptingNode(handler);
   const { link } = node.accept();
@@ -223,8 +239,17 @@ test("what a client has under way is aborted when its connection ends", () => {
   link.receive(encodeFrame({ updates: { updates: [update(1), update(2)] } }));
   const kinds = ["log", "takeSnapshot", "backup"] as const;
   const calls = kinds.map((kind, i) => ({ id: BigInt(i), type: { case: kind, value: {} } }));
-  link.receive(encodeFrame({ calls }));
-  expect(signals.map(({ aborted }) => aborted)).toEqual([false, false, false, false, false]);
+  const change = { type: { case: "promote" as const, value: 1n } };
+  link.receive(
+    encodeFrame({
+      calls: [
+        ...calls,
+        { id: 10n, type: { case: "changeMembership", value: { change } } },
+        { id: 11n, type: { case: "transferLeadership", value: {} } },
+      ],
+    }),
+  );
+  expect(signals.map(({ aborted }) => aborted)).toEqual(Array(7).fill(false));
   link.hangUp();
-  expect(signals.map(({ aborted }) => aborted)).toEqual([true, true, true, true, true]);
+  expect(signals.map(({ aborted }) => aborted)).toEqual(Array(7).fill(true));
 });

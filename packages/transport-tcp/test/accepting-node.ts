@@ -26,7 +26,10 @@ export class AcceptingNode {
       address: "127.0.0.1:0",
       peers: [{ nodeId: 1, address: "127.0.0.1:1" }],
       onMessage: (_from, message) => this.received.push(message),
-      admit: ({ storeId }) => (storeId === 101n ? undefined : { reason: "store", detail: "another store" }),
+      admit: ({ nodeId, storeId }) => {
+        if (nodeId !== 1) return { reason: "node", detail: "no member" };
+        return storeId === 101n ? undefined : { reason: "store", detail: "another store" };
+      },
       onConnected: () => undefined,
       onDisconnected: () => undefined,
       onRefused: (_peer, { detail }) => this.refusals.push(detail),
@@ -35,7 +38,8 @@ export class AcceptingNode {
     const log = new LimitedLog(silentLogger);
     const settings = replicaTransportSettings({ maxMessageBytes, maxRequestBytes });
     const notices = new RefusalNotices(context);
-    const receiver = new PeerReceiver({ context, settings, counters, log, notices }, () => undefined);
+    const peer = (nodeId: number) => context.peers.find((one) => one.nodeId === nodeId);
+    const receiver = new PeerReceiver({ context, settings, counters, log, notices, peer }, () => undefined);
     const faults = { counters, log };
     this.#host = { identity, receiver, handler, faults, maxMessageBytes, maxRequestBytes };
   }

@@ -1,7 +1,13 @@
 // A client that was written after PROTOCOL.md alone: bytes in, bytes out. Only the server's handler has messages.
 import { create } from "@bufbuild/protobuf";
 import { afterEach, expect, test } from "@jest/globals";
-import { BackupPieceSchema, GloballyOrderedUpdateSchema, TakeSnapshotResponseSchema } from "@paxos/proto";
+import {
+  BackupPieceSchema,
+  ChangeMembershipResponseSchema,
+  GloballyOrderedUpdateSchema,
+  MembersResponseSchema,
+  TakeSnapshotResponseSchema,
+} from "@paxos/proto";
 import { connect, type Socket } from "node:net";
 import { Closables, handlerOf } from "./endpoint.js";
 import { examples } from "./protocol-document.js";
@@ -85,9 +91,21 @@ test("the conversation of the document takes place", async () => {
 });
 
 test("calls are answered as the document says", async () => {
+  const membersToldOf = {
+    epochRecord: { epoch: 6n, voters: [{ nodeId: 3n, address: "n3:80" }] },
+    leaderId: 3n,
+    nodeId: 3n,
+    heard: [3n, 4n],
+  };
+  const asked: unknown[] = [];
   const taken = create(TakeSnapshotResponseSchema, { seq: 9n, bytes: 300n, firstSeq: 5n });
   const handler = handlerOf({
     takeSnapshot: () => Promise.resolve(taken),
+    members: () => Promise.resolve(create(MembersResponseSchema, membersToldOf)),
+    changeMembership: ({ changeId, type }) => {
+      asked.push([changeId, type.case, type.value]);
+      return Promise.resolve(create(ChangeMembershipResponseSchema, { epochRecord: { epoch: 7n } }));
+    },
     async *backup() {
       yield create(BackupPieceSchema, { data: Buffer.from("hello"), checksum: 0x3610_a686 });
     },
@@ -106,6 +124,11 @@ test("calls are answered as the document says", async () => {
   expect(await client.hear()).toBe("084a0608021a020803");
   client.say(example("call-take-snapshot"));
   expect(await client.hear()).toBe(hex("reply-take-snapshot"));
+  for (const name of ["members", "change-membership", "transfer-leadership"]) {
+    client.say(example(`call-${name}`));
+    expect(await client.hear()).toBe(hex(`reply-${name}`));
+  }
+  expect(asked).toEqual([[7n, "promote", 4n]]);
   client.say(example("call-backup"));
   // replies: a Reply with id 1 and a BackupPiece with the data "hello" and its checksum.
   expect(await client.hear()).toBe("124a1008013a0c1a0568656c6c6f2586a61036");

@@ -163,6 +163,37 @@ test("a call of a kind that the node does not know is invalid", async () => {
   ]);
 });
 
+test("a change of the membership that is none is invalid, one above 64 KiB is too large, and the handler sees neither", async () => {
+  const changeMembership = () => Promise.reject(new Error("asked"));
+  const node = await open.start({ nodeId: 0, handler: handlerOf({ changeMembership }) });
+  const client = open.add(await RawConnection.client(node.port));
+  const move = { case: "move" as const, value: { nodeId: 1n, address: "x".repeat(64 * 1024) } };
+  client.say({
+    calls: [
+      { id: 1n, type: { case: "changeMembership", value: {} } },
+      { id: 2n, type: { case: "changeMembership", value: { change: { type: move } } } },
+    ],
+  });
+  const replies = () => client.heard.flatMap((frame) => frame.replies);
+  await until(() => replies().length === 2, "both are answered");
+  expect(replies()).toMatchObject([
+    { id: 1n, type: { case: "failure", value: { code: FailureCode.INVALID } } },
+    { id: 2n, type: { case: "failure", value: { code: FailureCode.TOO_LARGE } } },
+  ]);
+  expect(node.counts).toEqual({});
+});
+
+test("a change of more members than a frame has elements closes its connection before it is decoded", async () => {
+  const node = await open.start({ nodeId: 0, handler: handlerOf() });
+  const client = open.add(await RawConnection.client(node.port));
+  const voters = Array.from({ length: 65_536 }, () => ({}));
+  const type = { case: "setMembers" as const, value: { voters } };
+  client.say({ calls: [{ id: 1n, type: { case: "changeMembership", value: { change: { type } } } }] });
+  await until(() => client.closed, "closed");
+  expect(node.counts).toEqual({ closed_undecodable: 1 });
+  expect(node.warnings.join()).toMatch(/more than 65536 elements/);
+});
+
 test("a reader that pauses holds up nothing else on its connection", async () => {
   const { endless, node } = await started();
   const client = open.add(new TcpClientTransport());

@@ -3,13 +3,16 @@ import type { ClientHandler, Identity, PeerAddress, RequestError } from "@paxos/
 import {
   AcceptSchema,
   BackupPieceSchema,
+  ChangeMembershipResponseSchema,
   ClientUpdateSchema,
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
+  MembersResponseSchema,
   MessageSchema,
   ProposalSchema,
   StatusResponseSchema,
   TakeSnapshotResponseSchema,
+  TransferLeadershipResponseSchema,
   type ClientUpdate,
   type Message,
 } from "@paxos/proto";
@@ -25,6 +28,8 @@ export const identityOf = (nodeId: number): Identity => ({
   storeId: BigInt(nodeId + 100),
   incarnation: BigInt(nodeId + 200),
   saveHistory: Uint8Array.of(nodeId, 3),
+  epochRecord: Uint8Array.of(8, 1, nodeId),
+  address: `node-${nodeId}:1`,
 });
 
 export interface EndpointOptions {
@@ -144,6 +149,10 @@ export function handlerOf(changes: Partial<ClientHandler> = {}): ClientHandler {
     async *backup() {
       for (let index = 1; index <= 3; index++) yield create(BackupPieceSchema, { index });
     },
+    members: () => Promise.resolve(create(MembersResponseSchema, { nodeId: 3n })),
+    changeMembership: () => Promise.resolve(create(ChangeMembershipResponseSchema)),
+    transferLeadership: (to = 3n) =>
+      Promise.resolve(create(TransferLeadershipResponseSchema, { leaderId: to })),
     ...changes,
   };
 }

@@ -19,6 +19,20 @@ import { examples, protocol } from "./protocol-document.js";
 const message = (type: Message["type"]): Uint8Array =>
   encodeMessage(create(MessageSchema, { to: 2n, type, storeId: 101n, from: 1n }));
 
+const membersToldOf = {
+  epochRecord: { epoch: 6n, voters: [{ nodeId: 3n, address: "n3:80" }] },
+  leaderId: 3n,
+  nodeId: 3n,
+  heard: [3n, 4n],
+};
+const promotion = { changeId: 7n, type: { case: "promote" as const, value: 4n } };
+const introduced = {
+  ...identityOf(1),
+  saveHistory: Uint8Array.of(1, 2),
+  epochRecord: Uint8Array.of(0x10, 6),
+  address: "n1:80",
+};
+
 const meant: Record<string, Parameters<typeof encodeFrame>[0]> = {
   "client-hello": { clientHello: { protocolVersion: 1 } },
   "server-hello": {
@@ -41,9 +55,23 @@ const meant: Record<string, Parameters<typeof encodeFrame>[0]> = {
   "reply-take-snapshot": {
     replies: [{ id: 3n, type: { case: "takeSnapshot", value: { seq: 9n, bytes: 300n, firstSeq: 5n } } }],
   },
+  "call-members": { calls: [{ id: 4n, type: { case: "members", value: {} } }] },
+  "reply-members": { replies: [{ id: 4n, type: { case: "members", value: membersToldOf } }] },
+  "call-change-membership": {
+    calls: [{ id: 5n, type: { case: "changeMembership", value: { change: promotion } } }],
+  },
+  "reply-change-membership": {
+    replies: [{ id: 5n, type: { case: "changeMembership", value: { epochRecord: { epoch: 7n } } } }],
+  },
+  "call-transfer-leadership": {
+    calls: [{ id: 6n, type: { case: "transferLeadership", value: { nodeId: 4n } } }],
+  },
+  "reply-transfer-leadership": {
+    replies: [{ id: 6n, type: { case: "transferLeadership", value: { leaderId: 4n } } }],
+  },
   "call-backup": { calls: [{ id: 1n, type: { case: "backup", value: {} } }] },
   "reply-end": { replies: [{ id: 1n, type: { case: "end", value: true } }] },
-  hello: { hello: helloFrom({ ...identityOf(1), saveHistory: Uint8Array.of(1, 2) }, 2) },
+  hello: { hello: helloFrom(introduced, 2) },
   refusal: { refusal: { reason: HandshakeRefusalReason.STORE, detail: "try again" } },
   messages: {
     messages: [
@@ -82,7 +110,8 @@ const scalarNames: ReadonlyMap<ScalarType | undefined, string> = new Map([
 ]);
 
 function typeOf(field: DescField): string {
-  if (field.fieldKind === "list") return `repeated ${field.message?.name ?? "bytes"}`;
+  if (field.fieldKind === "list")
+    return `repeated ${field.message?.name ?? scalarNames.get(field.scalar) ?? "varint"}`;
   if (field.fieldKind === "message") return field.message.name;
   const type = scalarNames.get(field.scalar) ?? "varint";
   return field.proto.proto3Optional ? `optional ${type}` : type;

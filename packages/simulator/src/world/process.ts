@@ -104,11 +104,16 @@ export class Process {
     this.pending.clear();
   }
 
-  /** Stops in order. */
+  /** Stops in order, as the program does: whoever leads hands over first. */
   close(onClosed: () => void): void {
     this.closing = true;
     this.life.input(() => {
-      this.#replica?.close().then(onClosed, (error: unknown) => this.#stoppedBy(error));
+      const replica = this.#replica;
+      replica
+        ?.transferLeadership()
+        .catch(() => undefined)
+        .then(() => replica.close())
+        .then(onClosed, (error: unknown) => this.#stoppedBy(error));
     });
   }
 

@@ -3,6 +3,7 @@ import type { Call, ClientUpdate, Frame, Reply } from "@paxos/proto";
 import type { Counters } from "./counters.js";
 import { sendFrame } from "./frames.js";
 import type { MemoryConnection } from "./memory-connection.js";
+import { requireChange } from "./membership-change.js";
 import { makeFailure } from "./request-failure.js";
 
 const notServing = "this node serves no clients; ask another one";
@@ -48,6 +49,19 @@ export class ClientServer {
       case "takeSnapshot":
         yield { case: "takeSnapshot", value: await handler.takeSnapshot(signal) };
         return;
+      case "members":
+        yield { case: "members", value: await handler.members() };
+        return;
+      case "changeMembership": {
+        const change = requireChange(type.value.change);
+        yield { case: "changeMembership", value: await handler.changeMembership(change, signal) };
+        return;
+      }
+      case "transferLeadership": {
+        const { nodeId } = type.value;
+        yield { case: "transferLeadership", value: await handler.transferLeadership(nodeId, signal) };
+        return;
+      }
       case "log":
         for await (const value of handler.log(type.value, signal)) yield { case: "log", value };
         yield { case: "end", value: true };

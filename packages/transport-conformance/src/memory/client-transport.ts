@@ -2,22 +2,30 @@ import { create } from "@bufbuild/protobuf";
 import { maxChunkBytes, RequestError, type ClientTransport } from "@paxos/core";
 import {
   BackupRequestSchema,
+  ChangeMembershipRequestSchema,
   GloballyOrderedUpdateSchema,
+  MembersRequestSchema,
   StatusRequestSchema,
   TakeSnapshotRequestSchema,
+  TransferLeadershipRequestSchema,
   type BackupPiece,
   type Call,
+  type ChangeMembershipResponse,
   type ClientUpdate,
   type Frame,
   type GloballyOrderedUpdate,
   type LogRequest,
   type LogResponse,
+  type MembershipChange,
+  type MembersResponse,
   type Reply,
   type StatusResponse,
   type TakeSnapshotResponse,
+  type TransferLeadershipResponse,
 } from "@paxos/proto";
 import { clientSettings, type ClientTransportOptions } from "../options.js";
 import { receiveFrame, sendFrame } from "./frames.js";
+import { requireChange } from "./membership-change.js";
 import type { MemoryConnection } from "./memory-connection.js";
 import { parseAddress, type MemoryNetwork } from "./memory-network.js";
 import { aborted, noAnswer, readFailure } from "./request-failure.js";
@@ -75,6 +83,35 @@ export class MemoryClientTransport implements ClientTransport {
     const asked = { case: "takeSnapshot" as const, value: create(TakeSnapshotRequestSchema) };
     for await (const reply of this.#call(address, asked, signal))
       if (reply.case === "takeSnapshot") return reply.value;
+    throw noAnswer(address, "what came was no answer");
+  }
+
+  async members(address: string, signal: AbortSignal): Promise<MembersResponse> {
+    const asked = { case: "members" as const, value: create(MembersRequestSchema) };
+    for await (const reply of this.#call(address, asked, signal))
+      if (reply.case === "members") return reply.value;
+    throw noAnswer(address, "what came was no answer");
+  }
+
+  async changeMembership(
+    address: string,
+    change: MembershipChange,
+    signal: AbortSignal,
+  ): Promise<ChangeMembershipResponse> {
+    const value = create(ChangeMembershipRequestSchema, { change: requireChange(change) });
+    for await (const reply of this.#call(address, { case: "changeMembership", value }, signal))
+      if (reply.case === "changeMembership") return reply.value;
+    throw noAnswer(address, "what came was no answer");
+  }
+
+  async transferLeadership(
+    address: string,
+    to: bigint | undefined,
+    signal: AbortSignal,
+  ): Promise<TransferLeadershipResponse> {
+    const value = create(TransferLeadershipRequestSchema, to === undefined ? {} : { nodeId: to });
+    for await (const reply of this.#call(address, { case: "transferLeadership", value }, signal))
+      if (reply.case === "transferLeadership") return reply.value;
     throw noAnswer(address, "what came was no answer");
   }
 

@@ -8,7 +8,7 @@ const names = [
   "dropped_disconnected",
   /** Messages above `maxMessageBytes`. */
   "dropped_too_large",
-  /** Messages to no peer, or sent before `start` or after `close`. */
+  /** Messages to no peer, or to one that is none any more, or sent before `start` or after `close`. */
   "dropped_not_sendable",
   /** Peers refused, by reason. */
   "refused_no_hello",
@@ -16,6 +16,7 @@ const names = [
   "refused_cluster",
   "refused_node",
   "refused_store",
+  "refused_removed",
   /** Connections closed for what they carried. */
   "closed_undecodable",
   "closed_misdirected",
@@ -31,7 +32,7 @@ const warningEveryMs = 10_000;
 /** Counts by name, and warns of what it counts, seldom enough that nobody can fill a disk with lines. */
 export class Counters {
   readonly #counts = Object.fromEntries(names.map((name) => [name, 0])) as Record<CounterName, number>;
-  readonly #warnedAt = new Map<CounterName, number>();
+  readonly #warnedAt = new Map<string, number>();
 
   constructor(private readonly logger: Logger) {}
 
@@ -41,9 +42,14 @@ export class Counters {
 
   addAndWarn(name: CounterName, line: string): void {
     this.add(name);
+    this.warn(name, line);
+  }
+
+  /** Warns of what is not counted; of each kind seldom. */
+  warn(kind: CounterName | "malformed_address", line: string): void {
     const now = performance.now();
-    if (now - (this.#warnedAt.get(name) ?? -Infinity) < warningEveryMs) return;
-    this.#warnedAt.set(name, now);
+    if (now - (this.#warnedAt.get(kind) ?? -Infinity) < warningEveryMs) return;
+    this.#warnedAt.set(kind, now);
     this.logger.warn(line);
   }
 

@@ -1,5 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  maxAddress,
+  maxEpochRecordBytes,
   maxSaveHistoryBytes,
   type AdmissionRefusal,
   type AdmissionRefusalReason,
@@ -29,11 +31,15 @@ const reasonOnTheWire = {
   cluster: HandshakeRefusalReason.CLUSTER,
   node: HandshakeRefusalReason.NODE,
   store: HandshakeRefusalReason.STORE,
+  removed: HandshakeRefusalReason.REMOVED,
 } as const;
 
 /** What either side says first. */
-export function makeHello({ nodeId, ...others }: Identity, to: number): Hello {
-  return create(HelloSchema, { protocolVersion, ...others, nodeId: BigInt(nodeId), to: BigInt(to) });
+export function makeHello(identity: Identity, to: number): Hello {
+  // By name: what is read anew each time may be a getter of a class.
+  const { clusterId, nodeId, storeId, incarnation, saveHistory, epochRecord, address } = identity;
+  const ids = { nodeId: BigInt(nodeId), storeId, incarnation, to: BigInt(to) };
+  return create(HelloSchema, { protocolVersion, clusterId, ...ids, saveHistory, epochRecord, address });
 }
 
 /** The last thing said on a connection that is refused. */
@@ -44,7 +50,7 @@ export function makeRefusal({ reason, detail }: Refusal): HandshakeRefusal {
 /** Reads a refusal. Its detail comes from a peer and goes to logs: one line of bounded length is kept. */
 export function readRefusal(refusal: HandshakeRefusal): AdmissionRefusal {
   const detail = refusal.detail.slice(0, 1000).replace(/[\p{Cc}\u2028\u2029]+/gu, " ");
-  const known = (["cluster", "node", "store"] as const).find(
+  const known = (["cluster", "node", "store", "removed"] as const).find(
     (name) => reasonOnTheWire[name] === refusal.reason,
   );
   // No Hello where one was expected, or a reason that this version does not know: the versions do not fit.
@@ -64,17 +70,21 @@ export function checkHello(
     const detail = "the first frame was no Hello; a node of another version, or another program, calls here";
     return { refusal: { reason: "no_hello", detail } };
   }
-  const { clusterId, nodeId, storeId, incarnation, saveHistory } = hello;
-  const peer = { clusterId, nodeId: Number(nodeId), storeId, incarnation, saveHistory };
-  const refusal = misfit(hello, context, dialed) ?? context.admit(peer);
+  const { clusterId, nodeId, storeId, incarnation, saveHistory, epochRecord, address } = hello;
+  const peer = {
+    clusterId,
+    nodeId: Number(nodeId),
+    storeId,
+    incarnation,
+    saveHistory,
+    epochRecord,
+    address,
+  };
+  const refusal = misfit(hello, context.identity, dialed) ?? oversize(hello) ?? context.admit(peer);
   return refusal === undefined ? { peer } : { refusal };
 }
 
-function misfit(
-  hello: Hello,
-  { identity, peers }: TransportContext,
-  dialed: number | undefined,
-): Refusal | undefined {
+function misfit(hello: Hello, identity: Identity, dialed: number | undefined): Refusal | undefined {
   const own = identity.nodeId;
   const theirs = Number(hello.nodeId);
   if (hello.protocolVersion !== protocolVersion) {
@@ -90,28 +100,37 @@ function misfit(
     };
   }
   const refuse = (detail: string): Refusal => ({ reason: "node", detail });
+  if (!Number.isSafeInteger(theirs))
+    return refuse(`${hello.nodeId} is no node id: those are whole numbers below 2^53`);
   if (theirs === own) return refuse(`${own} is this node's own id; give each node an id of its own`);
   if (dialed !== undefined && theirs !== dialed) {
     return refuse(
       `node ${theirs} answers at the address of node ${dialed}; start each node with its own id and address`,
     );
   }
-  if (!peers.some(({ nodeId }) => nodeId === theirs)) {
-    const members = [own, ...peers.map(({ nodeId }) => nodeId)].sort((a, b) => a - b).join(", ");
-    return refuse(`node ${theirs} is no member of the cluster; its members are ${members}`);
-  }
   if (hello.to !== BigInt(own)) {
     return refuse(
       `node ${theirs} takes this node for node ${hello.to}, but it is node ${own}; start each node with its own id and address`,
     );
   }
-  const { length } = hello.saveHistory;
-  if (length > maxSaveHistoryBytes) {
+  return undefined;
+}
+
+/** What is more than a node that works says of itself. */
+function oversize({ nodeId, saveHistory, epochRecord, address }: Hello): Refusal | undefined {
+  if (saveHistory.length > maxSaveHistoryBytes) {
     return {
       reason: "store",
-      detail: `node ${theirs} shows a history of saves of ${length} bytes, ${maxSaveHistoryBytes} are allowed; its storage is damaged, or it is no node`,
+      detail: `node ${nodeId} shows a history of saves of ${saveHistory.length} bytes, ${maxSaveHistoryBytes} are allowed; its storage is damaged, or it is no node`,
     };
   }
+  const bound = (what: string, size: string, most: number): Refusal => ({
+    reason: "node",
+    detail: `node ${nodeId} shows ${what} of ${size}, ${most} are allowed; it is damaged, or no node`,
+  });
+  if (epochRecord.length > maxEpochRecordBytes)
+    return bound("an epoch record", `${epochRecord.length} bytes`, maxEpochRecordBytes);
+  if (address.length > maxAddress) return bound("an address", `${address.length} characters`, maxAddress);
   return undefined;
 }
 

@@ -14,6 +14,8 @@ export interface Linkage {
   readonly counters: Counters;
   /** Tells the node that a peer has refused it; once, until another refusal comes or the peer lets it in. */
   readonly tellRefusal: (peer: PeerAddress, refusal: AdmissionRefusal | undefined) => void;
+  /** Where a node is reached that is a peer at this moment; undefined when it is none. */
+  readonly peer: (nodeId: number) => PeerAddress | undefined;
 }
 
 /** Messages are gathered into frames of about this size. */
@@ -33,7 +35,7 @@ export class PeerLink {
   #endPause: () => void = () => undefined;
 
   constructor(
-    private readonly peer: PeerAddress,
+    readonly peer: PeerAddress,
     private readonly linkage: Linkage,
     private readonly connect: () => MemoryConnection,
   ) {
@@ -58,8 +60,11 @@ export class PeerLink {
     this.#wake();
   }
 
+  /** Ends the connection, and drops what waits. Nothing is told any more. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.linkage.counters.add("dropped_not_sendable", this.#lanes.clear());
+    this.linkage.tellRefusal(this.peer, undefined);
     this.#connection?.close();
     this.#endPause();
     await this.#running;
@@ -77,6 +82,8 @@ export class PeerLink {
       if (why !== "refused" && !this.#lossTold) {
         this.#lossTold = true;
         this.linkage.context.onDisconnected(this.peer, why);
+        // Told of the loss, the node may have done without this peer.
+        if (this.#closed) return;
       }
       // Up to half is left out at random, so that nodes do not connect in step.
       await this.#pause(this.#pauseMs * (1 - Math.random() / 2));
@@ -90,7 +97,7 @@ export class PeerLink {
     connection.keepAlive(settings.keepAlive);
     void sendFrame(connection, { hello: makeHello(context.identity, this.peer.nodeId) });
     const first = await receiveFirstFrame(connection, settings.connectTimeoutMs);
-    if (first === undefined) return connection.closedBecause ?? "the connection was lost";
+    if (first === undefined || this.#closed) return connection.closedBecause ?? "the connection was lost";
     if (first.refusal !== undefined) {
       tellRefusal(this.peer, readRefusal(first.refusal));
       return "refused";
@@ -102,12 +109,14 @@ export class PeerLink {
       void sendFrame(connection, { refusal: makeRefusal(check.refusal) });
       return `refused: ${detail}`;
     }
+    // While it was asked whether to admit this peer, the node may have done without it.
+    if (this.#closed) return "closed";
     this.#connected();
     connection.onClose(() => this.#wake());
     void this.#sendMessages(connection);
     for (;;) {
       const frame = await receiveFrame(connection);
-      if (frame === undefined) return connection.closedBecause ?? "the connection was lost";
+      if (frame === undefined || this.#closed) return connection.closedBecause ?? "the connection was lost";
       if (frame.refusal === undefined) continue;
       tellRefusal(this.peer, readRefusal(frame.refusal));
       return `refused: ${frame.refusal.detail}`;

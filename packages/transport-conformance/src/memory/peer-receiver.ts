@@ -6,7 +6,7 @@ import { checkHello, makeHello, makeRefusal, readRefusal } from "./handshake.js"
 import type { MemoryConnection } from "./memory-connection.js";
 import type { Linkage } from "./peer-link.js";
 
-/** Receives the messages of all peers. */
+/** Receives the messages of all peers, and of whomever else the node admits. */
 export class PeerReceiver {
   /** Of each peer, the connection admitted last. */
   readonly #admitted = new Map<number, MemoryConnection>();
@@ -36,13 +36,13 @@ export class PeerReceiver {
 
   /** Hands on what a frame holds. False when the connection is to end. */
   #take(from: number, frame: Frame, connection: MemoryConnection): boolean {
-    const { context, settings, counters, tellRefusal } = this.linkage;
+    const { context, settings, counters, tellRefusal, peer: peerOf } = this.linkage;
     const refuse = (counter: CounterName, why: string): false => {
       counters.addAndWarn(counter, `closed the connection from ${connection.remote}: ${why}`);
       return false;
     };
     if (frame.refusal !== undefined) {
-      const peer = context.peers.find(({ nodeId }) => nodeId === from);
+      const peer = peerOf(from);
       if (peer !== undefined) tellRefusal(peer, readRefusal(frame.refusal));
       return false;
     }

@@ -2,6 +2,7 @@ import type {
   AdmissionRefusal,
   ClientHandler,
   ClientListener,
+  PeerAddress,
   Transport,
   TransportContext,
 } from "@paxos/core";
@@ -24,8 +25,14 @@ export class MemoryReplicaTransport implements Transport, ClientListener {
   readonly #counters: Counters;
   readonly #clients: ClientServer;
   readonly #links = new Map<bigint, PeerLink>();
+  /** The ends of links to peers that are gone. */
+  readonly #ending = new Set<Promise<void>>();
   readonly #accepted = new Set<MemoryConnection>();
   #listener: MemoryListener | undefined;
+  /** Makes a link to a peer. Undefined before `start` has resolved, and after `close`. */
+  #link: ((peer: PeerAddress) => PeerLink) | undefined;
+  /** What was set before `start` had resolved. */
+  #early: readonly PeerAddress[] | undefined;
   #started = false;
   #closing: Promise<void> | undefined;
 
@@ -63,10 +70,28 @@ export class MemoryReplicaTransport implements Transport, ClientListener {
     // Others need a while to listen; so does this one, so that `close` may come between.
     await new Promise((resolve) => setImmediate(resolve));
     if (this.#closing !== undefined) throw new Error("the transport was closed while it started");
-    for (const peer of context.peers) {
-      const connect = (): MemoryConnection => this.network.connect(listener.address, peer.address);
-      this.#links.set(BigInt(peer.nodeId), new PeerLink(peer, linkage, connect));
+    this.#link = (peer) =>
+      new PeerLink(peer, linkage, () => this.network.connect(listener.address, peer.address));
+    this.setPeers(this.#early ?? context.peers);
+  }
+
+  /** Before `start` has resolved, it takes the place of the peers that `start` was given; after `close` it does nothing. */
+  setPeers(peers: readonly PeerAddress[]): void {
+    if (this.#link === undefined) {
+      this.#early = [...peers];
+      return;
     }
+    const wanted = new Map(
+      peers.filter((peer) => this.#isReachable(peer)).map((peer) => [BigInt(peer.nodeId), peer]),
+    );
+    for (const [nodeId, link] of this.#links) {
+      if (wanted.get(nodeId)?.address === link.peer.address) continue;
+      this.#links.delete(nodeId);
+      const ending = link.close().finally(() => this.#ending.delete(ending));
+      this.#ending.add(ending);
+    }
+    for (const [nodeId, peer] of wanted)
+      if (!this.#links.has(nodeId)) this.#links.set(nodeId, this.#link(peer));
   }
 
   send(message: Message): void {
@@ -87,10 +112,21 @@ export class MemoryReplicaTransport implements Transport, ClientListener {
   async #close(): Promise<void> {
     this.#listener?.close();
     this.#listener = undefined;
-    const links = [...this.#links.values()];
-    this.#links.clear();
+    if (this.#link !== undefined) this.setPeers([]);
+    this.#link = undefined;
     for (const connection of this.#accepted) connection.close();
-    await Promise.all(links.map((link) => link.close()));
+    await Promise.all(this.#ending);
+  }
+
+  #isReachable({ nodeId, address }: PeerAddress): boolean {
+    try {
+      parseAddress(address);
+      return true;
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#counters.warn("malformed_address", `node ${nodeId} is not connected to: ${why}`);
+      return false;
+    }
   }
 
   /** The first frame decides who speaks on a connection. */
@@ -120,6 +156,7 @@ export class MemoryReplicaTransport implements Transport, ClientListener {
       context,
       settings: this.#settings,
       counters: this.#counters,
+      peer: (nodeId) => this.#links.get(BigInt(nodeId))?.peer,
       tellRefusal: (peer, refusal: AdmissionRefusal | undefined) => {
         const text = `${refusal?.reason}: ${refusal?.detail}`;
         if (refusal === undefined) {

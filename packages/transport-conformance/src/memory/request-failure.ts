@@ -8,6 +8,8 @@ const onTheWire: Readonly<Record<RequestErrorCode, FailureCode>> = {
   too_large: FailureCode.TOO_LARGE,
   invalid: FailureCode.INVALID,
   expired: FailureCode.EXPIRED,
+  not_leader: FailureCode.NOT_LEADER,
+  refused: FailureCode.REFUSED,
   unavailable: FailureCode.UNAVAILABLE,
   // Said to a client that has gone.
   timed_out: FailureCode.UNAVAILABLE,
@@ -27,10 +29,19 @@ export function makeFailure(error: unknown, counters: Counters): RequestFailure 
   return create(RequestFailureSchema, { code: FailureCode.INTERNAL, detail });
 }
 
+const toldByNodes = [
+  "busy",
+  "too_large",
+  "invalid",
+  "expired",
+  "not_leader",
+  "refused",
+  "unavailable",
+] as const;
+
 /** The error that the server at `address` has told. */
 export function readFailure({ code, detail }: RequestFailure, address: string): RequestError {
-  const names = ["busy", "too_large", "invalid", "expired", "unavailable"] as const;
-  const known = names.find((name) => onTheWire[name] === code);
+  const known = toldByNodes.find((name) => onTheWire[name] === code);
   return known === undefined ? noAnswer(address, detail) : new RequestError(known, detail);
 }
 

@@ -1,6 +1,7 @@
 import type { ClientTransport } from "@paxos/core";
 import type { Waiting } from "./handlers.js";
 import { update } from "./messages.js";
+import { callSlowly, slowKinds } from "./slow-calls.js";
 import { openStream, streamKinds } from "./streams.js";
 import { errorOf, until } from "./until.js";
 
@@ -18,18 +19,18 @@ export class CallsUnderWay {
     await Promise.all(streams.map((stream) => stream.next()));
     const calls = [
       client.clientUpdate(address, update(1), signal),
-      client.takeSnapshot(address, signal),
+      ...slowKinds.map((kind) => callSlowly(kind, client, address, signal)),
       ...streams.map((stream) => stream.next()),
     ];
     const errors = Promise.all(calls.map(errorOf));
-    await until(() => handler.asked.length === 1 && handler.snapshots === 1, "the calls are under way");
+    await until(() => handler.asked.length === 1 && handler.allAsked(1), "the calls are under way");
     return new CallsUnderWay(handler, errors);
   }
 
   /** The handler has learnt that nobody waits for any of them. */
   async givenUp(): Promise<void> {
     const { handler } = this;
-    await until(() => handler.cancelled === 1 && handler.cancelledSnapshots === 1, "the calls were ended");
+    await until(() => handler.cancelled === 1 && handler.allCancelled, "the calls were ended");
     await until(() => handler.open === 0, "the streams were ended");
   }
 }

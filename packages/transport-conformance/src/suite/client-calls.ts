@@ -5,6 +5,7 @@ import type { TransportAdapter } from "./adapter.js";
 import { nowhere, type Endpoints } from "./endpoints.js";
 import { Handler, Holding } from "./handlers.js";
 import { numbers, update } from "./messages.js";
+import { callSlowly, slowKinds } from "./slow-calls.js";
 import { openStream, streamKinds } from "./streams.js";
 import { describeSubject } from "./subject.js";
 import { collect, errorOf, until } from "./until.js";
@@ -96,7 +97,9 @@ function testAnswers(endpoints: Endpoints, kind: string): void {
     };
     expect(await errorOf(client.clientUpdate(address, update(1), never()))).toMatchObject(expected);
     expect(await errorOf(client.status(address, never()))).toMatchObject(expected);
-    expect(await errorOf(client.takeSnapshot(address, never()))).toMatchObject(expected);
+    expect(await errorOf(client.members(address, never()))).toMatchObject(expected);
+    for (const slow of slowKinds)
+      expect(await errorOf(callSlowly(slow, client, address, never()))).toMatchObject(expected);
     for (const stream of streamKinds) {
       const pieces = openStream(stream, client, address, never());
       expect(await errorOf(pieces.next())).toMatchObject(expected);
@@ -169,7 +172,8 @@ function testManyAtOnce(endpoints: Endpoints, kind: string): void {
       remove(...args);
     };
     const calls = numbers(20).map((timestamp) => client.clientUpdate(address, update(timestamp), signal));
-    await Promise.all([...calls, client.status(address, signal), client.takeSnapshot(address, signal)]);
+    await Promise.all([...calls, client.status(address, signal), client.members(address, signal)]);
+    await Promise.all(slowKinds.map((slow) => callSlowly(slow, client, address, signal)));
     for (const stream of streamKinds) await collect(openStream(stream, client, address, signal));
     expect(listening).toBe(0);
   });
@@ -214,12 +218,12 @@ function testFailover(endpoints: Endpoints, kind: string): void {
     const calls = numbers(20).map((timestamp) => client.clientUpdate(address, update(timestamp), never()));
     handler.length = Infinity;
     const others = [
-      client.takeSnapshot(address, never()),
+      ...slowKinds.map((slow) => callSlowly(slow, client, address, never())),
       ...streamKinds.map((stream) => collect(openStream(stream, client, address, never()))),
     ];
     const errors = Promise.all([...calls, ...others].map(errorOf));
     await until(() => handler.asked.length === 20, "all updates are under way");
-    await until(() => handler.open === 2 && handler.snapshots === 1, "the others as well");
+    await until(() => handler.open === 2 && handler.allAsked(1), "the others as well");
     await server.transport.close();
     for (const error of await errors) {
       expect(error).toMatchObject({ name: "RequestError", code: "unavailable" });

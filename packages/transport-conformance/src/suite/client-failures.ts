@@ -4,6 +4,7 @@ import type { TransportAdapter } from "./adapter.js";
 import { nowhere, type Endpoints } from "./endpoints.js";
 import { Failing, Handler, Holding } from "./handlers.js";
 import { numbers, update } from "./messages.js";
+import { callSlowly, slowKinds } from "./slow-calls.js";
 import { openStream, streamKinds } from "./streams.js";
 import { describeSubject } from "./subject.js";
 import { collect, errorOf, until } from "./until.js";
@@ -26,22 +27,28 @@ const errorsOf = (client: ClientTransport, address: string, signal: AbortSignal)
   Promise.all([
     errorOf(client.clientUpdate(address, update(1), signal)),
     errorOf(client.status(address, signal)),
-    errorOf(client.takeSnapshot(address, signal)),
+    errorOf(client.members(address, signal)),
+    ...slowKinds.map((kind) => errorOf(callSlowly(kind, client, address, signal))),
     ...streamKinds.map((kind) => errorOf(collect(openStream(kind, client, address, signal)))),
   ]);
 
 function testFailuresOfTheNode(endpoints: Endpoints, kind: string): void {
-  test.each<RequestErrorCode>(["busy", "too_large", "invalid", "expired", "unavailable"])(
-    "the node's %s reaches the caller with its words",
-    async (code) => {
-      const { address } = await endpoints.serving(
-        new Failing(new RequestError(code, "some words: what to do")),
-      );
-      for (const error of await errorsOf(endpoints.client(kind), address, never())) {
-        expect(error).toMatchObject({ name: "RequestError", code, message: "some words: what to do" });
-      }
-    },
-  );
+  test.each<RequestErrorCode>([
+    "busy",
+    "too_large",
+    "invalid",
+    "expired",
+    "not_leader",
+    "refused",
+    "unavailable",
+  ])("the node's %s reaches the caller with its words", async (code) => {
+    const { address } = await endpoints.serving(
+      new Failing(new RequestError(code, "some words: what to do")),
+    );
+    for (const error of await errorsOf(endpoints.client(kind), address, never())) {
+      expect(error).toMatchObject({ name: "RequestError", code, message: "some words: what to do" });
+    }
+  });
 
   test("any other failure of the node shows nothing of its inside, and is logged and counted there", async () => {
     const server = await endpoints.serving(new Failing(new TypeError("secret")));
@@ -50,7 +57,7 @@ function testFailuresOfTheNode(endpoints: Endpoints, kind: string): void {
       expect((error as Error).message).toMatch(/internal error; the log of the node says more/);
       expect((error as Error).message).not.toMatch(/secret/);
     }
-    expect(server.counter("failed_client_requests")).toBe(5);
+    expect(server.counter("failed_client_requests")).toBe(8);
     expect(server.warnings.join()).toMatch(/a client's request failed: TypeError: secret/);
   });
 
@@ -126,18 +133,18 @@ function testGivingUp(endpoints: Endpoints, kind: string): void {
     expect(await call).toMatchObject({ name: "RequestError", code: "cancelled" });
   });
 
-  test("a cancelled snapshot rejects at once, and the handler learns it", async () => {
+  test.each(slowKinds)("a cancelled %s rejects at once, and the handler learns it", async (slow) => {
     const handler = new Holding();
     const { address } = await endpoints.serving(handler);
     const client = endpoints.client(kind);
     const controller = new AbortController();
-    const call = errorOf(client.takeSnapshot(address, controller.signal));
-    const other = errorOf(client.takeSnapshot(address, AbortSignal.timeout(200)));
-    await until(() => handler.snapshots > 0, "the handler was called");
+    const call = errorOf(callSlowly(slow, client, address, controller.signal));
+    const other = errorOf(callSlowly(slow, client, address, AbortSignal.timeout(200)));
+    await until(() => (handler.slow.get(slow)?.asked ?? 0) > 0, "the handler was called");
     controller.abort();
     expect(await call).toMatchObject({ name: "RequestError", code: "cancelled" });
     expect(await other).toMatchObject({ name: "RequestError", code: "timed_out" });
-    await until(() => handler.cancelledSnapshots === handler.snapshots, "the handler learnt it");
+    await until(() => handler.allCancelled, "the handler learnt it");
   });
 
   test("a call whose deadline passes is timed out, and the handler learns it", async () => {

@@ -115,7 +115,7 @@ function testUnderWay(endpoints: Endpoints, adapter: TransportAdapter, kind: str
   });
 
   test("close ends soon while peers are dialled, shaken hands with, and refused", async () => {
-    const one = await endpoints.start({ nodeId: 1 });
+    const one = await endpoints.start({ nodeId: 1, admit: () => ({ reason: "node", detail: "not you" }) });
     const silent = await endpoints.relay(one.address);
     silent.silence();
     const peers = [

@@ -1,5 +1,6 @@
 import { describe } from "@jest/globals";
 import type { TransportAdapter } from "./adapter.js";
+import { describeChangingPeers } from "./changing-peers.js";
 import { describeClientCalls } from "./client-calls.js";
 import { describeClientFailures } from "./client-failures.js";
 import { describeClientStreams } from "./client-streams.js";
@@ -8,7 +9,9 @@ import { describeDelivery } from "./delivery.js";
 import { describeHalfOpen } from "./half-open.js";
 import { describeHandshake } from "./handshake.js";
 import { describeHostileInput } from "./hostile-input.js";
+import { describeIntroductions } from "./introductions.js";
 import { describeLanes } from "./lanes.js";
+import { describeMembershipCalls } from "./membership-calls.js";
 
 /** Registers the tests of everything that packages/core/src/ports.ts promises of transports. */
 export function describeTransport(name: string, adapter: TransportAdapter): void {
@@ -16,11 +19,14 @@ export function describeTransport(name: string, adapter: TransportAdapter): void
     describeDelivery(adapter);
     describeLanes(adapter);
     describeHandshake(adapter);
+    describeIntroductions(adapter);
+    describeChangingPeers(adapter);
     describeHostileInput(adapter);
     describeHalfOpen(adapter);
     describeClosing(adapter);
     describeClientCalls(adapter);
     describeClientFailures(adapter);
     describeClientStreams(adapter);
+    describeMembershipCalls(adapter);
   });
 }

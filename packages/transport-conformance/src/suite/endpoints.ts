@@ -11,12 +11,13 @@ export interface EndpointOptions {
   readonly nodeId: number;
   readonly peers?: readonly PeerAddress[];
   readonly address?: string;
-  /** What is not as usual in how it introduces itself. */
+  /** What is not as usual in how it introduces itself; getters are read whenever it does. */
   readonly identity?: Partial<Identity>;
   readonly handler?: ClientHandler;
   readonly transport?: ReplicaTransportOptions;
   readonly admit?: (peer: Identity) => AdmissionRefusal | undefined;
   readonly onMessage?: (message: Message) => void;
+  readonly onDisconnected?: (peer: PeerAddress) => void;
 }
 
 /** Silence is not taken for death, nor is it what ends anything, unless a test says so. */
@@ -42,9 +43,17 @@ export class Endpoint {
   }
 
   async start(): Promise<this> {
-    const { nodeId, identity, peers = [], address = "127.0.0.1:0", admit, onMessage } = this.options;
+    const {
+      nodeId,
+      identity,
+      peers = [],
+      address = "127.0.0.1:0",
+      admit,
+      onMessage,
+      onDisconnected,
+    } = this.options;
     await this.transport.start({
-      identity: { ...identityOf(nodeId), ...identity },
+      identity: Object.defineProperties(identityOf(nodeId), Object.getOwnPropertyDescriptors(identity ?? {})),
       address,
       peers,
       onMessage: (from, message) => {
@@ -53,7 +62,10 @@ export class Endpoint {
       },
       admit: (peer) => admit?.(peer),
       onConnected: (peer) => this.connected.push(peer),
-      onDisconnected: (peer, reason) => this.disconnected.push({ peer, reason }),
+      onDisconnected: (peer, reason) => {
+        this.disconnected.push({ peer, reason });
+        onDisconnected?.(peer);
+      },
       onRefused: (peer, refusal) => this.refused.push({ peer, refusal }),
     });
     return this;

@@ -1,18 +1,27 @@
 import { create } from "@bufbuild/protobuf";
 import { RequestError, type ClientHandler } from "@paxos/core";
 import {
+  ChangeMembershipResponseSchema,
+  EpochRecordSchema,
   GloballyOrderedUpdateSchema,
+  MembersResponseSchema,
   Role,
   StatusResponseSchema,
   TakeSnapshotResponseSchema,
+  TransferLeadershipResponseSchema,
   type BackupPiece,
+  type ChangeMembershipResponse,
   type ClientUpdate,
   type GloballyOrderedUpdate,
   type LogRequest,
   type LogResponse,
+  type MembershipChange,
+  type MembersResponse,
   type StatusResponse,
   type TakeSnapshotResponse,
+  type TransferLeadershipResponse,
 } from "@paxos/proto";
+import { slowKinds, type SlowKind } from "./slow-calls.js";
 import { backupPiece, logPiece } from "./streams.js";
 
 /** The answer to an update: its timestamp as the seq, its own bytes as the result. */
@@ -23,6 +32,21 @@ const answerTo = (update: ClientUpdate): GloballyOrderedUpdate =>
     update,
     result: update.update,
   });
+
+/** The membership that a handler tells of. */
+export const epochRecord = create(EpochRecordSchema, {
+  formatVersion: 1,
+  epoch: 2n ** 40n,
+  voters: [{ nodeId: 3n, address: "three:3", storeId: 2n ** 64n - 1n, priority: 7 }],
+  learners: [{ nodeId: 5n, address: "[::1]:5" }],
+  prepareQuorum: 1,
+  acceptQuorum: 1,
+  nextNodeId: 6n,
+  base: Uint8Array.of(0, 255),
+  firstView: 2n ** 41n,
+  beginsAfter: 2n ** 42n,
+  changeId: 2n ** 63n,
+});
 
 /** Answers at once whatever is asked; its streams have three pieces. */
 export class Handler implements ClientHandler {
@@ -51,6 +75,20 @@ export class Handler implements ClientHandler {
     return Promise.resolve(create(TakeSnapshotResponseSchema, taken));
   }
 
+  members(): Promise<MembersResponse> {
+    const clusterId = new Uint8Array(32).fill(7);
+    const members = { epochRecord, clusterId, leaderId: 0n, nodeId: 3n, heard: [0n, 3n, 2n ** 53n - 1n] };
+    return Promise.resolve(create(MembersResponseSchema, members));
+  }
+
+  changeMembership(_change: MembershipChange, _signal: AbortSignal): Promise<ChangeMembershipResponse> {
+    return Promise.resolve(create(ChangeMembershipResponseSchema, { epochRecord }));
+  }
+
+  transferLeadership(to: bigint | undefined, _signal: AbortSignal): Promise<TransferLeadershipResponse> {
+    return Promise.resolve(create(TransferLeadershipResponseSchema, { leaderId: to ?? 9n }));
+  }
+
   async *backup(signal: AbortSignal): AsyncGenerator<BackupPiece> {
     for await (const number of this.#opened(this.pieces(signal, 1, this.length)))
       yield backupPiece(number, this.pieceBytes);
@@ -75,15 +113,14 @@ export class Handler implements ClientHandler {
   }
 }
 
-/** Answers updates when the test says so, unless they are aborted, and takes snapshots until they are. */
+/** Answers updates when the test says so, unless they are aborted, and is busy with all slow calls until they are. */
 export class Holding extends Handler {
   /** What was asked, whether answered or not. */
   readonly asked: ClientUpdate[] = [];
   /** How many updates have been aborted before they were answered. */
   cancelled = 0;
-  /** Snapshots that were asked for, and how many of them have been aborted. */
-  snapshots = 0;
-  cancelledSnapshots = 0;
+  /** Slow calls that were asked for, by their kinds, and how many of them have been aborted. */
+  readonly slow = new Map(slowKinds.map((kind) => [kind, { asked: 0, cancelled: 0 }]));
   readonly #answers = new Map<bigint, () => void>();
 
   override clientUpdate(update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
@@ -99,10 +136,39 @@ export class Holding extends Handler {
   }
 
   override takeSnapshot(signal: AbortSignal): Promise<TakeSnapshotResponse> {
-    this.snapshots++;
+    return this.#hold("takeSnapshot", signal);
+  }
+
+  override changeMembership(
+    _change: MembershipChange,
+    signal: AbortSignal,
+  ): Promise<ChangeMembershipResponse> {
+    return this.#hold("changeMembership", signal);
+  }
+
+  override transferLeadership(
+    _to: bigint | undefined,
+    signal: AbortSignal,
+  ): Promise<TransferLeadershipResponse> {
+    return this.#hold("transferLeadership", signal);
+  }
+
+  /** Whether so many slow calls of each kind were asked for. */
+  allAsked(count: number): boolean {
+    return [...this.slow.values()].every(({ asked }) => asked === count);
+  }
+
+  /** Whether all slow calls have been aborted. */
+  get allCancelled(): boolean {
+    return [...this.slow.values()].every(({ asked, cancelled }) => asked === cancelled);
+  }
+
+  #hold(kind: SlowKind, signal: AbortSignal): Promise<never> {
+    const counts = this.slow.get(kind) ?? { asked: 0, cancelled: 0 };
+    counts.asked++;
     return new Promise((_, reject) => {
       signal.addEventListener("abort", () => {
-        this.cancelledSnapshots++;
+        counts.cancelled++;
         reject(new RequestError("cancelled", "the client has gone"));
       });
     });
@@ -148,6 +214,15 @@ export class Failing extends Handler {
     throw this.error;
   }
   override async takeSnapshot(): Promise<TakeSnapshotResponse> {
+    throw this.error;
+  }
+  override async members(): Promise<MembersResponse> {
+    throw this.error;
+  }
+  override async changeMembership(): Promise<ChangeMembershipResponse> {
+    throw this.error;
+  }
+  override async transferLeadership(): Promise<TransferLeadershipResponse> {
     throw this.error;
   }
   protected override async *pieces(): AsyncGenerator<number> {

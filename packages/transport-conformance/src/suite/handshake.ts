@@ -17,6 +17,8 @@ const numbers = {
   storeId: 2n ** 64n - 77n,
   incarnation: 2n ** 64n - 1n,
   saveHistory: new Uint8Array(1024).fill(7),
+  epochRecord: new Uint8Array(64 * 1024).fill(9),
+  address: `${"\u20ac".repeat(294)}:65535`,
 };
 
 /** Who is let in, who is not, and that both sides learn why. */
@@ -63,12 +65,7 @@ function testCallers(endpoints: Endpoints): void {
       HandshakeRefusalReason.CLUSTER,
       /start both with the same hostfile/,
     ],
-    [
-      "node",
-      hello({ nodeId: 5n }),
-      HandshakeRefusalReason.NODE,
-      /node 5 is no member of the cluster; its members are 0, 1/,
-    ],
+    ["node", hello({ nodeId: 2n ** 53n }), HandshakeRefusalReason.NODE, /9007199254740992 is no node id/],
     [
       "node",
       hello({ nodeId: 0n }),
@@ -81,6 +78,18 @@ function testCallers(endpoints: Endpoints): void {
       hello({ saveHistory: new Uint8Array(1025) }),
       HandshakeRefusalReason.STORE,
       /node 1 shows a history of saves of 1025 bytes, 1024 are allowed/,
+    ],
+    [
+      "node",
+      hello({ epochRecord: new Uint8Array(64 * 1024 + 1) }),
+      HandshakeRefusalReason.NODE,
+      /node 1 shows an epoch record of 65537 bytes, 65536 are allowed/,
+    ],
+    [
+      "node",
+      hello({ address: "x".repeat(301) }),
+      HandshakeRefusalReason.NODE,
+      /node 1 shows an address of 301 characters, 300 are allowed/,
     ],
   ])(
     "a caller that does not fit is refused and told why: %s (%#)",
@@ -129,6 +138,11 @@ function testCallees(endpoints: Endpoints): void {
       hello({ ...answering, saveHistory: new Uint8Array(2000) }),
       HandshakeRefusalReason.STORE,
       "refused_store",
+    ],
+    [
+      hello({ ...answering, epochRecord: new Uint8Array(64 * 1024 + 1) }),
+      HandshakeRefusalReason.NODE,
+      "refused_node",
     ],
   ])("a callee that does not fit is refused and told why (%#)", async (answer, reason, counter) => {
     const callee = await endpoints.rawCallee(answer);
@@ -250,7 +264,14 @@ function testWhoIsAskedAbout(endpoints: Endpoints): void {
       peers: [{ nodeId: 1, address: nowhere }],
       admit: ({ nodeId }) => void asked.push(nodeId),
     });
-    const misfits = [{ nodeId: 5n }, { clusterId: otherCluster }, { saveHistory: new Uint8Array(1025) }];
+    const misfits = [
+      { nodeId: 0n },
+      { to: 5n },
+      { clusterId: otherCluster },
+      { saveHistory: new Uint8Array(1025) },
+      { epochRecord: new Uint8Array(64 * 1024 + 1) },
+      { address: "x".repeat(301) },
+    ];
     for (const frame of misfits.map((misfit) => hello(misfit))) {
       const caller = endpoints.rawCaller(zero.address);
       caller.say(frame);

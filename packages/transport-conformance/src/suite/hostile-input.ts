@@ -81,7 +81,7 @@ function testBadMessages(endpoints: Endpoints): void {
     await Promise.all(
       numbers(20).map(async () => {
         const caller = endpoints.rawCaller(zero.address);
-        caller.say(hello({ nodeId: 5n }));
+        caller.say(hello({ to: 5n }));
         await until(() => caller.ended, "refused");
       }),
     );

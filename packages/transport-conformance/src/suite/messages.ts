@@ -25,6 +25,8 @@ export const identityOf = (nodeId: number): Identity => ({
   storeId: BigInt(nodeId + 100),
   incarnation: BigInt(nodeId + 200),
   saveHistory: Uint8Array.of(nodeId, 3),
+  epochRecord: Uint8Array.of(8, 1, nodeId),
+  address: `node-${nodeId}:1`,
 });
 
 /** 1 to `count`. */
@@ -69,19 +71,8 @@ export function seqsOf(
 }
 
 /** A Hello as a well-behaved node 1 says it to node 0, but for what a test changes. */
-export function hello(
-  changes: Partial<Pick<Hello, "protocolVersion" | "clusterId" | "nodeId" | "to" | "saveHistory">> = {},
-): PeerFrame {
-  const { storeId, incarnation } = identityOf(1);
-  const said = {
-    protocolVersion: 1,
-    clusterId,
-    nodeId: 1n,
-    storeId,
-    to: 0n,
-    incarnation,
-    saveHistory: Uint8Array.of(1, 3),
-  };
+export function hello(changes: Partial<Omit<Hello, "$typeName" | "$unknown">> = {}): PeerFrame {
+  const said = { ...identityOf(1), protocolVersion: 1, nodeId: 1n, to: 0n };
   return create(PeerFrameSchema, { hello: create(HelloSchema, { ...said, ...changes }) });
 }
 
