@@ -5,6 +5,7 @@ import { TRANSPORT_NAMES } from "./environment.js";
 import {
   clientsFlag,
   durationFlag,
+  epochFlag,
   idFlag,
   inFlightFlag,
   MAX_CLIENTS,
@@ -101,6 +102,33 @@ export const logOptions = {
 export const snapshotOptions = {
   server: { ...server, describe: "the id of the only server to ask; else all" },
 } as const;
+
+const patience = {
+  string: true,
+  requiresArg: true,
+  default: "30",
+  describe: "seconds for which a leader is looked for and waited for; 0: for ever",
+  coerce: timeoutFlag,
+} as const;
+
+export const memberOptions = {
+  force: {
+    boolean: true,
+    default: false,
+    describe: "change although a quorum of the new voters is not up and level",
+  },
+  epoch: {
+    string: true,
+    requiresArg: true,
+    describe: "change only if the cluster is in this epoch",
+    coerce: epochFlag,
+  },
+  voters: { string: true, requiresArg: true, describe: "set: all voters" },
+  learners: { string: true, requiresArg: true, describe: "set: all learners; else none" },
+  timeout: patience,
+} as const;
+
+export const transferOptions = { timeout: patience } as const;
 
 export const statusOptions = {
   watch: {

@@ -63,6 +63,12 @@ export function seqFlag(text: string | undefined): number | undefined {
   return seq > 0 && Number.isSafeInteger(seq) ? seq : refuse("from", text, "a seq, from 1 on");
 }
 
+export function epochFlag(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const epoch = /^\d{1,16}$/.test(text) ? Number(text) : -1;
+  return Number.isSafeInteger(epoch) && epoch >= 0 ? epoch : refuse("epoch", text, "an epoch, from 0 on");
+}
+
 export function idFlag(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   return /^\d{1,9}$/.test(text) ? Number(text) : refuse("server", text, "a server's id, from 0 on");

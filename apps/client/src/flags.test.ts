@@ -113,6 +113,41 @@ test("bench goes on for 10 s, or as it is told", () => {
   expect(parseFlags(["bench", "--duration", "0.5"])).toMatchObject({ flags: { end: { durationMs: 500 } } });
 });
 
+test("members are listed or changed, for 30 s unless it says otherwise", () => {
+  const member = (...args: string[]) => parseFlags(["member", ...args]);
+  const usual = { ...common, force: false, timeoutMs: 30_000 };
+  expect(member("list")).toEqual({ command: "member", flags: { ...usual, action: { kind: "list" } } });
+  expect(member("add", "a", "-p", "7", "--force", "--epoch", "0", "--timeout", "0")).toEqual({
+    command: "member",
+    flags: {
+      ...usual,
+      port: 7,
+      action: { kind: "add", address: "a:7" },
+      force: true,
+      epoch: 0,
+      timeoutMs: Infinity,
+    },
+  });
+  expect(member("add", "4", "[::0001]:2")).toMatchObject({
+    flags: { action: { kind: "add", id: 4, address: "[::1]:2" } },
+  });
+  expect(member("replace", "1", "4")).toMatchObject({
+    flags: { action: { kind: "replace", leaves: 1, comes: { id: 4 } } },
+  });
+  expect(member("set", "--voters", "1,2=a:3")).toMatchObject({
+    flags: { action: { kind: "set", voters: [{ id: 1 }, { id: 2, address: "a:3" }], learners: [] } },
+  });
+});
+
+test("the leadership is handed to anybody, or to one", () => {
+  const usual = { ...common, timeoutMs: 30_000 };
+  expect(parseFlags(["transfer"])).toEqual({ command: "transfer", flags: usual });
+  expect(parseFlags(["transfer", "2", "--timeout", "5"])).toEqual({
+    command: "transfer",
+    flags: { ...usual, timeoutMs: 5_000, to: 2 },
+  });
+});
+
 test("help and version are texts", () => {
   const help = parseFlags(["--help"]);
   expect(help).toMatchObject({ command: "print" });
@@ -125,11 +160,17 @@ test("help and version are texts", () => {
     "snapshot",
     "status",
     "bench",
+    "member",
+    "transfer",
+    "refused",
     "empty line",
     "Exit status",
   ]) {
     expect(text).toContain(word);
   }
+  expect(parseFlags(["member", "--help"])).toMatchObject({
+    text: expect.stringContaining("paxos-client member replace OLD NEW [HOST:PORT]"),
+  });
   expect(parseFlags(["log", "--help"])).toMatchObject({ text: expect.stringContaining("--follow") });
   expect(parseFlags(["--version"])).toMatchObject({
     command: "print",
@@ -158,6 +199,32 @@ describe("what is refused", () => {
     [["status", "nope"], "Unknown argument: nope"],
     [["snapshot", "nope"], "Unknown argument: nope"],
     [["snapshot", "--server", "x"], 'bad --server "x": give a server\'s id, from 0 on'],
+    [["member"], "member needs an action: give one of list, add, promote, demote, remove, replace, move"],
+    [["member", "expel", "1"], 'bad action "expel": give one of list, add'],
+    [["member", "list", "1"], "too many words: write member list"],
+    [["member", "list", "--force"], "--force and --epoch are for changes: leave them out of member list"],
+    [["member", "promote"], "too few words: write member promote ID"],
+    [["member", "promote", "x"], 'bad id "x": give the id of a node, from 0 on'],
+    [["member", "promote", "9007199254740992"], 'bad id "9007199254740992"'],
+    [["member", "add"], "too few words: write member add [ID] HOST:PORT"],
+    [["member", "add", "5"], "too few words: write member add [ID] HOST:PORT"],
+    [["member", "add", "5", "a:0"], 'bad port "0"; use a number from 1 to 65535'],
+    [["member", "add", "5", ""], 'bad address "": give HOST:PORT, IPv6 in brackets'],
+    [["member", "move", "5", "0.0.0.0:1"], '"0.0.0.0" is no address that others can reach'],
+    [
+      ["member", "priority", "1", "4294967296"],
+      'bad priority "4294967296": give a number from 0 to 4294967295',
+    ],
+    [["member", "quorums", "2"], "bad quorums: give two numbers of voters, or majority"],
+    [["member", "quorums", "0", "2"], "bad quorums: give two numbers of voters, or majority"],
+    [["member", "set"], "--voters is missing: write member set --voters ID[=HOST:PORT],..."],
+    [["member", "set", "--voters", "1,1"], "node 1 is named twice: give each member once"],
+    [["member", "set", "--voters", "1,a"], 'bad --voters "a": give ids with commas between them'],
+    [["member", "set", "--voters", ""], "--voters names nobody: give at least one voter"],
+    [["member", "list", "--voters", "1"], "--voters and --learners are for: member set"],
+    [["member", "remove", "1", "--epoch", "x"], 'bad --epoch "x": give an epoch, from 0 on'],
+    [["transfer", "x"], 'bad id "x": give the id of a node, from 0 on'],
+    [["transfer", "1", "2"], "Unknown argument: 2"],
     [["status", "--watch", "0"], 'bad --watch "0": give seconds from 0.1 to 3600, or nothing for 1'],
     [["bench", "--updates", "1", "--duration", "1"], "Arguments updates and duration are mutually exclusive"],
     [["bench", "--updates", "0"], 'bad --updates "0": give a number from 1 to 1000000000000'],

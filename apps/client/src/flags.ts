@@ -11,11 +11,14 @@ import {
   commonOptions,
   linesOptions,
   logOptions,
+  memberOptions,
   snapshotOptions,
   statusOptions,
   submitOptions,
+  transferOptions,
 } from "./flag-options.js";
 import { MAX_UPDATE_BYTES } from "./lines.js";
+import { MEMBER_USAGE, type MemberAction, memberAction, nodeId } from "./member-arguments.js";
 
 const DEFAULT_BENCH_MS = 10_000;
 
@@ -55,6 +58,21 @@ export interface SnapshotFlags extends CommonFlags {
   readonly server?: number;
 }
 
+export interface MemberFlags extends CommonFlags {
+  readonly action: MemberAction;
+  readonly force: boolean;
+  /** Absent: whichever it is. */
+  readonly epoch?: number;
+  /** How long is waited for; may be Infinity. */
+  readonly timeoutMs: number;
+}
+
+export interface TransferFlags extends CommonFlags {
+  /** Absent: to whom the leader thinks best. */
+  readonly to?: number;
+  readonly timeoutMs: number;
+}
+
 export interface StatusFlags extends CommonFlags {
   readonly watchMs?: number;
   readonly counters: boolean;
@@ -75,6 +93,8 @@ export type Invocation =
   | { readonly command: "submit"; readonly flags: SubmitFlags }
   | { readonly command: "log"; readonly flags: LogFlags }
   | { readonly command: "snapshot"; readonly flags: SnapshotFlags }
+  | { readonly command: "member"; readonly flags: MemberFlags }
+  | { readonly command: "transfer"; readonly flags: TransferFlags }
   | { readonly command: "status"; readonly flags: StatusFlags }
   | { readonly command: "bench"; readonly flags: BenchFlags }
   /** Help or version. */
@@ -89,7 +109,22 @@ line, an empty one too, in its order, prints the seqs in that order, and exits 0
 ordered, 1 when some were not. A line is at most ${MAX_UPDATE_BYTES} bytes, its line end (LF or CRLF) not
 counted.`;
 
-const EPILOGUE = "Exit status: 0 done, 1 not all of it done, 2 bad input, 130 and 143 interrupted.";
+const EPILOGUE =
+  "Exit status: 0 done, 1 not all of it done, or refused, 2 bad input, 130 and 143 interrupted.";
+
+const MEMBER_DESCRIPTION = `$0 member ACTION
+
+Lists the members of the cluster, or changes them. A change is made once, by whoever leads. The cluster
+refuses one that would make it stand still, unless it is forced; exits 1 then. One that gets no answer in
+time may have been made: it says so, exits 1, and member list shows.
+
+${Object.values(MEMBER_USAGE)
+  .map((usage) => `  $0 ${usage}`)
+  .join("\n")}`;
+
+const TRANSFER_DESCRIPTION = `$0 transfer [ID]
+
+Hands the leadership over to a voter, or to the one that is fittest.`;
 
 /**
  * Reads the command line.
@@ -105,10 +140,17 @@ export function parseFlags(args: readonly string[]): Invocation {
   describeSending(parser, onAsked);
   describeLooking(parser, onAsked);
   describeTending(parser, onAsked);
+  describeMembership(parser, (asked) => {
+    try {
+      onAsked(asked());
+    } catch (error) {
+      problem = error as Error;
+    }
+  });
   // Handlers and checks are synchronous, so everything has been said when it returns.
   void parser.strictOptions().parse([...args], {}, (error, argv, output) => {
     const extra = extraArgument(argv, invocation);
-    problem = error ?? (extra === undefined ? undefined : new Error(`Unknown argument: ${extra}`));
+    problem ??= error ?? (extra === undefined ? undefined : new Error(`Unknown argument: ${extra}`));
     text = output;
   });
   if (problem !== undefined)
@@ -226,6 +268,46 @@ function describeTending(parser: Parser, onAsked: (invocation: Invocation) => vo
   );
 }
 
+/** The commands about who belongs to the cluster, and who leads it. What is asked for throws when its words are wrong. */
+function describeMembership(parser: Parser, onAsked: (invocation: () => Invocation) => void): void {
+  parser
+    .command(
+      "member",
+      "list the members of the cluster, or change them",
+      (command) => command.usage(MEMBER_DESCRIPTION).options(memberOptions),
+      ({ timeout, force, epoch, voters, learners, _: words, ...flags }) =>
+        onAsked(() => ({
+          command: "member",
+          flags: {
+            ...common(flags),
+            action: memberAction(words.slice(1).map(String), {
+              voters,
+              learners,
+              port: flags.port,
+              isChange: force || epoch !== undefined,
+            }),
+            force,
+            ...(epoch === undefined ? {} : { epoch }),
+            timeoutMs: timeout,
+          },
+        })),
+    )
+    .command(
+      "transfer",
+      "hand the leadership over to a voter, or to the one that is fittest",
+      (command) => command.usage(TRANSFER_DESCRIPTION).options(transferOptions),
+      ({ timeout, _: [, id], ...flags }) =>
+        onAsked(() => ({
+          command: "transfer",
+          flags: {
+            ...common(flags),
+            ...(id === undefined ? {} : { to: nodeId(String(id)) }),
+            timeoutMs: timeout,
+          },
+        })),
+    );
+}
+
 function common({ port, hostfile, transport, json, verbose }: CommonFlags): CommonFlags {
   return { port, hostfile, transport, json, verbose };
 }
@@ -238,9 +320,12 @@ function extraArgument(
   const words = argv?._ ?? [];
   switch (invocation?.command) {
     case "submit":
+    case "member":
     case "print":
     case undefined:
       return undefined;
+    case "transfer":
+      return words[2];
     case "lines":
       return words[0];
     case "log":

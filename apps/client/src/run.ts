@@ -9,12 +9,14 @@ import type { Environment, Interruption } from "./environment.js";
 import { type Invocation, parseFlags } from "./flags.js";
 import { linesCommand } from "./lines-command.js";
 import { logCommand } from "./log-command.js";
+import { memberCommand } from "./member-command.js";
 import { Output } from "./output.js";
 import { ServerNames } from "./server-names.js";
 import { ServerNews } from "./server-news.js";
 import { snapshotCommand } from "./snapshot-command.js";
 import { statusCommand } from "./status-command.js";
 import { submitCommand } from "./submit-command.js";
+import { transferCommand } from "./transfer-command.js";
 
 /** The input is at fault, not the cluster. */
 const BAD_INPUT = 2;
@@ -77,6 +79,10 @@ async function execute(invocation: Command, context: Context): Promise<number> {
       return logCommand(context, invocation.flags);
     case "snapshot":
       return snapshotCommand(context, invocation.flags);
+    case "member":
+      return memberCommand(context, invocation.flags);
+    case "transfer":
+      return transferCommand(context, invocation.flags);
     case "status":
       return statusCommand(context, invocation.flags);
     case "bench":

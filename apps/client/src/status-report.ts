@@ -2,6 +2,7 @@
 import type { ServerStatus } from "@paxos/client";
 import { Role, StorageHealth, type StatusResponse } from "@paxos/proto";
 
+import { ClusterView } from "./cluster-view.js";
 import { printable } from "./output.js";
 import { type ServerNames, whyNot } from "./server-names.js";
 
@@ -21,6 +22,9 @@ const HEALTH_NAMES: Readonly<Record<StorageHealth, string>> = {
   [StorageHealth.STUCK]: "stuck",
   [StorageHealth.FAILED]: "failed",
 };
+
+const NO_MEMBER = "is no member of the cluster: take it out of the hostfile";
+const REMOVED = "was removed from the cluster: stop it, and take it out of the hostfile";
 
 /** What one server says of itself. */
 interface ServerFigures {
@@ -53,9 +57,10 @@ interface ServerFigures {
   readonly counters: Readonly<Record<string, number>>;
 }
 
-/** One server of the hostfile. */
+/** One server: of the hostfile, or a member of the cluster. */
 export interface ServerReport {
-  readonly id: number;
+  /** Undefined when it is none of the cluster's. */
+  readonly id: number | undefined;
   readonly address: string;
   /** Absent when it did not answer. */
   readonly figures: ServerFigures | undefined;
@@ -82,24 +87,39 @@ export function reportOf(
   statuses: readonly ServerStatus[],
   withinMs: number,
 ): ClusterReport {
+  const view = new ClusterView(names, statuses);
   const answers = statuses.flatMap((one) => ("status" in one ? [one.status] : []));
+  const voters = view.servers.flatMap((one) =>
+    "status" in one && view.isVoter(one.status) ? [one.status] : [],
+  );
   const highest = answers.reduce((aru, { localAru }) => Math.max(aru, Number(localAru)), 0);
-  const leadership = leadershipOf(answers);
-  const servers = statuses.map((one, id): ServerReport => {
+  const leadership = leadershipOf(voters);
+  const servers = view.servers.map((one): ServerReport => {
     const { address } = one;
+    const id = view.idOf(one);
+    const stray = id === undefined && view.isTold ? [NO_MEMBER] : [];
     if ("error" in one)
-      return { id, address, figures: undefined, problems: [`unreachable: ${whyNot(one.error, withinMs)}`] };
-    const figures = figuresOf(one.status, highest);
-    return { id, address, figures, problems: problemsOf(id, one.status, figures, leadership, names) };
+      return {
+        id,
+        address,
+        figures: undefined,
+        problems: [`unreachable: ${whyNot(one.error, withinMs)}`, ...stray],
+      };
+    const figures = figuresOf(one.status, highest, view);
+    const problems = one.status.removed
+      ? [REMOVED]
+      : problemsOf(one.status, figures, { id, leadership, view });
+    return { id, address, figures, problems };
   });
-  return { servers, ...verdictOf(names, servers, leadership) };
+  return { servers, ...verdictOf(view, servers, { leadership, reached: voters.length }) };
 }
 
-function figuresOf(status: StatusResponse, highestAru: number): ServerFigures {
+function figuresOf(status: StatusResponse, highestAru: number, view: ClusterView): ServerFigures {
   const aru = Number(status.localAru);
+  const isLearner = view.isLearner(status) && status.role === Role.FOLLOWER;
   return {
     // A newer server may know roles that this client does not.
-    role: ROLE_NAMES[status.role] ?? "unknown",
+    role: status.removed ? "removed" : isLearner ? "learner" : (ROLE_NAMES[status.role] ?? "unknown"),
     epoch: Number(status.epoch),
     view: Number(status.view),
     leader: status.leaderId === undefined ? undefined : Number(status.leaderId),
@@ -150,20 +170,25 @@ function leadershipOf(answers: readonly StatusResponse[]): Leadership | undefine
 }
 
 function problemsOf(
-  id: number,
   status: StatusResponse,
   figures: ServerFigures,
-  leadership: Leadership | undefined,
-  { members }: ServerNames,
+  cluster: {
+    readonly id: number | undefined;
+    readonly leadership: Leadership | undefined;
+    readonly view: ClusterView;
+  },
 ): string[] {
-  const { leader, heard, peers, lag, aru, applied, receiving } = figures;
+  const { leader, heard, peers, lag, aru, applied, receiving, epoch } = figures;
+  const { id, leadership, view } = cluster;
   const problems: string[] = [];
   const nodeId = Number(status.nodeId);
   if (status.storageHealth > StorageHealth.OK)
     problems.push(`storage ${[figures.storage, figures.storageDetail].filter(Boolean).join(": ")}`);
-  if (nodeId !== id) problems.push(`says it is node ${nodeId}: check the hostfiles`);
-  if (peers + 1 !== members.length)
-    problems.push(`is one of ${peers + 1} servers, not of ${members.length}: check the hostfiles`);
+  if (id === undefined) problems.push(NO_MEMBER);
+  else if (nodeId !== id) problems.push(`says it is node ${nodeId}: check the hostfiles`);
+  if (!view.isTold && peers + 1 !== view.voters)
+    problems.push(`is one of ${peers + 1} servers, not of ${view.voters}: check the hostfiles`);
+  if (view.isTold && epoch < view.epoch) problems.push(`is in epoch ${epoch}, others in ${view.epoch}`);
   if (heard < peers) problems.push(`hears ${heard} of ${peers} peers`);
   if (leader === undefined) problems.push("follows nobody");
   else if (leadership !== undefined && leader !== leadership.leader)
@@ -177,23 +202,21 @@ function problemsOf(
 }
 
 function verdictOf(
-  names: ServerNames,
+  view: ClusterView,
   servers: readonly ServerReport[],
-  leadership: Leadership | undefined,
+  { leadership, reached }: { readonly leadership: Leadership | undefined; readonly reached: number },
 ): Pick<ClusterReport, "verdict" | "summary"> {
-  const { members } = names;
-  const quorum = Math.floor(members.length / 2) + 1;
-  const reached = servers.filter(({ figures }) => figures !== undefined).length;
+  const { voters, quorum } = view;
   const down = (why: string) => ({ verdict: "down" as const, summary: `down: ${why}` });
   if (reached < quorum)
     return down(
-      `no quorum of servers is reachable (${reached} of ${members.length}; it takes ${quorum}): check that they run, and speak this --transport`,
+      `no quorum of servers is reachable (${reached} of ${voters}; it takes ${quorum}): check that they run, and speak this --transport`,
     );
   if (leadership === undefined) return down("no leader");
   const { leader, followers } = leadership;
-  if (followers < quorum) return down(`no leader that a quorum follows (${quorum} of ${members.length})`);
-  const address = members[leader]?.address ?? "not in the hostfile";
-  const agreement = `leader is server ${leader} (${address}), ${followers} of ${members.length} servers agree`;
+  if (followers < quorum) return down(`no leader that a quorum follows (${quorum} of ${voters})`);
+  const address = view.addressOf(leader) ?? "not in the hostfile";
+  const agreement = `leader is server ${leader} (${address}), ${followers} of ${voters} servers agree`;
   const verdict = servers.every(({ problems }) => problems.length === 0) ? "ok" : "degraded";
   return { verdict, summary: `${verdict}: ${agreement}` };
 }

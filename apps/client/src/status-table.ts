@@ -56,12 +56,18 @@ export function statusLines(report: ClusterReport, { palette, columns, counters 
 export function statusJson({ id, address, figures, problems }: ServerReport, counters: boolean): object {
   if (figures === undefined) {
     const [reason = ""] = problems;
-    return { id, address, role: "unreachable", reason: reason.replace(/^unreachable: /, ""), problems };
+    return {
+      id: id ?? null,
+      address,
+      role: "unreachable",
+      reason: reason.replace(/^unreachable: /, ""),
+      problems,
+    };
   }
   const { counters: counts, leader, firstSeq, snapshot, receiving, ...others } = figures;
   const { role, epoch, view, storage, storageDetail, ...rest } = others;
   return {
-    id,
+    id: id ?? null,
     address,
     role,
     epoch,
@@ -82,11 +88,11 @@ function rowOf({ id, address, figures, problems }: ServerReport, palette: Palett
   const cell = (text: string | number, paint?: Cell["paint"]): Cell =>
     paint === undefined ? { text: String(text) } : { text: String(text), paint };
   if (figures === undefined)
-    return [cell(id), cell(address), ...HEADER.slice(2).map(() => cell("-", palette.faint))];
+    return [cell(id ?? "-"), cell(address), ...HEADER.slice(2).map(() => cell("-", palette.faint))];
   const { role, view, leader, aru, lag, applied, waiting, heard, peers, firstSeq, snapshot } = figures;
   const rolePaint = role === "leader" ? palette.leader : role === "follower" ? undefined : palette.bad;
   return [
-    cell(id, problems.length > 0 ? palette.bad : palette.good),
+    cell(id ?? "-", problems.length > 0 ? palette.bad : palette.good),
     cell(address),
     cell(role, rolePaint),
     cell(view),
@@ -156,7 +162,7 @@ function withProblems(
   const below = servers.flatMap(({ id }, index) => {
     const text = texts[index] ?? "";
     if (text === "") return [];
-    const label = `server ${id}: `;
+    const label = `server ${id ?? "-"}: `;
     const [first = "", ...others] = wrapWords(text, columns - label.length);
     const indent = " ".repeat(label.length);
     return [label + palette.bad(first), ...others.map((line) => indent + palette.bad(line))];
@@ -165,10 +171,14 @@ function withProblems(
 }
 
 function counterLines({ servers }: ClusterReport): string[] {
-  const rows = servers.flatMap(({ id, figures }) =>
+  const rows = servers.flatMap(({ id, address, figures }) =>
     Object.entries(figures?.counters ?? {})
       .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, count]) => [{ text: `server ${id}` }, { text: grouped(count) }, { text: name }]),
+      .map(([name, count]) => [
+        { text: `server ${id ?? address}` },
+        { text: grouped(count) },
+        { text: name },
+      ]),
   );
   return rows.length === 0 ? ["no counters"] : table(rows, { toTheRight: new Set([1]) });
 }

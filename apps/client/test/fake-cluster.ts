@@ -1,14 +1,20 @@
 // A cluster that is none: one order, kept in memory, behind the client's port of the transport.
 import { create } from "@bufbuild/protobuf";
-import { type ClientTransport, RequestError } from "@paxos/core";
+import { type ClientTransport, firstEpoch, RequestError } from "@paxos/core";
 import {
   type BackupPiece,
+  type ChangeMembershipResponse,
+  ChangeMembershipResponseSchema,
   type ClientUpdate,
+  type EpochRecord,
   type GloballyOrderedUpdate,
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
   type LogRequest,
   type LogResponse,
+  type MembershipChange,
+  type MembersResponse,
+  MembersResponseSchema,
   Role,
   SnapshotSchema,
   type StatusResponse,
@@ -16,8 +22,12 @@ import {
   StorageHealth,
   type TakeSnapshotResponse,
   TakeSnapshotResponseSchema,
+  type TransferLeadershipResponse,
+  TransferLeadershipResponseSchema,
   UpdateKind,
 } from "@paxos/proto";
+
+import { changed } from "./fake-membership.js";
 
 /** What a server does with an update before the cluster gets it. Throw to refuse it; `hang` to keep silent. */
 export type Behaviour = (update: ClientUpdate) => void | "hang" | "order, then fail";
@@ -46,10 +56,24 @@ export class FakeCluster implements ClientTransport {
   readonly snapshotRefusals = new Map<string, RequestError | "hang">();
   /** By how much servers' ARUs are lower. */
   readonly lags = new Map<string, bigint>();
+  /** Whether statuses say who belongs to it, as those of older servers do not. */
+  tellsMembers = true;
+  /** Who belongs to it. */
+  record: EpochRecord;
+  /** Called when that has changed. */
+  onChange: (record: EpochRecord) => void = () => undefined;
+  /** The leader; undefined while there is none. */
+  leaderId: bigint | undefined = 0n;
+  /** Changes and hand-overs, by the address that they were asked of. */
+  readonly leaderAsked: { readonly address: string; readonly what: MembershipChange | bigint | undefined }[] =
+    [];
+  /** What the leader does with the next ones, before they are served. Throw to refuse one; `hang` to keep silent. */
+  readonly leaderBehaviours: (() => void | "hang" | "serve, then fail")[] = [];
   closed = 0;
 
   /** @param addresses - Those of the servers that answer, in the order of node ids. */
   constructor(readonly addresses: readonly string[]) {
+    this.record = firstEpoch(addresses);
     for (const [index, address] of addresses.entries()) this.start(address, index);
   }
 
@@ -127,7 +151,9 @@ export class FakeCluster implements ClientTransport {
     const status = this.#requireReachable(address);
     const aru = this.#aru;
     const firstSeq = this.firstSeqs.get(address) ?? this.firstSeq;
-    return { ...status, localAru: aru - (this.lags.get(address) ?? 0n), appliedSeq: aru, firstSeq };
+    const localAru = aru - (this.lags.get(address) ?? 0n);
+    const told = this.tellsMembers ? { epochRecord: this.record, epoch: this.record.epoch } : {};
+    return { ...status, ...told, localAru, appliedSeq: aru, firstSeq };
   }
 
   /** Half of the log stays behind it. */
@@ -152,6 +178,63 @@ export class FakeCluster implements ClientTransport {
 
   /** No command asks for one. */
   async *backup(): AsyncIterable<BackupPiece> {}
+
+  async members(address: string): Promise<MembersResponse> {
+    const { nodeId } = this.#requireReachable(address);
+    const { record, leaderId } = this;
+    const up = [...this.statuses.values()].map((status) => status.nodeId);
+    return create(MembersResponseSchema, {
+      epochRecord: record,
+      clusterId: Uint8Array.of(1),
+      nodeId,
+      heard: up,
+      ...(leaderId === undefined ? {} : { leaderId }),
+    });
+  }
+
+  async changeMembership(
+    address: string,
+    change: MembershipChange,
+    signal: AbortSignal,
+  ): Promise<ChangeMembershipResponse> {
+    await this.#requireLeader(address, change, signal, () => {
+      if (change.changeId === this.record.changeId) return;
+      if (change.epoch !== undefined && change.epoch !== this.record.epoch)
+        throw new RequestError(
+          "refused",
+          `the change was meant for epoch ${change.epoch}, the cluster is in epoch ${this.record.epoch}; look at its members again`,
+        );
+      this.record = changed(this.record, change);
+      this.onChange(this.record);
+    });
+    return create(ChangeMembershipResponseSchema, { epochRecord: this.record });
+  }
+
+  async transferLeadership(
+    address: string,
+    to: bigint | undefined,
+    signal: AbortSignal,
+  ): Promise<TransferLeadershipResponse> {
+    await this.#requireLeader(address, to, signal, () => {
+      this.leaderId = to ?? this.record.voters.find(({ nodeId }) => nodeId !== this.leaderId)?.nodeId ?? 0n;
+    });
+    return create(TransferLeadershipResponseSchema, { leaderId: this.leaderId ?? 0n });
+  }
+
+  async #requireLeader(
+    address: string,
+    what: MembershipChange | bigint | undefined,
+    signal: AbortSignal,
+    serve: () => void,
+  ): Promise<void> {
+    this.leaderAsked.push({ address, what });
+    const { nodeId } = this.#requireReachable(address);
+    const behaviour = this.leaderBehaviours.shift()?.();
+    if (behaviour === "hang") await aborted(signal);
+    if (nodeId !== this.leaderId) throw new RequestError("not_leader", "this node does not lead");
+    serve();
+    if (behaviour !== undefined) throw new RequestError("unavailable", "connection lost");
+  }
 
   get #aru(): bigint {
     return BigInt(this.hidden + this.ordered.length);

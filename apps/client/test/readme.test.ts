@@ -57,8 +57,8 @@ function withoutFigures(text: string): string {
     .replaceAll(/ +/g, " ");
 }
 
-test("there are five sessions", () => {
-  expect(sessions.length).toBe(5);
+test("there are six sessions", () => {
+  expect(sessions.length).toBe(6);
 });
 
 test("updates are sent and read", async () => {
@@ -80,8 +80,24 @@ test("snapshots are taken, and seen", async () => {
   fake.forgetSnapshots();
 });
 
-test("a benchmark is run", async () => {
+test("members change, and who leads them", async () => {
   const [, , , , session = ""] = sessions;
+  const { fake } = cluster;
+  const { record } = fake;
+  // It has been started.
+  const added = "127.0.0.1:40003";
+  fake.start(added, 3);
+  // A leader that leaves hands over.
+  fake.onChange = ({ voters }) => {
+    if (!voters.some(({ nodeId }) => nodeId === fake.leaderId)) fake.leaderId = voters[0]?.nodeId;
+  };
+  expect(withoutChance(await replay(session))).toBe(withoutChance(session));
+  fake.statuses.delete(added);
+  Object.assign(fake, { record, leaderId: 0n });
+});
+
+test("a benchmark is run", async () => {
+  const [, , , , , session = ""] = sessions;
   expect(withoutFigures(await replay(session))).toBe(withoutFigures(session));
 });
 

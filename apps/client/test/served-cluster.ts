@@ -29,6 +29,8 @@ export class ServedCluster {
           storeId: 1n,
           incarnation: 1n,
           saveHistory: new Uint8Array(),
+          epochRecord: new Uint8Array(),
+          address: "127.0.0.1:0",
         },
         address: "127.0.0.1:0",
         peers: [],
@@ -69,5 +71,8 @@ function handlerOf(server: () => { readonly fake: FakeCluster; readonly address:
     status: () => server().fake.status(server().address),
     takeSnapshot: (signal) => server().fake.takeSnapshot(server().address, signal),
     backup: () => server().fake.backup(),
+    members: () => server().fake.members(server().address),
+    changeMembership: (change, signal) => server().fake.changeMembership(server().address, change, signal),
+    transferLeadership: (to, signal) => server().fake.transferLeadership(server().address, to, signal),
   };
 }

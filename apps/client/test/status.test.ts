@@ -2,7 +2,14 @@ import { stripVTControlCharacters } from "node:util";
 
 import { beforeEach, describe, expect, test } from "@jest/globals";
 import { create } from "@bufbuild/protobuf";
-import { type StatusResponse, Role, SnapshotSchema, StorageHealth } from "@paxos/proto";
+import {
+  EpochRecordSchema,
+  MemberSchema,
+  type StatusResponse,
+  Role,
+  SnapshotSchema,
+  StorageHealth,
+} from "@paxos/proto";
 
 import { FakeCluster } from "./fake-cluster.js";
 import { ClientRun, type ClientRunOptions, hostfile, runClient } from "./run-client.js";
@@ -81,7 +88,15 @@ describe("the table", () => {
       "says it is node 7: check the hostfiles",
       "",
     ],
-    ["has more peers", (s: StatusResponse) => s.peers.push(...s.peers), "is one of 5 servers, not of 3", ""],
+    [
+      "has more peers, and does not tell the members",
+      (s: StatusResponse) => {
+        cluster.tellsMembers = false;
+        s.peers.push(...s.peers);
+      },
+      "is one of 5 servers, not of 3",
+      "",
+    ],
     ["applies slowly", (s: StatusResponse) => (s.localAru = 0n), "", "ok: leader is"],
   ])("points at a server that %s", async (_, edit, words, summary) => {
     change(B, edit);
@@ -240,6 +255,72 @@ test("when nobody answers, it says so with its status, too", async () => {
   const { status, stdout } = await runClient(["status", "-h", hosts, "--json"], new FakeCluster([]));
   expect(status).toBe(1);
   expect(stdout).toContain('{"id":1,"address":"[::1]:2","role":"unreachable","reason":"connection refused"');
+});
+
+describe("members that have changed", () => {
+  const D = "127.0.0.1:4";
+
+  beforeEach(() => {
+    const [a, b] = cluster.record.voters;
+    const learner = create(MemberSchema, { nodeId: 3n, address: D });
+    cluster.record = create(EpochRecordSchema, {
+      ...cluster.record,
+      epoch: 2n,
+      voters: [a, b].flatMap((member) => member ?? []),
+      learners: [learner],
+      nextNodeId: 4n,
+    });
+    cluster.start(D, 3);
+  });
+
+  test("are those that the cluster names; the hostfile's others are to be taken out", async () => {
+    change(C, (status) => (status.removed = true));
+    const { status, stdout } = await run();
+    expect(status).toBe(1);
+    expect(stdout).toBe(
+      [
+        "ID  ADDRESS      ROLE      VIEW  LEADER   ARU  LAG  APPLIED  WAITING  PEERS  PROBLEMS",
+        "0   127.0.0.1:1  leader       3       0  3000    0     3000        0    2/2",
+        "1   [::1]:2      follower     3       0  3000    0     3000        0    2/2",
+        "-   127.0.0.1:3  removed      3       0  3000    0     3000        0    2/2  was removed from the cluster: stop it, and take it out of the hostfile",
+        "3   127.0.0.1:4  learner      3       0  3000    0     3000        0    3/3",
+        "",
+        `degraded: leader is server 0 (${A}), 2 of 2 servers agree`,
+        "",
+      ].join("\n"),
+    );
+  });
+
+  test("the cluster is ok when its members are", async () => {
+    hosts = await hostfile(`${A}\n${D}\n`);
+    const { status, stdout } = await run(["--json"]);
+    expect(status).toBe(0);
+    const servers = stdout.trimEnd().split("\n");
+    expect(servers.map((line) => JSON.parse(line) as unknown)).toMatchObject([
+      { id: 0, address: A, epoch: 2 },
+      { id: 3, address: D, role: "learner" },
+      { id: 1, address: B, problems: [] },
+    ]);
+  });
+
+  test("a server that is no member and one that has not heard of it are pointed at", async () => {
+    cluster.statuses.delete(C);
+    cluster.tellsMembers = false;
+    change(A, (status) => Object.assign(status, { epoch: 2n, epochRecord: cluster.record }));
+    change(B, (status) => Object.assign(status, { epoch: 1n }));
+    const { stdout } = await run();
+    expect(stdout).toContain("unreachable: connection refused; is no member of the cluster: take it out of");
+    expect(stdout).toContain("is in epoch 1, others in 2");
+  });
+
+  test("a server that is known under two addresses is shown once", async () => {
+    const other = "localhost:1";
+    hosts = await hostfile(`${other}\n${B}\n${D}\n`);
+    cluster.start(other, 0);
+    const { status, stdout } = await run();
+    expect([status, stdout.split("\n").length]).toEqual([0, 7]);
+    expect(stdout).toContain("0   localhost:1");
+  });
 });
 
 describe("--watch", () => {

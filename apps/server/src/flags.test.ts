@@ -44,6 +44,7 @@ test("the flags have short names, -h is the hostfile", () => {
       hostfile: "file",
       id: 0,
       verbose: true,
+      hostfileGiven: true,
       dataDir: "d",
       connectTimeoutMs: 0,
       transport: "tcp",

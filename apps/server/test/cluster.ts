@@ -76,6 +76,18 @@ export class Cluster {
     return (this.servers[id] = spawnServer(args, { run: runOn(id) }));
   }
 
+  /** Starts a server that was added, by asking the member at `member`. */
+  join(id: number, member: string): ProgramProcess {
+    const args = ["--join", member, "-i", String(id), "--data-dir", this.dataDirectory(id)];
+    return (this.servers[id] = spawnServer([...args, ...(this.options.args ?? [])], { run: runOn(id) }));
+  }
+
+  /** Starts a server that has only its data. */
+  startWithoutHostfile(id: number): ProgramProcess {
+    const args = ["-i", String(id), "--data-dir", this.dataDirectory(id)];
+    return (this.servers[id] = spawnServer([...args, ...(this.options.args ?? [])], { run: runOn(id) }));
+  }
+
   server(id: number): ProgramProcess {
     const server = this.servers[id];
     if (server === undefined) throw new Error(`server ${id} was never started`);
@@ -89,13 +101,17 @@ export class Cluster {
 
   /** Ids of the servers whose processes run. */
   get running(): number[] {
-    return this.addresses.flatMap((_, id) => (this.servers[id]?.running === true ? [id] : []));
+    return this.servers.flatMap((server, id) => (server?.running === true ? [id] : []));
   }
 
   /** Undefined when the server does not answer. */
-  async status(id: number): Promise<StatusResponse | undefined> {
+  status(id: number): Promise<StatusResponse | undefined> {
+    return this.statusAt(this.addresses[id] ?? "");
+  }
+
+  async statusAt(address: string): Promise<StatusResponse | undefined> {
     try {
-      return await this.#transport.status(this.addresses[id] ?? "", AbortSignal.timeout(patient(1_000)));
+      return await this.#transport.status(address, AbortSignal.timeout(patient(1_000)));
     } catch {
       return undefined;
     }

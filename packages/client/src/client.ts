@@ -3,11 +3,21 @@ import { RequestError } from "@paxos/core";
 import {
   LogRequestSchema,
   type BackupPiece,
+  type ChangeMembershipResponse,
   type LogResponse,
+  type MembersResponse,
   type TakeSnapshotResponse,
 } from "@paxos/proto";
+import { requestErrorOf } from "./asking.js";
+import { askLeader, type LeaderTask } from "./leader-request.js";
+import {
+  changeTask,
+  transferTask,
+  type LeadershipTransfer,
+  type MembershipChangeInit,
+} from "./leader-tasks.js";
 import { settingsOf, type ConnectOptions, type Settings } from "./options.js";
-import { requestErrorOf, Servers, type ServerStatus } from "./servers.js";
+import { Servers, type ServerStatus } from "./servers.js";
 import type { Ordered, SubmitOptions } from "./submission.js";
 import { Submitter } from "./submitter.js";
 import { wholeBackup } from "./whole-backup.js";
@@ -18,7 +28,7 @@ export interface LogOptions {
   readonly from?: number;
   /** Go on as updates are ordered, instead of ending where the server's log ends now. Default false. */
   readonly follow?: boolean;
-  /** The address of the server to ask, one of those of `connect`. Default: the first that answers. */
+  /** The address of the server to ask, one of those of `connect`, or of a member learnt since. Default: the first that answers. */
   readonly server?: string;
   /** Ends it, with a RequestError. */
   readonly signal?: AbortSignal;
@@ -26,7 +36,7 @@ export interface LogOptions {
 
 /** Which server takes a snapshot. */
 export interface SnapshotOptions {
-  /** Its address, one of those of `connect`. */
+  /** Its address: one of those of `connect`, or of a member learnt since. */
   readonly server: string;
   /** Ends the wait, with a RequestError. The snapshot may be taken all the same. */
   readonly signal?: AbortSignal;
@@ -34,9 +44,15 @@ export interface SnapshotOptions {
 
 /** How a backup is read. */
 export interface BackupOptions {
-  /** The address of the server to ask, one of those of `connect`. Default: the first that answers. */
+  /** The address of the server to ask, one of those of `connect`, or of a member learnt since. Default: the first that answers. */
   readonly server?: string;
   /** Ends it, with a RequestError. */
+  readonly signal?: AbortSignal;
+}
+
+/** How long something is waited for. */
+export interface WaitOptions {
+  /** Ends the wait, with a RequestError. Default: it lasts until the client is closed. */
   readonly signal?: AbortSignal;
 }
 
@@ -75,7 +91,10 @@ export class Client {
     return this.#submitter.submit(update, options);
   }
 
-  /** Asks every server for its status, all at once, and waits up to 2 s for each. Never rejects. */
+  /**
+   * Asks every server for its status, all at once, and waits up to 2 s for each; then those that the cluster names as members besides, in
+   * the same way. Never rejects.
+   */
   async status(options: { readonly signal?: AbortSignal } = {}): Promise<ServerStatus[]> {
     const request = this.#request(options.signal);
     try {
@@ -124,6 +143,46 @@ export class Client {
   }
 
   /**
+   * Who belongs to the cluster, as the leader says; if it is not reached within 2 s, as the server says that knows the latest epoch. Rejects
+   * with a RequestError when no server answers.
+   */
+  async members({ signal }: WaitOptions = {}): Promise<MembersResponse> {
+    const request = this.#request(signal);
+    try {
+      return (await this.#servers.members(request.signal)).members;
+    } finally {
+      request.end();
+    }
+  }
+
+  /**
+   * Changes the membership, once. Finds the leader, and tries again when that is lost, until the signal is aborted. Resolves when the epoch
+   * that the change makes has begun. Rejects with a RequestError: `invalid`, `refused`, or `not_leader` when no leader was found in time, and
+   * nothing has changed; any other code: it may have been made, or may yet be. To ask again with the same `changeId` is safe as long as no
+   * other change has been made.
+   */
+  async changeMembership(
+    change: MembershipChangeInit,
+    { signal }: WaitOptions = {},
+  ): Promise<ChangeMembershipResponse> {
+    const { transport, environment } = this.#settings;
+    const answer = await this.#askLeader(
+      changeTask(transport, change, () => environment.clientId()),
+      signal,
+    );
+    if (answer.epochRecord !== undefined) this.#servers.changed(answer.epochRecord);
+    return answer;
+  }
+
+  /**
+   * Hands the leadership over to the voter with this id, or to the one that is fittest. Finds the leader, and tries again when that is lost,
+   * until the signal is aborted. Rejects with a RequestError, as {@link changeMembership} does.
+   */
+  async transferLeadership(to?: bigint, { signal }: WaitOptions = {}): Promise<LeadershipTransfer> {
+    return this.#askLeader(transferTask(this.#settings.transport, to), signal);
+  }
+
+  /**
    * Closes the client and its transport. Updates that are open reject: as rejected those that were not sent, as unknown
    * the others. Resolves when nothing is left open. May be called twice.
    */
@@ -144,6 +203,16 @@ export class Client {
     await this.#settings.transport.close();
   }
 
+  async #askLeader<T>(task: LeaderTask<T>, signal: AbortSignal | undefined): Promise<T> {
+    const { environment } = this.#settings;
+    const request = this.#request(signal);
+    try {
+      return await askLeader({ servers: this.#servers, environment }, task, request.signal);
+    } finally {
+      request.end();
+    }
+  }
+
   /** Reads a stream from the server that is named, or else from the first that answers. */
   async *#read<T>(
     { server, signal }: Pick<LogOptions, "server" | "signal">,
@@ -161,9 +230,9 @@ export class Client {
   }
 
   #requireKnown(server: string): void {
-    const { servers } = this.#settings;
-    if (servers.includes(server)) return;
-    throw new RequestError("invalid", `${server} is none of the servers: ${servers.join(", ")}`);
+    const { addresses } = this.#servers;
+    if (addresses.includes(server)) return;
+    throw new RequestError("invalid", `${server} is none of the servers: ${addresses.join(", ")}`);
   }
 
   /** A signal that follows the caller's and the client's own. */

@@ -2,8 +2,9 @@
 // executed at most once.
 import { RequestError, type ClientTransport, type Logger, type RequestErrorCode } from "@paxos/core";
 import type { ClientUpdate, GloballyOrderedUpdate } from "@paxos/proto";
+import { requestErrorOf } from "./asking.js";
 import type { ClientEnvironment } from "./environment.js";
-import { requestErrorOf, type Server, type Servers } from "./servers.js";
+import type { Server, Servers } from "./servers.js";
 
 /** How long one server may take at first; doubled each time that one does not answer, up to the second. */
 const FIRST_ATTEMPT_MS = 2_000;
@@ -169,6 +170,9 @@ export class Delivery {
         this.#trouble = { code, reason, cause: error };
         this.#asked = attempt.server;
         return this.#pause();
+      // Of updates no server says that it does not lead, or that it refuses them.
+      case "not_leader":
+      case "refused":
       case "unavailable":
       case "timed_out":
       case "cancelled":
@@ -245,5 +249,5 @@ export class Delivery {
 function kindOfFailure(
   code: Exclude<RequestErrorCode, "busy" | "too_large" | "invalid" | "expired">,
 ): "unavailable" | "timed_out" {
-  return code === "unavailable" ? "unavailable" : "timed_out";
+  return code === "timed_out" || code === "cancelled" ? "timed_out" : "unavailable";
 }

@@ -6,7 +6,7 @@ export interface ClientEnvironment {
   after(ms: number, callback: () => void): () => void;
   /** A number from 0 up to, but without, 1. */
   random(): number;
-  /** A new client id: 64 random bits, not 0. */
+  /** A new id, of a client or of a membership change: 64 random bits, not 0. */
   clientId(): bigint;
   /** How far the timestamps of one session may lie apart: what the servers allow, 1,024. */
   readonly sessionWindow: number;

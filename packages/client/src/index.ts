@@ -1,6 +1,7 @@
 // What applications import to use a cluster.
 export { connect } from "./client.js";
-export type { BackupOptions, Client, LogOptions, SnapshotOptions } from "./client.js";
+export type { BackupOptions, Client, LogOptions, SnapshotOptions, WaitOptions } from "./client.js";
+export type { LeadershipTransfer, MembershipChangeInit } from "./leader-tasks.js";
 export type { ConnectOptions } from "./options.js";
 export type { ClientEnvironment } from "./environment.js";
 export type { ServerStatus } from "./servers.js";

@@ -10,7 +10,12 @@ const servers = ["a:1"];
 test("defaults are filled in; the list of servers is a copy", () => {
   const list = ["a:1", "[::1]:2", "127.0.0.1:65535"];
   const settings = settingsOf({ servers: list, transport });
-  expect(settings).toMatchObject({ servers: [...list], timeoutMs: 30_000, maxWaiting: 65_536 });
+  expect(settings).toMatchObject({
+    servers: [...list],
+    timeoutMs: 30_000,
+    maxWaiting: 65_536,
+    discover: true,
+  });
   list.pop();
   expect(settings.servers).toHaveLength(3);
   expect(settingsOf({ servers, transport, timeoutMs: Infinity }).timeoutMs).toBe(Infinity);
@@ -44,6 +49,7 @@ describe("what is out of bounds is named, with what is allowed", () => {
     ["timeoutMs is 2147483648;", { timeoutMs: 2 ** 31 }],
     ["maxWaiting is 0; it must be a whole number from 1 to 16777216", { maxWaiting: 0 }],
     ["maxWaiting is Infinity;", { maxWaiting: Infinity }],
+    ["discover is yes; it must be true or false", { discover: "yes" }],
   ])("%s", (message, options) => {
     const check = (): unknown => settingsOf({ servers, transport, ...options } as ConnectOptions);
     expect(check).toThrow(ConfigError);

@@ -17,6 +17,11 @@ export interface ConnectOptions {
    * number from 1 to 16,777,216. Default 65,536. Updates above that are rejected as busy.
    */
   readonly maxWaiting?: number;
+  /**
+   * Whether servers that the cluster names as its members are used besides those of `servers`, which stay as those to fall back on.
+   * Default true. False is for servers that are reached under other addresses from here than from each other.
+   */
+  readonly discover?: boolean;
   /** Told which servers fail and come back, and, when it is verbose, every attempt. Default: says nothing. */
   readonly logger?: Logger;
   /** For tests alone: time and chance. Default: the machine's. */
@@ -31,7 +36,7 @@ const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** Fills in defaults. Throws a {@link ConfigError} that names the option which is out of bounds. */
 export function settingsOf(options: ConnectOptions): Settings {
-  const { servers, transport, timeoutMs = 30_000, maxWaiting = 65_536 } = options;
+  const { servers, transport, timeoutMs = 30_000, maxWaiting = 65_536, discover = true } = options;
   checkServers(servers);
   if (typeof transport?.clientUpdate !== "function")
     throw new ConfigError(
@@ -41,11 +46,14 @@ export function settingsOf(options: ConnectOptions): Settings {
   if (wrong !== undefined) throw new ConfigError(wrong);
   if (!Number.isInteger(maxWaiting) || maxWaiting < 1 || maxWaiting > 2 ** 24)
     throw new ConfigError(`maxWaiting is ${maxWaiting}; it must be a whole number from 1 to ${2 ** 24}`);
+  if (typeof discover !== "boolean")
+    throw new ConfigError(`discover is ${String(discover)}; it must be true or false`);
   return {
     servers: [...servers],
     transport,
     timeoutMs,
     maxWaiting,
+    discover,
     logger: options.logger ?? silentLogger,
     environment: { ...systemEnvironment, ...options.environment },
   };
@@ -72,7 +80,8 @@ function checkServers(servers: readonly string[] | undefined): void {
   }
 }
 
-function isAddress(address: unknown): boolean {
+/** Whether it is host:port, with IPv6 in brackets. */
+export function isAddress(address: unknown): boolean {
   const match =
     typeof address === "string" ? /^(?:\[[^\][%\s]+\]|[^:\][/\s]+):(\d{1,5})$/.exec(address) : null;
   const port = Number(match?.[1]);

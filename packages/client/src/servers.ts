@@ -1,20 +1,23 @@
 // The servers: which of them answer, and which of them leads.
 import { RequestError, type ClientTransport, type Logger } from "@paxos/core";
-import type { StatusResponse } from "@paxos/proto";
+import type { EpochRecord, MembersResponse, StatusResponse } from "@paxos/proto";
+import { ask, askAll, type Asked } from "./asking.js";
 import type { ClientEnvironment } from "./environment.js";
+import { KnownMembers } from "./known-members.js";
+import { newestMembers, type MembersAnswer } from "./newest-members.js";
+import { isAddress } from "./options.js";
+import { isTimeout } from "./signals.js";
 
 /** How long a server that failed is left alone before it is asked again. */
 const REST_MS = 1_000;
 
-/** How long a server may take to say what it is doing. */
-const PROBE_TIMEOUT_MS = 2_000;
-
-/** How long a transport may take to notice that its signal was aborted. */
-const GRACE_MS = 100;
-
 /** How soon the servers are asked again who they are, when that brought nothing; doubled up to the second. */
 const FIRST_ASK_MS = 1_000;
 const LONGEST_ASK_MS = 30_000;
+
+/** How often at most all are asked who the members are, because one has failed; and one of them, because it has been so long. */
+const REFRESH_MS = 1_000;
+const LOOK_MS = 10_000;
 
 /** One of the servers. */
 export interface Server {
@@ -23,24 +26,33 @@ export interface Server {
 }
 
 interface Entry extends Server {
-  /** Known once its status was. */
+  /** Whether it was given, rather than learnt from the cluster. */
+  readonly given: boolean;
+  /** Known once its status was, or from the membership. */
   nodeId: bigint | undefined;
-  /** When it is to be asked again; undefined while nothing is known against it. */
+  /** When it is to be asked again; undefined while nothing is known against it. One that is learnt has to answer first. */
   askAgainAt: number | undefined;
   /** When it last answered an update. */
   answeredAt: number;
+  /** Whether anything was known for it. */
+  proven: boolean;
   probing: boolean;
 }
 
-/** Keeps which servers are reachable and which one leads, and picks among them. */
+/** Keeps which servers there are, which are reachable and which one leads, and picks among them. */
 export class Servers {
-  readonly #entries: readonly Entry[];
-  readonly #byNodeId = new Map<bigint, Entry>();
+  #entries: readonly Entry[];
+  readonly #members = new KnownMembers();
   readonly #probes = new Set<AbortController>();
   #leaderId: bigint | undefined;
   #leader: Entry | undefined;
   #askIdsAt = -Infinity;
   #askIdsMs = FIRST_ASK_MS;
+  /** Whether the cluster says who its members are. */
+  #tellsMembers = false;
+  #learning: Promise<void> | undefined;
+  #refreshAt = -Infinity;
+  #lookAt = -Infinity;
   #used = false;
   #closed = false;
 
@@ -50,30 +62,40 @@ export class Servers {
       readonly transport: ClientTransport;
       readonly environment: ClientEnvironment;
       readonly logger: Logger;
+      readonly discover: boolean;
     },
   ) {
     this.#entries = parts.servers.map((address) => ({
       address,
+      given: true,
       nodeId: undefined,
       askAgainAt: undefined,
       answeredAt: -Infinity,
+      proven: true,
       probing: false,
     }));
   }
 
+  /** The addresses of all. */
+  get addresses(): string[] {
+    return this.#entries.map(({ address }) => address);
+  }
+
   /**
    * One that has not been tried: the leader if it is known, else the one that was `asked` before, else any; of those
-   * that are not known to have failed if there are such. Undefined when all have been tried.
+   * that are not known to have failed if there are such, and of the members. Undefined when all have been tried.
    */
   pick(tried?: ReadonlySet<Server>, asked?: Server): Server | undefined {
     if (!this.#used) this.#firstUse();
     this.#askFailedAgain();
+    this.#look();
     for (const first of [this.#leader, asked as Entry | undefined]) {
       if (first !== undefined && first.askAgainAt === undefined && tried?.has(first) !== true) return first;
     }
     const left = this.#entries.filter((entry) => tried?.has(entry) !== true);
     const reachable = left.filter((entry) => entry.askAgainAt === undefined);
-    const candidates = reachable.length > 0 ? reachable : left;
+    const members = reachable.filter(({ nodeId }) => this.#members.mayBe(nodeId));
+    const candidates = [members, reachable, left].find(({ length }) => length > 0) ?? [];
     return candidates[Math.floor(this.parts.environment.random() * candidates.length)];
   }
 
@@ -92,29 +114,32 @@ export class Servers {
     if (entry.answeredAt > since) return;
     const isNews = entry.askAgainAt === undefined;
     entry.askAgainAt = this.parts.environment.now() + REST_MS;
-    if (!isNews || this.#closed) return;
+    if (this.#closed) return;
+    this.#refresh();
+    if (!isNews) return;
+    this.#findLeader();
     const next = this.#entries.length > 1 ? "trying elsewhere" : "trying again";
     this.parts.logger.info(`server ${entry.address}: ${reason}; ${next}`);
   }
 
-  /** Asks every server for its status, at once. */
+  /** Asks every server for its status, at once; then those that are learnt thereby. */
   async statuses(signal: AbortSignal): Promise<ServerStatus[]> {
-    const { answers, end } = this.#askAll(signal);
-    try {
-      return await Promise.all(answers);
-    } finally {
-      end();
-    }
+    const first = this.#entries;
+    const statuses = await this.#statusesOf(first, signal);
+    if (signal.aborted) return statuses;
+    await this.#learning;
+    const others = this.#entries.filter((entry) => !first.includes(entry));
+    return [...statuses, ...(await this.#statusesOf(others, signal))];
   }
 
   /** The address of the first server that says what it does. Rejects with a RequestError when none does. */
   async firstThatAnswers(signal: AbortSignal): Promise<string> {
-    const { answers, end } = this.#askAll(signal);
+    const { answers, end } = askAll(this.#entries, signal, (...how) => this.#askStatus(...how));
     try {
       const failures: string[] = [];
       const first = answers.map(async (answer) => {
         const asked = await answer;
-        if ("status" in asked) return asked.address;
+        if ("answer" in asked) return asked.address;
         failures.push(`server ${asked.address}: ${asked.error.message}`);
         throw asked.error;
       });
@@ -127,70 +152,121 @@ export class Servers {
     }
   }
 
+  /** Asks every server who belongs to the cluster; see {@link newestMembers}. Rejects with a RequestError. */
+  async members(signal: AbortSignal): Promise<MembersAnswer> {
+    const { answers, end } = askAll(this.#entries, signal, (...how) => this.#askMembers(...how));
+    try {
+      return await newestMembers(answers, this.#members.epoch ?? 0n);
+    } catch (cause) {
+      if (!signal.aborted) throw cause;
+      const code = isTimeout(signal) ? "timed_out" : "cancelled";
+      throw new RequestError(code, "nobody has answered until the request was cancelled", { cause });
+    } finally {
+      end();
+    }
+  }
+
+  /** The cluster has answered with its new membership. */
+  changed(record: EpochRecord): void {
+    if (this.parts.discover && this.#members.replace(record)) this.#useMembers();
+  }
+
   /** Ends what is under way in the background. */
   close(): void {
     this.#closed = true;
     for (const probe of this.#probes) probe.abort();
   }
 
-  #askAll(signal: AbortSignal): { readonly answers: Promise<ServerStatus>[]; readonly end: () => void } {
-    const asked = this.#entries.map((entry) => ({ entry, controller: new AbortController() }));
-    const abort = (): void => {
-      for (const { controller } of asked) controller.abort(signal.reason);
-    };
-    if (signal.aborted) abort();
-    signal.addEventListener("abort", abort);
-    const answers = asked.map(({ entry, controller }) => this.#ask(entry, controller));
-    const end = (): void => {
-      signal.removeEventListener("abort", abort);
-      abort();
-    };
-    return { answers, end };
-  }
-
-  // Never rejects.
-  async #ask(entry: Entry, controller: AbortController): Promise<ServerStatus> {
-    const { transport, environment } = this.parts;
-    const { address } = entry;
-    let stop = (): void => undefined;
-    const deaf = new Promise<never>((_, reject) => {
-      const error = new RequestError(
-        "timed_out",
-        `no answer from ${address} within ${PROBE_TIMEOUT_MS / 1000} s`,
-      );
-      stop = environment.after(PROBE_TIMEOUT_MS, () => {
-        controller.abort(new DOMException("no answer in time", "TimeoutError"));
-        stop = environment.after(GRACE_MS, () => reject(error));
-      });
-    });
+  async #statusesOf(entries: readonly Entry[], signal: AbortSignal): Promise<ServerStatus[]> {
+    const { answers, end } = askAll(entries, signal, (...how) => this.#askStatus(...how));
     try {
-      const status = await Promise.race([transport.status(address, controller.signal), deaf]);
-      this.#identified(entry, status);
-      if (entry.askAgainAt !== undefined) this.#isBack(entry);
-      return { address, status };
-    } catch (error) {
-      return { address, error: requestErrorOf(error) };
+      const all = await Promise.all(answers);
+      return all.map((asked) =>
+        "error" in asked ? asked : { address: asked.address, status: asked.answer },
+      );
     } finally {
-      stop();
+      end();
     }
   }
 
-  #identified(entry: Entry, { nodeId, leaderId }: StatusResponse): void {
+  // Never rejects.
+  async #askStatus(entry: Entry, controller: AbortController): Promise<Asked<StatusResponse>> {
+    const { transport, environment } = this.parts;
+    const asked = await ask(environment, entry.address, controller, (...to) => transport.status(...to));
+    if ("answer" in asked) {
+      const { nodeId, leaderId, epochRecord } = asked.answer;
+      this.#identified(entry, nodeId, leaderId);
+      if (epochRecord !== undefined) this.#heardOf(entry, epochRecord);
+    }
+    return asked;
+  }
+
+  // Never rejects.
+  async #askMembers(entry: Entry, controller: AbortController): Promise<Asked<MembersResponse>> {
+    const { transport, environment, discover } = this.parts;
+    const asked = await ask(environment, entry.address, controller, (...to) => transport.members(...to));
+    if ("answer" in asked) {
+      this.#identified(entry, asked.answer.nodeId, asked.answer.leaderId);
+      if (discover && this.#members.take(asked.answer)) this.#useMembers();
+    }
+    return asked;
+  }
+
+  #identified(entry: Entry, nodeId: bigint, leaderId: bigint | undefined): void {
     if (entry.nodeId !== nodeId) {
-      if (entry.nodeId !== undefined && this.#byNodeId.get(entry.nodeId) === entry)
-        this.#byNodeId.delete(entry.nodeId);
       entry.nodeId = nodeId;
-      this.#byNodeId.set(nodeId, entry);
       this.#askIdsMs = FIRST_ASK_MS;
     }
     // An answered update tells better who leads: it has just been ordered.
     this.#leaderId ??= leaderId;
-    if (this.#leaderId !== undefined) this.#leader = this.#byNodeId.get(this.#leaderId);
+    if (entry.askAgainAt !== undefined) this.#isBack(entry);
+    this.#findLeader();
+  }
+
+  /** A status does not say of which cluster its record is. */
+  #heardOf(entry: Entry, record: EpochRecord): void {
+    this.#tellsMembers = true;
+    if (!this.parts.discover || this.#closed || this.#learning !== undefined) return;
+    if (!this.#members.isNews(record)) return;
+    const controller = new AbortController();
+    this.#probes.add(controller);
+    this.#learning = this.#askMembers(entry, controller).then(() => {
+      this.#probes.delete(controller);
+      this.#learning = undefined;
+    });
+  }
+
+  /** Members that were not known are added, and those that are no members any more left out unless they were given. */
+  #useMembers(): void {
+    const { environment, logger } = this.parts;
+    const members = this.#members.list.filter(({ address }) => isAddress(address));
+    const addresses = new Map(members.map((member) => [member.address, member]));
+    const kept = this.#entries.filter(({ given, address }) => given || addresses.has(address));
+    for (const entry of kept) {
+      entry.nodeId ??= addresses.get(entry.address)?.nodeId;
+      addresses.delete(entry.address);
+    }
+    const learnt = [...addresses.values()].map(({ address, nodeId }): Entry => ({
+      address,
+      given: false,
+      nodeId,
+      askAgainAt: environment.now(),
+      answeredAt: -Infinity,
+      proven: false,
+      probing: false,
+    }));
+    this.#entries = [...kept, ...learnt];
+    if (!this.#members.mayBe(this.#leaderId)) this.#leaderId = undefined;
+    this.#findLeader();
+    for (const entry of learnt) {
+      if (logger.verbose) logger.debug(`server ${entry.address}: is node ${entry.nodeId} of the cluster`);
+      void this.#probe(entry);
+    }
   }
 
   #led(leaderId: bigint): void {
     this.#leaderId = leaderId;
-    this.#leader = this.#byNodeId.get(leaderId);
+    this.#findLeader();
     if (this.#leader !== undefined) {
       if (this.parts.logger.verbose)
         this.parts.logger.debug(`node ${leaderId} leads: server ${this.#leader.address}`);
@@ -203,8 +279,16 @@ export class Servers {
     for (const entry of this.#entries) void this.#probe(entry);
   }
 
+  /** It may be known under two addresses, of which one is not reached from here, or not any more. */
+  #findLeader(): void {
+    const leader = this.#leaderId;
+    const known = this.#entries.filter(({ nodeId }) => nodeId !== undefined && nodeId === leader);
+    this.#leader = known.find(({ askAgainAt }) => askAgainAt === undefined) ?? known[0];
+  }
+
   #firstUse(): void {
     this.#used = true;
+    this.#lookAt = this.parts.environment.now() + LOOK_MS;
     for (const entry of this.#entries) void this.#probe(entry);
   }
 
@@ -216,6 +300,23 @@ export class Servers {
     }
   }
 
+  /** A server has failed: it may have been replaced. */
+  #refresh(): void {
+    const now = this.parts.environment.now();
+    if (!this.parts.discover || !this.#tellsMembers || now < this.#refreshAt) return;
+    this.#refreshAt = now + REFRESH_MS;
+    for (const entry of this.#entries) if (entry.askAgainAt === undefined) void this.#probe(entry);
+  }
+
+  /** Members may change one after another without a failure that would be noticed here, until all that are known are gone. */
+  #look(): void {
+    const now = this.parts.environment.now();
+    if (!this.parts.discover || !this.#tellsMembers || now < this.#lookAt) return;
+    this.#lookAt = now + LOOK_MS;
+    const entry = this.#leader ?? this.#entries.find(({ askAgainAt }) => askAgainAt === undefined);
+    if (entry !== undefined) void this.#probe(entry);
+  }
+
   // Never rejects.
   async #probe(entry: Entry): Promise<void> {
     if (entry.probing || this.#closed) return;
@@ -223,7 +324,7 @@ export class Servers {
     const controller = new AbortController();
     this.#probes.add(controller);
     const since = this.parts.environment.now();
-    const asked = await this.#ask(entry, controller);
+    const asked = await this.#askStatus(entry, controller);
     this.#probes.delete(controller);
     entry.probing = false;
     if ("error" in asked) this.failed(entry, since, asked.error.message);
@@ -231,7 +332,8 @@ export class Servers {
 
   #isBack(entry: Entry): void {
     entry.askAgainAt = undefined;
-    this.parts.logger.info(`server ${entry.address}: answers again`);
+    if (entry.proven) this.parts.logger.info(`server ${entry.address}: answers again`);
+    entry.proven = true;
   }
 }
 
@@ -239,10 +341,3 @@ export class Servers {
 export type ServerStatus =
   | { readonly address: string; readonly status: StatusResponse }
   | { readonly address: string; readonly error: RequestError };
-
-/** Whatever a transport rejected with; anything but a RequestError is a fault of its own. */
-export function requestErrorOf(error: unknown): RequestError {
-  if (error instanceof RequestError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new RequestError("unavailable", `the transport failed: ${message}`, { cause: error });
-}

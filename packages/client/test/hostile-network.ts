@@ -120,6 +120,18 @@ export class HostileNetwork implements ClientTransport {
 
   async *backup(): AsyncGenerator<BackupPiece> {}
 
+  members(): Promise<never> {
+    return Promise.reject(new RequestError("invalid", "the model has no members"));
+  }
+
+  changeMembership(): Promise<never> {
+    return this.members();
+  }
+
+  transferLeadership(): Promise<never> {
+    return this.members();
+  }
+
   close(): Promise<void> {
     return Promise.resolve();
   }

@@ -1,15 +1,14 @@
 // The README's examples compile, run one after the other against a cluster of real replicas, and print what the README says.
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import { firstEpoch } from "@paxos/core";
-import { startReplica, type Replica } from "@paxos/replica";
-import { MemoryStorage } from "@paxos/storage-level";
-import { ConnectClientTransport, ConnectReplicaTransport } from "@paxos/transport-connect";
+import type { Replica } from "@paxos/replica";
+import { ConnectClientTransport } from "@paxos/transport-connect";
 import ts from "typescript";
 import { connect } from "../src/index.js";
+import { freeAddresses, startCounter } from "./counter-replica.js";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 let directory = "";
@@ -20,7 +19,8 @@ let replicas: Replica[] = [];
 beforeAll(async () => {
   const readme = await readFile(join(root, "README.md"), "utf8");
   addresses = await freeAddresses(3);
-  replicas = await Promise.all(addresses.map((_, nodeId) => startCounter(addresses, nodeId)));
+  const epochRecord = firstEpoch(addresses);
+  replicas = await Promise.all(addresses.map((_, nodeId) => startCounter(nodeId, { epochRecord })));
   // Inside the package, so that its own name resolves there.
   directory = await mkdtemp(join(root, "test", "readme-"));
   const blocks = [...readme.matchAll(/```ts\n([\s\S]*?)```[\s\S]*?```\n([\s\S]*?)```/g)];
@@ -38,8 +38,8 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-test("there are two examples, without type errors", () => {
-  expect(examples).toHaveLength(2);
+test("there are three examples, without type errors", () => {
+  expect(examples).toHaveLength(3);
   const host = {
     ...ts.sys,
     onUnRecoverableConfigFileDiagnostic: (diagnostic: ts.Diagnostic) => {
@@ -83,34 +83,4 @@ async function allApplied(): Promise<void> {
     const applied = statuses.map((one) => ("status" in one ? one.status.appliedSeq : 0n));
     if (applied[0] !== 0n && applied.every((seq) => seq === applied[0])) return;
   }
-}
-
-function startCounter(addresses: readonly string[], nodeId: number): Promise<Replica> {
-  let count = 0;
-  const transport = new ConnectReplicaTransport();
-  return startReplica({
-    nodeId,
-    epochRecord: firstEpoch([...addresses]),
-    stateMachine: {
-      apply: (update) => Uint8Array.of((count += update[0] ?? 0)),
-      snapshot: () => [Uint8Array.of(count)],
-      restore: async (pieces) => {
-        for await (const piece of pieces) [count = 0] = piece;
-      },
-    },
-    storage: new MemoryStorage(),
-    transport,
-    clientListener: transport,
-  });
-}
-
-/** Held together until all are known, so that they differ. */
-async function freeAddresses(count: number): Promise<string[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  await Promise.all(
-    servers.map((server) => new Promise<void>((done) => server.listen(0, "127.0.0.1", done))),
-  );
-  const addresses = servers.map((server) => `127.0.0.1:${(server.address() as AddressInfo).port}`);
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))));
-  return addresses;
 }

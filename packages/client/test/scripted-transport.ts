@@ -2,18 +2,25 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { RequestError, type ClientTransport, type RequestErrorCode } from "@paxos/core";
 import {
+  ChangeMembershipResponseSchema,
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
+  MembersResponseSchema,
   StatusResponseSchema,
   TakeSnapshotResponseSchema,
+  TransferLeadershipResponseSchema,
   UpdateKind,
   type BackupPiece,
+  type ChangeMembershipResponse,
   type ClientUpdate,
   type GloballyOrderedUpdate,
   type LogRequest,
   type LogResponse,
+  type MembershipChange,
+  type MembersResponse,
   type StatusResponse,
   type TakeSnapshotResponse,
+  type TransferLeadershipResponse,
 } from "@paxos/proto";
 
 /** A request that waits for the test to answer it. */
@@ -48,6 +55,18 @@ export class Call {
   }
 }
 
+/** A request to a leader that waits for the test to answer it. */
+export interface LeaderCall {
+  readonly address: string;
+  /** What is asked for: a change, or whom to hand over to. */
+  readonly change?: MembershipChange;
+  readonly to?: bigint | undefined;
+  readonly signal: AbortSignal;
+  readonly answer: (answer: MessageInitShape<typeof ChangeMembershipResponseSchema> | bigint) => void;
+  readonly fail: (code: RequestErrorCode, message?: string) => void;
+}
+
+export type Members = MessageInitShape<typeof MembersResponseSchema>;
 export type Status = MessageInitShape<typeof StatusResponseSchema>;
 
 export class ScriptedTransport implements ClientTransport {
@@ -65,6 +84,10 @@ export class ScriptedTransport implements ClientTransport {
   /** The pieces of the backup, by address, as with logs. */
   readonly backups = new Map<string, (BackupPiece | Error | "wait")[]>();
   readonly backupCalls: string[] = [];
+  /** What servers say of the members, by address; others stay without an answer until they are aborted. */
+  readonly memberships = new Map<string, Members | Error>();
+  readonly membersCalls: string[] = [];
+  readonly leaderCalls: LeaderCall[] = [];
   closed = 0;
   /** Called with each request; undefined leaves it in `calls` for the test to answer. */
   onCall: (call: Call) => void = () => undefined;
@@ -99,6 +122,50 @@ export class ScriptedTransport implements ClientTransport {
   backup(address: string, signal: AbortSignal): AsyncGenerator<BackupPiece> {
     this.backupCalls.push(address);
     return scripted(this.backups.get(address), signal);
+  }
+
+  async members(address: string, signal: AbortSignal): Promise<MembersResponse> {
+    this.membersCalls.push(address);
+    const members = this.memberships.get(address) ?? (await rejectedWhenAborted(signal));
+    if (members instanceof Error) throw members;
+    return create(MembersResponseSchema, members);
+  }
+
+  changeMembership(
+    address: string,
+    change: MembershipChange,
+    signal: AbortSignal,
+  ): Promise<ChangeMembershipResponse> {
+    return this.#askLeader({ address, change, signal }, (answer) =>
+      create(
+        ChangeMembershipResponseSchema,
+        answer as MessageInitShape<typeof ChangeMembershipResponseSchema>,
+      ),
+    );
+  }
+
+  transferLeadership(
+    address: string,
+    to: bigint | undefined,
+    signal: AbortSignal,
+  ): Promise<TransferLeadershipResponse> {
+    return this.#askLeader({ address, to, signal }, (leaderId) =>
+      create(TransferLeadershipResponseSchema, { leaderId: leaderId as bigint }),
+    );
+  }
+
+  #askLeader<T>(
+    asked: Omit<LeaderCall, "answer" | "fail">,
+    answerOf: (answer: Parameters<LeaderCall["answer"]>[0]) => T,
+  ): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.leaderCalls.push({
+        ...asked,
+        answer: (answer) => resolve(answerOf(answer)),
+        fail: (code, message = code) => reject(new RequestError(code, message)),
+      });
+      rejectedWhenAborted(asked.signal).catch(reject);
+    });
   }
 
   close(): Promise<void> {
