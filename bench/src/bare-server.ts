@@ -2,7 +2,7 @@
 // nothing behind it.
 import { create } from "@bufbuild/protobuf";
 import { RequestError } from "@paxos/core";
-import { GloballyOrderedUpdateSchema, StatusResponseSchema } from "@paxos/proto";
+import { GloballyOrderedUpdateSchema, MembersResponseSchema, StatusResponseSchema } from "@paxos/proto";
 import { newReplicaTransport, type TransportName } from "./transports.js";
 
 const transport = newReplicaTransport(process.argv[2] as TransportName);
@@ -13,6 +13,10 @@ transport.serve({
   status: () => Promise.resolve(create(StatusResponseSchema)),
   takeSnapshot: () => Promise.reject(new RequestError("invalid", "there is nothing behind this server")),
   backup: async function* () {},
+  members: () => Promise.resolve(create(MembersResponseSchema)),
+  changeMembership: () => Promise.reject(new RequestError("invalid", "there is nothing behind this server")),
+  transferLeadership: () =>
+    Promise.reject(new RequestError("invalid", "there is nothing behind this server")),
 });
 await transport.start({
   identity: {
@@ -21,6 +25,8 @@ await transport.start({
     storeId: 1n,
     incarnation: 1n,
     saveHistory: new Uint8Array(),
+    epochRecord: new Uint8Array(),
+    address: "127.0.0.1:0",
   },
   address: "127.0.0.1:0",
   peers: [],

@@ -22,6 +22,9 @@ class FakeTransport implements ClientTransport {
     throw new Error("not asked here");
   };
   takeSnapshot = () => Promise.reject(new Error("not asked here"));
+  members = () => Promise.reject(new Error("not asked here"));
+  changeMembership = () => Promise.reject(new Error("not asked here"));
+  transferLeadership = () => Promise.reject(new Error("not asked here"));
   backup = () => {
     throw new Error("not asked here");
   };

@@ -87,6 +87,8 @@ export class Client implements Submitter {
         case "too_large":
         case "invalid":
         case "expired":
+        case "not_leader":
+        case "refused":
           throw new DemoError(`node ${nodeId} refused an update: ${error.message}`, { cause: error });
       }
     }

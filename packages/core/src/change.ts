@@ -29,7 +29,10 @@ export function changeMembership(s: State, change: MembershipChange): ChangeResu
   const { record, epoch } = s.membership;
   if (change.changeId !== 0n && change.changeId === record.changeId) return { kind: "made", epoch };
   if (s.leading === undefined || isRemoved(s)) return { kind: "not_leader", leader: knownLeader(s) };
-  if (s.leading.ending) {
+  if (s.leading.ending !== undefined) {
+    // Asked for once more: who asks waits for the same.
+    if (change.changeId !== 0n && change.changeId === s.leading.ending.changeId)
+      return { kind: "proposed", epoch: epoch + 1 };
     return refused("under_way", "another membership change is under way; try again when it is done");
   }
   if (change.epoch !== undefined && change.epoch !== record.epoch) {
@@ -59,7 +62,7 @@ export function changeMembership(s: State, change: MembershipChange): ChangeResu
     `proposes epoch ${stopSign.epoch}, to begin after seq ${stopSign.beginsAfter} in view ${stopSign.firstView}`,
   );
   leading.first.push(encodeStopSign(stopSign));
-  leading.ending = true;
+  leading.ending = stopSign;
   return { kind: "proposed", epoch: epoch + 1 };
 }
 

@@ -92,7 +92,7 @@ export function peerAddresses(s: State): PeerAddress[] {
 function leave(s: State): void {
   s.settings.logger.info(`was removed from the cluster in epoch ${s.membership.epoch}`);
   s.updates.restart();
-  for (const { clientId, timestamp } of [...s.updates]) {
+  for (const { clientId, timestamp } of Array.from(s.updates)) {
     s.updates.remove(clientId, timestamp);
     s.outbox.refusals.push({ clientId, timestamp, code: "removed" });
   }

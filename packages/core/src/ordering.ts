@@ -33,7 +33,7 @@ export function propose(s: State): void {
     const room = Math.min(runBytes, windowBytes - s.history.inFlightBytes);
     while (updates.length < open) {
       const again = s.leading.first.at(0);
-      const closed = s.leading.ending || s.transfer !== undefined;
+      const closed = s.leading.ending !== undefined || s.transfer !== undefined;
       const update = again ?? (closed ? undefined : s.updates.peekWaiting()?.bytes);
       if (update === undefined) break;
       // One update always fits a run, and an empty window.

@@ -1,6 +1,13 @@
 // Phase 1: Prepare and PrepareOK.
 import { create } from "@bufbuild/protobuf";
-import { PrepareOKSchema, ProposalSchema, type Message, type Prepare, type PrepareOK } from "@paxos/proto";
+import {
+  PrepareOKSchema,
+  ProposalSchema,
+  type EpochRecord,
+  type Message,
+  type Prepare,
+  type PrepareOK,
+} from "@paxos/proto";
 import { askNext } from "./catch-up.js";
 import { maxRunUpdates } from "./config.js";
 import { Deque } from "./deque.js";
@@ -204,13 +211,13 @@ function lead(s: State, first: Deque<Uint8Array>): void {
   s.role = "leader";
   s.preparing = undefined;
   s.attempts = 0;
-  let ending = false;
+  let ending: EpochRecord | undefined;
   for (const bytes of first) {
     markProposed(s, bytes);
-    ending = readStopSign(bytes) !== undefined;
+    ending = readStopSign(bytes);
   }
   // A no-op of its own view: once that is ordered, so is everything before it.
-  if (!ending) first.push(new Uint8Array());
+  if (ending === undefined) first.push(new Uint8Array());
   s.leading = { nextSeq: s.history.aru + 1, first, ending };
   s.catchUp.asked = undefined;
   s.fetch = undefined;

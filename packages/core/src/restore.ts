@@ -7,7 +7,6 @@ import {
   type Snapshot,
 } from "@paxos/proto";
 import type { Settings } from "./config.js";
-import type { State } from "./state.js";
 import { ConfigError, invariant } from "./errors.js";
 import type { Run } from "./history.js";
 import type { Membership } from "./membership.js";
@@ -24,7 +23,7 @@ export const snapshotFormat = 1;
 
 /** What a save writes besides runs. */
 export function makePersistentState(
-  { settings, membership, address }: Pick<State, "settings" | "membership" | "address">,
+  { settings, membership, address }: { settings: Settings; membership: Membership; address: string },
   view: number,
   makes: Durable,
   peers: Iterable<Peer>,

@@ -1,4 +1,4 @@
-import type { PrepareOK, Snapshot } from "@paxos/proto";
+import type { EpochRecord, PrepareOK, Snapshot } from "@paxos/proto";
 import type { Settings } from "./config.js";
 import { Deque } from "./deque.js";
 import { History, type Acceptance, type OrderedRun } from "./history.js";
@@ -87,10 +87,12 @@ export interface State {
   prepareOK: { readonly view: number; readonly saveNumber: number; readonly value: PrepareOK } | undefined;
 
   /**
-   * Leading: the next seq, the values to be proposed before any waiting update, and whether a stop sign is the last of these or
-   * of those proposed: then nothing follows (safety rule 7).
+   * Leading: the next seq, the values to be proposed before any waiting update, and what the last of these or of those proposed
+   * says, if it is a stop sign: then nothing follows (safety rule 7).
    */
-  leading: { nextSeq: number; readonly first: Deque<Uint8Array>; ending: boolean } | undefined;
+  leading:
+    | { nextSeq: number; readonly first: Deque<Uint8Array>; ending: EpochRecord | undefined }
+    | undefined;
 
   /** The hand-over under way: to whom, in which view, since which tick; whether it has been told. */
   transfer: { readonly to: number; readonly view: number; readonly since: number; told: boolean } | undefined;

@@ -22,7 +22,7 @@ export function startTransfer(s: State, wanted: number | undefined): TransferRes
   const { nodeId, logger } = s.settings;
   if (s.leading === undefined) return { kind: "not_leader", leader: knownLeader(s) };
   if (wanted === nodeId) return { kind: "leads" };
-  if (s.leading.ending)
+  if (s.leading.ending !== undefined)
     return { kind: "refused", detail: "a membership change is under way; try again when it is done" };
   const to = wanted ?? fittest(s)?.nodeId;
   if (to === undefined) return { kind: "refused", detail: "no other voter is up and level" };
@@ -117,7 +117,7 @@ export function onLeaderTransfer(s: State, from: Peer, message: LeaderTransfer):
 /** Every heartbeat: a voter that is preferred, and has been fit for a progress timeout, is handed the leadership. */
 export function preferLeader(s: State): void {
   const { membership } = s;
-  if (s.leading === undefined || s.leading.ending || s.transfer !== undefined) return;
+  if (s.leading === undefined || s.leading.ending !== undefined || s.transfer !== undefined) return;
   const best = fittest(s);
   const better =
     best !== undefined && membership.priorityOf(best.nodeId) > membership.priorityOf(s.settings.nodeId);

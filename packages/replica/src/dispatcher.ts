@@ -147,13 +147,13 @@ export class Dispatcher implements ClientHandler {
         "change_id is 0; choose any other 64-bit number at random, and the same one when you ask again",
       );
     }
-    const epochRecord = await this.parts.driver.changeMembership(change, signal);
+    const epochRecord = await this.parts.driver.leader.changeMembership(change, signal);
     return create(ChangeMembershipResponseSchema, { epochRecord });
   }
 
   async transferLeadership(to: bigint | undefined, signal: AbortSignal): Promise<TransferLeadershipResponse> {
     const wanted = to === undefined ? undefined : Number(to);
-    const leader = await this.parts.driver.transferLeadership(wanted, signal);
+    const leader = await this.parts.driver.leader.transferLeadership(wanted, signal);
     return create(TransferLeadershipResponseSchema, { leaderId: BigInt(leader) });
   }
 

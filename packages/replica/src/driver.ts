@@ -16,22 +16,12 @@ import {
   type Transport,
   type UpdateRequest,
 } from "@paxos/core";
-import type { EpochRecord, MembershipChange, Message, Snapshot } from "@paxos/proto";
-import {
-  cancelled,
-  cannotSave,
-  changeLost,
-  changeRefused,
-  closing,
-  expired,
-  notLeader,
-  refused,
-  removed,
-  skipped,
-} from "./refusals.js";
+import type { EpochRecord, Message, Snapshot } from "@paxos/proto";
+import { cancelled, cannotSave, closing, expired, refused, removed, skipped } from "./refusals.js";
 import { restoreSnapshot } from "./restore-snapshot.js";
 import type { RestoredTables } from "./snapshot-content.js";
 import type { SnapshotPolicy } from "./snapshot-policy.js";
+import { LeaderRequests } from "./leader-requests.js";
 import { Snapshots } from "./snapshots.js";
 import { StorageDuties } from "./storage-duties.js";
 import { Waiters, type Outcome } from "./waiters.js";
@@ -69,6 +59,7 @@ export interface DriverParts {
 /** Feeds inputs to a node and carries out its outputs. Saves, sends and applies overlap. */
 export class Driver {
   readonly snapshots: Snapshots;
+  readonly leader: LeaderRequests;
   readonly #parts: DriverParts;
   readonly #duties: StorageDuties;
   readonly #waiters = new Waiters();
@@ -91,6 +82,12 @@ export class Driver {
     this.#parts = parts;
     this.#tables = parts.tables;
     this.#record = parts.recordAtStart;
+    this.leader = new LeaderRequests({
+      ...parts,
+      input: (input) => this.#input(input),
+      nextMove: (signal) => this.#moved.next(signal),
+      stopped: () => this.#stopped,
+    });
     this.#duties = new StorageDuties({
       ...parts,
       tell: (news) => this.#tellNode(news),
@@ -148,57 +145,6 @@ export class Driver {
     if (result === "removed") throw removed();
     if (result !== "queued") throw refused(result);
     return this.#waiters.wait(clientId, timestamp, signal, cancelled);
-  }
-
-  /** Changes the membership. Resolves with the membership that it makes. Rejects with a {@link RequestError}. */
-  async changeMembership(change: MembershipChange, signal?: AbortSignal): Promise<EpochRecord> {
-    const { node } = this.#parts;
-    const result = this.#input(() => node.changeMembership(change));
-    if (result === undefined) throw closing();
-    if (result.kind === "not_leader") throw notLeader(result.leader);
-    if (result.kind === "refused") throw changeRefused(result);
-    const wanted = BigInt(result.epoch);
-    for (;;) {
-      const { epochRecord, leader } = node;
-      if (
-        epochRecord.epoch > wanted ||
-        (epochRecord.epoch === wanted && epochRecord.changeId !== change.changeId)
-      ) {
-        throw changeLost();
-      }
-      const isMember = epochRecord.voters.some(({ nodeId }) => nodeId === BigInt(this.#parts.nodeId));
-      // Until somebody leads it, the next change would find no leader.
-      if (epochRecord.epoch === wanted && (leader !== undefined || !isMember)) return epochRecord;
-      if (epochRecord.epoch < wanted && leader !== this.#parts.nodeId) throw changeLost();
-      await this.#nextMove(signal);
-    }
-  }
-
-  /** Hands the leadership over. Resolves with the new leader. Rejects with a {@link RequestError}. */
-  async transferLeadership(to?: number, signal?: AbortSignal): Promise<number> {
-    const { node, nodeId } = this.#parts;
-    const result = this.#input(() => node.transferLeadership(to));
-    if (result === undefined) throw closing();
-    if (result.kind === "leads") return nodeId;
-    if (result.kind === "not_leader") throw notLeader(result.leader);
-    if (result.kind === "refused") throw new RequestError("refused", result.detail);
-    for (;;) {
-      const { leader } = node;
-      if (leader !== undefined && leader !== nodeId) return leader;
-      if (leader === nodeId && !node.transferring) {
-        throw new RequestError(
-          "refused",
-          `node ${result.to} has not taken over in time; node ${nodeId} goes on leading`,
-        );
-      }
-      await this.#nextMove(signal);
-    }
-  }
-
-  async #nextMove(signal: AbortSignal | undefined): Promise<void> {
-    await this.#moved.next(signal);
-    if (signal?.aborted === true) throw cancelled();
-    if (this.#stopped) throw closing();
   }
 
   /** Resolves after the next save that is durable, or when the driver stops. */

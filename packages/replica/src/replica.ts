@@ -275,7 +275,10 @@ export class Replica {
   ): Promise<EpochRecord> {
     if (this.#driver === undefined) throw new RequestError("unavailable", "this node has not started");
     const changeId = change.changeId ?? randomId();
-    return this.#driver.changeMembership(create(MembershipChangeSchema, { ...change, changeId }), signal);
+    return this.#driver.leader.changeMembership(
+      create(MembershipChangeSchema, { ...change, changeId }),
+      signal,
+    );
   }
 
   /**
@@ -285,7 +288,7 @@ export class Replica {
    */
   async transferLeadership(to?: number, { signal }: { readonly signal?: AbortSignal } = {}): Promise<number> {
     if (this.#driver === undefined) throw new RequestError("unavailable", "this node has not started");
-    return this.#driver.transferLeadership(to, signal);
+    return this.#driver.leader.transferLeadership(to, signal);
   }
 
   /** How the replica stands. */

@@ -138,7 +138,7 @@ export class Assembly {
         if (process?.is(sender) === true) process.refusedBy(by, refusal);
       },
     };
-    const hosts = Array.from({ length: nodes }, (_, id) => new Host(surroundings, id));
+    const hosts = Array.from({ length: nodes }, (_, id) => new Host(surroundings, id, undefined));
     this.hosts = hosts;
     for (const host of hosts) host.tickRate = host.usualTickRate = random.between(...profile.clockRate);
     const patient = random.pick(hosts);

@@ -30,6 +30,7 @@ function failingAfter(needed: readonly number[], leastNodes = 1) {
 
 function summaryOf(known: Partial<RunSummary>): RunSummary {
   return {
+    epochs: 1,
     seed: 7,
     profile: "rough",
     nodes: 5,

@@ -88,8 +88,8 @@ export const bugsOfMembership: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/change.ts",
-        find: `  if (s.leading.ending) {`,
-        replace: `  if (s.leading.ending && s.leading.nextSeq < 0) {`,
+        find: `  if (s.leading.ending !== undefined) {`,
+        replace: `  if (s.leading.ending !== undefined && s.leading.nextSeq < 0) {`,
       },
     ],
     profile: "changing-members",
@@ -101,7 +101,7 @@ export const bugsOfMembership: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/ordering.ts",
-        find: `const closed = s.leading.ending || s.transfer !== undefined;`,
+        find: `const closed = s.leading.ending !== undefined || s.transfer !== undefined;`,
         replace: `const closed = s.transfer !== undefined;`,
       },
       {
@@ -132,7 +132,7 @@ export const bugsOfMembership: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/prepare.ts",
-        find: `  if (!ending) first.push(new Uint8Array());`,
+        find: `  if (ending === undefined) first.push(new Uint8Array());`,
         replace: `  first.push(new Uint8Array());`,
       },
     ],

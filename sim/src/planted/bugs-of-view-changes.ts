@@ -49,7 +49,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/prepare.ts",
-        find: `  if (!ending) first.push(new Uint8Array());
+        find: `  if (ending === undefined) first.push(new Uint8Array());
   s.leading = { nextSeq: s.history.aru + 1, first, ending };`,
         replace: `  const all = new Deque();
   all.push(new Uint8Array());

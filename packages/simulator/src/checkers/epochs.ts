@@ -30,7 +30,7 @@ export class Epochs {
   }
 }
 
-export function readStopSign(update: Uint8Array): EpochRecord | undefined {
+function readStopSign(update: Uint8Array): EpochRecord | undefined {
   return nextEpochIn(decodeClientUpdate(update));
 }
 

@@ -45,7 +45,7 @@ export class Operators {
   /** Sets up machines for members that have none yet. They are told what some member knows as the membership. */
   letJoin(): void {
     const { hosts, surroundings } = this.parts;
-    for (const { process } of [...hosts]) {
+    for (const { process } of Array.from(hosts)) {
       const record = process?.epochRecord;
       if (record === undefined) continue;
       // Ids are given one after the other.

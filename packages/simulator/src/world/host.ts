@@ -31,7 +31,7 @@ export class Host implements Seat {
   constructor(
     readonly surroundings: Surroundings,
     readonly id: number,
-    readonly joined: EpochRecord | undefined = undefined,
+    readonly joined: EpochRecord | undefined,
   ) {
     this.random = surroundings.world.random.fork(`host ${id}`);
     this.clockOffsetMs = this.random.between(0, 10_000) - 5_000;
