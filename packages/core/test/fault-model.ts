@@ -442,7 +442,9 @@ class Run {
     const epoch = state.epochRecord?.epoch ?? 0n;
     const promised = ballot(epoch, state.promisedView);
     const before = this.#durable.get(id);
-    const led = state.ledView === undefined ? (before?.led ?? 0n) : ballot(epoch, state.ledView);
+    const ledBefore = before?.led ?? 0n;
+    const kept = ledBefore < ballot(epoch, 0n) ? ledBefore : 0n;
+    const led = state.ledView === undefined ? kept : ballot(epoch, state.ledView);
     if (before && (promised < before.promised || aru < before.aru || led < before.led)) {
       throw new Error(
         `node ${id} saved promise ${promised}, ARU ${aru}, led ${led} after ${JSON.stringify(before, String)}`,

@@ -70,7 +70,8 @@ export class Promises implements Checker {
     const epoch = Number(state.epochRecord?.epoch ?? 0n);
     const promised = ballotOf(epoch, state.promisedView);
     const aru = Number(state.localAru);
-    const led = ledBallot(state) ?? node.led;
+    // In a new epoch nothing is led yet; in the same one nothing is forgotten.
+    const led = ledBallot(state) ?? (node.led < ballotOf(epoch, 0) ? node.led : 0);
     if (promised < node.promised || aru < node.aru || led < node.led) {
       this.report(
         `node ${nodeId} saves a promise of ${describeBallot(promised)}, ARU ${aru}, led ${describeBallot(led)} after ${describeBallot(node.promised)}, ${node.aru}, ${describeBallot(node.led)}`,
