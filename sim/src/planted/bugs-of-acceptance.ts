@@ -112,7 +112,7 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 2,
+    seed: 5,
   },
   {
     name: "non-contiguous-acceptance",

@@ -91,7 +91,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "hostile",
-    seed: 2,
+    seed: 16,
   },
   {
     name: "proof-of-who-hears-no-leader-taken",
@@ -136,14 +136,14 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 2,
+    seed: 4,
   },
   {
     name: "proposals-never-resent",
     breaks: "Liveness: a proposal that is lost stays so.",
     edits: [{ file: "core/src/paxos.ts", find: `    resendProposals(s);\n`, replace: `` }],
     profile: "rough",
-    seed: 17,
+    seed: 15,
   },
   {
     name: "heartbeat-is-no-progress",

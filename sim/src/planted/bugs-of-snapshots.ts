@@ -70,7 +70,7 @@ export const bugsOfSnapshots: readonly PlantedBug[] = [
       },
     ],
     profile: "snapshots",
-    seed: 1,
+    seed: 15,
   },
   {
     name: "snapshot-ahead-of-the-durable-aru",

@@ -76,7 +76,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 4,
+    seed: 5,
   },
   {
     name: "ordered-but-unknown-meets-an-invariant",
@@ -90,7 +90,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 4,
+    seed: 5,
   },
   {
     name: "older-view-forgotten",
