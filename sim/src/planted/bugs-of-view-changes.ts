@@ -156,8 +156,8 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
         replace: `from.aru = Math.max(from.aru, fromWire(message.localAru, "ARU"));`,
       },
     ],
-    profile: "crashes",
-    seed: 84,
+    profile: "hostile",
+    seed: 103,
   },
   {
     name: "leads-before-durable",
