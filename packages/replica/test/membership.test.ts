@@ -139,12 +139,13 @@ test("a node that is restarted knows the membership from its storage, and needs 
     await using cluster = MemoryCluster.idle(3);
     const open = () => classicLevelStorage({ directory: join(root, "2") });
     for (const id of [0, 1]) await cluster.startMember(id);
-    const { replica } = await cluster.startMember(2, { storage: open() });
+    const { replica, storage } = await cluster.startMember(2, { storage: open() });
     const leader = await cluster.elect();
     await cluster.member(leader).replica.changeMembership({
       type: { case: "addLearner", value: { nodeId: 3n, address: "node-3:2346" } },
     });
-    await cluster.until(() => replica.epochRecord.epoch === 1n, "node 2 knows");
+    const isSaved = () => [...storage.done].some(({ state }) => state.epochRecord?.epoch === 1n);
+    await cluster.until(isSaved, "node 2 has entered the epoch durably");
     await replica.close();
     const stranger = { epochRecord: firstEpoch(["elsewhere:1", "nowhere:1", "node-2:2346"]) };
     const refused = await rejectionOf(cluster.startMember(2, { storage: open(), ...stranger }));
