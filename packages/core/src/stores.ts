@@ -115,8 +115,8 @@ function refuseOlder(
 }
 
 const howToReplace =
-  "If that is lost, so is the member: the cluster goes on without it as long as a majority is up. To replace the member, " +
-  "take a backup of a node that is up, and begin a new cluster with it on all nodes (paxos-server backup, restore)";
+  "If that is lost, so is the member: the cluster goes on without it as long as a majority is up. To replace the member, give the " +
+  "machine a new id: paxos-client member replace OLD NEW HOST:PORT, then paxos-server --join MEMBER -i NEW with an empty data directory";
 
 function hex(storeId: bigint): string {
   return storeId.toString(16).padStart(16, "0");
