@@ -93,7 +93,7 @@ describe("a member is refused, told what to do, and not missed, when its directo
       const anew = await startInVain(cluster, 2);
       expect(anew.status).toBe(1);
       expect(anew.stderr).toContain("emptied, swapped or kept in memory");
-      expect(anew.stderr).toContain("paxos-server backup, restore");
+      expect(anew.stderr).toContain("paxos-client member replace OLD NEW HOST:PORT");
       await order(cluster, 50, "after");
     });
   });
