@@ -157,6 +157,11 @@ test("a member that was down when it was removed is told so when it comes back, 
     await cluster.kill(3);
     cluster.startWithoutHostfile(3);
     await until("node 3 is back", async () => (await knows()) > 0n);
+    // The same command as at first, after another change.
+    await cluster.kill(3);
+    await client.changeMembership({ type: { case: "setPriority", value: { nodeId: 3n, priority: 1 } } });
+    cluster.join(3, cluster.addresses[leader] ?? "");
+    await until("node 3 is back once more", async () => (await cluster.statusAt(address))?.epoch === 3n);
     await client.close();
   });
 });

@@ -128,7 +128,8 @@ export function recordedEpoch(
   configured: EpochRecord,
   { epochRecord: record }: PersistentState,
 ): EpochRecord {
-  const later = record !== undefined && record.epoch > configured.epoch;
+  // What a node that joins was told is of the day on which it asked.
+  const later = record !== undefined && (record.epoch > 0n || configured.epoch > 0n);
   if (record !== undefined && (later || sameRecord({ ...record, base: configured.base }, configured)))
     return record;
   throw new ConfigError(

@@ -51,6 +51,8 @@ export class Assembly {
   readonly world: World;
   /** All machines, in the order of the nodes' ids: more come as nodes join. */
   readonly hosts: readonly Host[];
+  /** How many nodes have founded the cluster. */
+  readonly nodes: number;
   /** The node that is ill for good. */
   readonly ill: Host | undefined;
   readonly calls = new Calls();
@@ -84,7 +86,7 @@ export class Assembly {
     const random = world.random.fork("run");
     // Drawn in any case: a run whose number of nodes is given is the run that would have had as many.
     const drawn = random.pick(profile.nodes);
-    const nodes = options.nodes ?? drawn;
+    const nodes = (this.nodes = options.nodes ?? drawn);
     const tuning = profile.tuning(random, workload.maxUpdateBytes);
     this.progressTicks = tuning.progressTicks ?? 60;
     this.heartbeatTicks = tuning.heartbeatTicks ?? 10;

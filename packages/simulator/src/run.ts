@@ -31,14 +31,14 @@ export class Run {
   }
 
   summary(): RunSummary {
-    const { world, calls, injector, options, hosts, network, bound, delivered, epochs } = this.#parts;
+    const { world, calls, injector, options, nodes, network, bound, delivered, epochs } = this.#parts;
     const { ordered, rejected, unknown, retries, all } = calls;
     const { taken, installed, compactions } = this.#parts.compaction;
     const counts = [...injector.counts].sort(([a], [b]) => (a < b ? -1 : 1));
     return {
       seed: options.seed,
       profile: options.profile.name,
-      nodes: hosts.length,
+      nodes,
       traceHash: world.trace.hash,
       virtualMs: Math.floor(world.now / 1000),
       steps: world.steps,

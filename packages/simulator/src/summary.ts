@@ -3,6 +3,7 @@ export interface RunSummary {
   readonly seed: number;
   /** The profile's name. */
   readonly profile: string;
+  /** How many nodes have founded the cluster. */
   readonly nodes: number;
   /**
    * A digest of what happened, in order: ticks, messages with what they say, saves, updates and their answers, faults. The
