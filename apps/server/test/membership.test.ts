@@ -107,8 +107,16 @@ test("three become five, three again, and three others, under load, and every ac
     await load.stop();
     await client.close();
 
-    // A client that is told one of them finds everything, once.
-    const reader = connect({ servers: [addresses[6] ?? ""], transport: newClientTransport() });
+    // A client that is told one of them finds everything, once, as soon as that one has it.
+    const last = BigInt(Math.max(...load.acknowledged.values()));
+    await until("node 6 has all of it", async () => {
+      return ((await cluster.statusAt(addresses[6] ?? ""))?.localAru ?? 0n) >= last;
+    });
+    const reader = connect({
+      servers: [addresses[6] ?? ""],
+      transport: newClientTransport(),
+      discover: false,
+    });
     const held = new Map<string, number[]>();
     for await (const { entries } of reader.log()) {
       for (const { seq, update, duplicate } of entries) {
@@ -126,6 +134,10 @@ test("three become five, three again, and three others, under load, and every ac
 test("a leader that is asked to end hands over: the others do not wait for a timeout", async () => {
   await withCluster({ nodes: 3 }, async (cluster) => {
     const leader = await cluster.leader();
+    // Before, it does not know who could take over.
+    await until("all have heard of all", async () =>
+      cluster.server(leader).stderr.includes("the storage of every voter is on record at all others"),
+    );
     const { status, stderr } = await cluster.server(leader).end("SIGTERM");
     expect(status).toBe(0);
     expect(stderr).toMatch(/hands over to node \d, to lead view \d+/);
