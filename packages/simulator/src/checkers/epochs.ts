@@ -1,5 +1,5 @@
-import { decodeClientUpdate, type EpochRecord } from "@paxos/proto";
-import { nextEpochIn } from "@paxos/core";
+import { nextEpochIn, readUpdate } from "@paxos/core";
+import type { EpochRecord } from "@paxos/proto";
 
 /** The memberships of a run, one after the other, as they are when a quorum has accepted their stop signs. */
 export class Epochs {
@@ -31,7 +31,8 @@ export class Epochs {
 }
 
 function readStopSign(update: Uint8Array): EpochRecord | undefined {
-  return nextEpochIn(decodeClientUpdate(update));
+  const fields = readUpdate(update);
+  return fields && nextEpochIn(fields);
 }
 
 export function votersOf({ voters }: EpochRecord): number[] {

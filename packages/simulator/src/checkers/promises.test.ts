@@ -131,7 +131,7 @@ describe("what is durable never goes back", () => {
     durable({ promised: 5, led: 2, aru: 7 });
     expect(found).toEqual([]);
     durable(fields);
-    expect(found).toEqual([expect.stringMatching(/^node 0 saves promise .* after 5, 7, 2$/)]);
+    expect(found).toEqual([expect.stringMatching(/^node 0 saves a promise of .* after view 5, 7, view 2$/)]);
   });
 
   test("also over a restart; but an emptied disk begins anew", () => {
@@ -216,7 +216,7 @@ test("nothing is accepted below the promise: a save that holds a higher view rai
   });
   expect(found).toEqual([]);
   durable({ promised: 5, accepts: [[6, 3, 1]] });
-  expect(found).toEqual(["node 0 accepts in view 6, between the promises 5 and 5"]);
+  expect(found).toEqual(["node 0 accepts in view 6, between the promises of view 5 and view 5"]);
 });
 
 test("nothing is accepted below the promise of the save before", () => {
@@ -225,7 +225,7 @@ test("nothing is accepted below the promise of the save before", () => {
   durable({ promised: 6, accepts: [[5, 1, 1]] });
   expect(found).toEqual([]);
   durable({ promised: 6, accepts: [[5, 2, 1]] });
-  expect(found).toEqual(["node 0 accepts in view 5, between the promises 6 and 6"]);
+  expect(found).toEqual(["node 0 accepts in view 5, between the promises of view 6 and view 6"]);
 });
 
 test("what was learnt as ordered is no acceptance", () => {
