@@ -330,6 +330,8 @@ test("what a node tells of itself does not go back in one life", () => {
     sent(heartbeat({ promised: 5, aru: 4 }), heartbeat({ promised: 5, aru: 4 }));
     expect(found).toEqual([]);
     sent(heartbeat(fields));
-    expect(found).toEqual([`node 0 tells ARU ${fields.aru}, promise ${fields.promised} after 4, 5`]);
+    expect(found).toEqual([
+      `node 0 tells ARU ${fields.aru}, promise of view ${fields.promised} after 4, view 5`,
+    ]);
   }
 });
