@@ -207,6 +207,8 @@ export class Dispatcher implements ClientHandler {
         failed: StorageHealth.FAILED,
       }[status.storageHealth],
       storageDetail: describeHealth(status.storageHealth, driver.storageError),
+      epochRecord,
+      removed: status.removed,
     });
   }
 

@@ -76,6 +76,7 @@ export class Run {
   async #recover(): Promise<void> {
     const { world, injector, network, hosts, clients, standing, calls, progressTicks, tickUs, operators } =
       this.#parts;
+    const { bound, epochs } = this.#parts;
     if (world.finding !== undefined) return;
     injector.stop();
     network.conditions = calmNetwork;
@@ -86,7 +87,9 @@ export class Run {
     const from = world.now;
     if (world.trace.verbose) world.trace.line("ALL FAULTS END");
     // A capped timeout (8 timeouts and a jitter), and what three more elections and the catching-up take.
-    const limit = this.#ticks(16 * progressTicks + 400);
+    // Who joins only now has everything to catch up with, little by little.
+    const joins = Number(epochs.latest.epoch) > 0 ? 1000 + bound.chosenUpTo : 0;
+    const limit = this.#ticks(16 * progressTicks + 400 + joins);
     await this.#within(limit, "recovery", () => {
       operators.letJoin();
       const { agreesOnLeader, lostDisksAreOut, removedAreOut, healthy } = standing;
@@ -150,7 +153,8 @@ export class Run {
     const { world, clients, standing, progressTicks, options, calls, order } = this.#parts;
     if (world.finding !== undefined) return;
     clients.active = false;
-    await this.#within(this.#ticks(8 * progressTicks + 400), "rest", () => {
+    // A client all of whose servers have left the cluster waits until its deadline.
+    await this.#within(this.#ticks(8 * progressTicks + 700), "rest", () => {
       return clients.idle && standing.isLevel;
     });
     if (world.finding !== undefined) return;

@@ -1,6 +1,6 @@
 import { Role } from "@paxos/proto";
 import type { BoundValues } from "./checkers/bound-values.js";
-import { ballotOf, type Epochs } from "./checkers/epochs.js";
+import { ballotOf, membersOf, type Epochs } from "./checkers/epochs.js";
 import type { Promises } from "./checkers/promises.js";
 import type { OneOrder } from "./checkers/one-order.js";
 import type { Calls } from "./clients/calls.js";
@@ -50,7 +50,14 @@ export class Standing {
   /** Whether everybody who was removed knows it, and has gone. */
   get removedAreOut(): boolean {
     const { hosts, ill, epochs } = this.parts;
-    return hosts.every((host) => epochs.has(host.id) || host === ill || host.isLost || !host.isUp);
+    return hosts.every((host) => {
+      if (epochs.has(host.id) || host === ill || host.isLost || !host.isUp) return true;
+      // All that it knows of are gone: nobody is left to tell it.
+      const known = host.process?.epochRecord;
+      return (
+        known !== undefined && membersOf(known).every((id) => id === host.id || hosts[id]?.isUp !== true)
+      );
+    });
   }
 
   /** Whether every node that came back with an empty or older disk has been sent away (safety rule 8). */

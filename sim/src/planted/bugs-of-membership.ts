@@ -268,7 +268,7 @@ export const bugsOfMembership: readonly PlantedBug[] = [
       },
     ],
     profile: "changing-duel",
-    seed: 8,
+    seed: 12,
   },
   {
     name: "taken-over-with-updates-forwarded",

@@ -107,9 +107,11 @@ export class BoundValues implements Checker {
       this.report(`node ${nodeId} proposes in view ${view}, below the first one of epoch ${epoch}`);
     if (Number(proposal.seq) <= Number(record.beginsAfter))
       this.report(`node ${nodeId} proposes at seq ${proposal.seq}, which is before epoch ${epoch}`);
+    // Who leads a lower view than the one whose stop sign was accepted may not know of it; what it proposes is never ordered.
     const next = this.epochs.of(epoch + 1);
+    const ended = this.#chosen.get(Number(next?.beginsAfter ?? 0n))?.ballot ?? Infinity;
     const end = Number(proposal.seq) + proposal.updates.length - 1;
-    if (next !== undefined && end > Number(next.beginsAfter))
+    if (next !== undefined && ballotOf(epoch, view) >= ended && end > Number(next.beginsAfter))
       this.report(`node ${nodeId} proposes at seq ${end}, which is behind the end of epoch ${epoch}`);
     this.#bindAll(proposal, epoch, `node ${nodeId} proposes`);
   }

@@ -1,4 +1,4 @@
-import type { Message } from "@paxos/proto";
+import type { Heartbeat, Message } from "@paxos/proto";
 import type { Checker, Report } from "./checker.js";
 import { ballotOf, describeBallot, votersOf, type Epochs } from "./epochs.js";
 
@@ -7,8 +7,8 @@ interface Node {
   ticks: number;
   /** The tick at which it was last given a message by each peer. */
   readonly heard: Map<number, number>;
-  /** What it was told of each voter's promise, and the tick at which it was told first. */
-  readonly promises: Map<number, { readonly ballot: number; readonly since: number }>;
+  /** What it was told of each voter's promise, with which ARU, and the tick at which it was told that first. */
+  readonly promises: Map<number, { readonly ballot: number; readonly aru: number; readonly since: number }>;
   /** The tick at which the save under way began. */
   savingSince: number | undefined;
   /** The view that it last led, and the tick at which it began to. */
@@ -68,8 +68,13 @@ export class Leadership implements Checker {
     const peer = Number(from);
     heard.set(peer, ticks);
     if (type.case !== "heartbeat") return;
-    const ballot = ballotOf(epoch, type.value.promisedView);
-    if (ballot > (promises.get(peer)?.ballot ?? 0)) promises.set(peer, { ballot, since: ticks });
+    const { promisedView, localAru } = type.value;
+    const told = { ballot: ballotOf(epoch, promisedView), aru: Number(localAru), since: ticks };
+    const known = promises.get(peer);
+    const isNews =
+      told.ballot > (known?.ballot ?? 0) || (told.ballot === known?.ballot && told.aru > known.aru);
+    // View 0 is nobody's: to promise it means nothing.
+    if (promisedView > 0n && isNews) promises.set(peer, told);
   }
 
   sent(nodeId: number, { type, epoch }: Message): void {
@@ -85,7 +90,7 @@ export class Leadership implements Checker {
       case "proposal":
         return this.#checkPromised(nodeId, Number(epoch), Number(type.value.view));
       case "heartbeat":
-        if (type.value.leading) this.#checkLeader(nodeId, Number(epoch), Number(type.value.view));
+        if (type.value.leading) this.#checkLeader(nodeId, Number(epoch), type.value);
         return;
       default:
     }
@@ -101,7 +106,8 @@ export class Leadership implements Checker {
     this.report(`node ${nodeId} proposes in view ${view}, which ${count} voters have promised`);
   }
 
-  #checkLeader(nodeId: number, epoch: number, view: number): void {
+  #checkLeader(nodeId: number, epoch: number, heartbeat: Heartbeat): void {
+    const view = Number(heartbeat.view);
     const record = this.epochs.of(epoch);
     if (record === undefined) return this.report(`node ${nodeId} leads epoch ${epoch}, which has not begun`);
     const ballot = ballotOf(epoch, view);
@@ -124,7 +130,9 @@ export class Leadership implements Checker {
       // Who is not heard any longer does not count.
       const told =
         ticks - promise.since >= slackTicks && ticks - (heard.get(voter) ?? 0) < this.progressTicks >> 1;
-      if (promise.ballot > ballot && told && voters.includes(voter)) {
+      // Of a later epoch only who has more: one that has just joined it has nothing, and nothing to say.
+      const counts = promise.ballot < ballotOf(epoch + 1, 0) || promise.aru > Number(heartbeat.localAru);
+      if (promise.ballot > ballot && counts && told && voters.includes(voter)) {
         return this.report(
           `node ${nodeId} leads view ${view} though node ${voter} told it of its promise of ${describeBallot(promise.ballot)}`,
         );
