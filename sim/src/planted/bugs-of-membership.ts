@@ -80,7 +80,7 @@ export const bugsOfMembership: readonly PlantedBug[] = [
       },
     ],
     profile: "changing-members",
-    seed: 4,
+    seed: 6,
   },
   {
     name: "two-changes-in-flight",

@@ -35,6 +35,7 @@ export class Library implements Courier {
     this.#client = connect({
       servers: serversOf(desk.hosts, random),
       transport: this.#transport,
+      discover: false,
       environment: {
         now: () => world.now / 1000,
         after: (ms, callback) => {
