@@ -2,7 +2,7 @@
 import { access } from "node:fs/promises";
 import { join as joinPath, resolve } from "node:path";
 
-import { ConfigError, RequestError } from "@paxos/core";
+import { ConfigError, membersOf, RequestError } from "@paxos/core";
 import type { EpochRecord, MembersResponse } from "@paxos/proto";
 
 import { dataDirectory } from "./data-directory.js";
@@ -69,7 +69,7 @@ async function joinCluster(
     );
   }
   const { epochRecord, clusterId } = members;
-  const known = [...(epochRecord?.voters ?? []), ...(epochRecord?.learners ?? [])];
+  const known = epochRecord === undefined ? [] : membersOf(epochRecord);
   if (epochRecord === undefined || !known.some(({ nodeId }) => nodeId === BigInt(id))) {
     if (await holdsStore(directory)) return { nodeId: id, directory, peers: [] };
     const list = known.map(({ nodeId }) => nodeId).join(", ");

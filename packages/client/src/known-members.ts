@@ -1,4 +1,5 @@
 // What is known of the cluster's members: the newest record that a server has shown.
+import { membersOf } from "@paxos/core";
 import type { EpochRecord, Member, MembersResponse } from "@paxos/proto";
 
 /** Keeps the newest record of one cluster, that of which a record came first. */
@@ -46,11 +47,6 @@ export class KnownMembers {
   replace(epochRecord: EpochRecord): boolean {
     return this.#clusterId !== undefined && this.take({ clusterId: this.#clusterId, epochRecord });
   }
-}
-
-/** Voters and learners. */
-export function membersOf({ voters, learners }: EpochRecord): Member[] {
-  return [...voters, ...learners];
 }
 
 function isSame(one: Uint8Array, other: Uint8Array): boolean {

@@ -1,9 +1,8 @@
 // A request that only the leader serves: the leader is found, and found again when it is lost.
-import { RequestError } from "@paxos/core";
+import { membersOf, RequestError } from "@paxos/core";
 import type { EpochRecord } from "@paxos/proto";
 import { requestErrorOf } from "./asking.js";
 import type { ClientEnvironment } from "./environment.js";
-import { membersOf } from "./known-members.js";
 import { leadsItself, type MembersAnswer } from "./newest-members.js";
 import type { Servers } from "./servers.js";
 import { isTimeout } from "./signals.js";

@@ -1,7 +1,6 @@
 // Membership changes: what the leader makes of them, and when it will not.
 import { create } from "@bufbuild/protobuf";
 import { EpochRecordSchema, type EpochRecord, type MembershipChange } from "@paxos/proto";
-import { isRemoved } from "./epochs.js";
 import { Membership } from "./membership.js";
 import { ChangeError, nextRecord } from "./next-epoch.js";
 import type { State } from "./state.js";
@@ -28,7 +27,7 @@ export type ChangeResult =
 export function changeMembership(s: State, change: MembershipChange): ChangeResult {
   const { record, epoch } = s.membership;
   if (change.changeId !== 0n && change.changeId === record.changeId) return { kind: "made", epoch };
-  if (s.leading === undefined || isRemoved(s)) return { kind: "not_leader", leader: knownLeader(s) };
+  if (s.leading === undefined) return { kind: "not_leader", leader: knownLeader(s) };
   if (s.leading.ending !== undefined) {
     // Asked for once more: who asks waits for the same.
     if (change.changeId !== 0n && change.changeId === s.leading.ending.changeId)

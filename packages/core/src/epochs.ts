@@ -3,11 +3,11 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { EpochRecordSchema, type EpochRecord, type Message } from "@paxos/proto";
 import { invariant } from "./errors.js";
 import { ignore } from "./ignored.js";
-import { Membership } from "./membership.js";
+import { Membership, membersOf } from "./membership.js";
 import { makePeers, makeStranger, type Peer } from "./peers.js";
 import type { PeerAddress } from "./ports.js";
 import type { State } from "./state.js";
-import { everybody, loseLeader, restartProgress } from "./view.js";
+import { everybody, loseLeader, restartProgress, stepDown } from "./view.js";
 import { maxAddress } from "./next-epoch.js";
 import { fromWire, isId } from "./wire.js";
 
@@ -104,9 +104,7 @@ export function isRemoved(s: State): boolean {
 }
 
 /** A message of another epoch, or from no member. It says where its sender stands, and nothing else counts. */
-export function onOtherEpoch(s: State, from: Peer, message: Message): void {
-  const epoch = fromWire(message.epoch, "epoch");
-  const { type } = message;
+export function onOtherEpoch(s: State, from: Peer, epoch: number, type: Message["type"]): void {
   if (type.case !== "heartbeat") {
     return ignore(s, "wrong_epoch", `message of epoch ${epoch}`);
   }
@@ -121,11 +119,7 @@ export function onOtherEpoch(s: State, from: Peer, message: Message): void {
   // Its epoch is over: somebody knows the stop sign as ordered. Who leads goes by its votes alone, so it must stop to learn.
   if (s.role !== "leader" && s.role !== "preparing") return;
   s.settings.logger.info(`node ${from.nodeId} is in epoch ${epoch}: leads no more`);
-  s.role = "follower";
-  s.preparing = s.leading = undefined;
-  s.attempted = s.view;
-  s.heartbeatWanted = true;
-  loseLeader(s);
+  stepDown(s);
   s.updates.restart();
   restartProgress(s);
 }
@@ -142,18 +136,21 @@ export function retireIfReplaced(s: State, from: Peer): void {
 export function meet(s: State, bytes: Uint8Array | undefined): void {
   const later = bytes && readRecord(bytes);
   if (later === undefined || later.epoch <= s.membership.epoch) return;
-  for (const member of [...later.record.voters, ...later.record.learners]) {
+  for (const member of membersOf(later.record)) {
     const nodeId = Number(member.nodeId);
     const known = s.peers.get(nodeId) ?? s.strangers.get(nodeId);
     if (nodeId === s.settings.nodeId || known?.address === member.address) continue;
-    if (known !== undefined) known.address = member.address;
-    else {
-      const stranger = makeStranger(nodeId, member.address);
-      stranger.lastHeard = s.now;
-      s.strangers.set(nodeId, stranger);
-    }
+    if (known === undefined) addStranger(s, nodeId, member.address);
+    else known.address = member.address;
     listPeers(s);
   }
+}
+
+function addStranger(s: State, nodeId: number, address: string): Peer {
+  const stranger = makeStranger(nodeId, address);
+  stranger.lastHeard = s.now;
+  s.strangers.set(nodeId, stranger);
+  return stranger;
 }
 
 /**
@@ -165,9 +162,7 @@ export function meetFormer(s: State, nodeId: number, address: string): Peer | un
   const wasMember = isId(nodeId) && nodeId !== s.settings.nodeId && nodeId < Number(record.nextNodeId);
   if (!wasMember || s.history.aru > beginsAfter || address === "" || address.length > maxAddress)
     return undefined;
-  const stranger = makeStranger(nodeId, address);
-  stranger.lastHeard = s.now;
-  s.strangers.set(nodeId, stranger);
+  const stranger = addStranger(s, nodeId, address);
   listPeers(s);
   return stranger;
 }

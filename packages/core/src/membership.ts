@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { EpochRecordSchema, type EpochRecord } from "@paxos/proto";
+import { EpochRecordSchema, type EpochRecord, type Member } from "@paxos/proto";
 import { ConfigError } from "./errors.js";
 
 /**
@@ -7,14 +7,26 @@ import { ConfigError } from "./errors.js";
  * @param addresses of the voters, host:port; a voter's id is its index.
  */
 export function firstEpoch(addresses: readonly string[]): EpochRecord {
-  const majority = Math.floor(addresses.length / 2) + 1;
   return create(EpochRecordSchema, {
     formatVersion: 1,
     voters: addresses.map((address, id) => ({ nodeId: BigInt(id), address })),
-    prepareQuorum: majority,
-    acceptQuorum: majority,
+    ...majorities(addresses.length),
     nextNodeId: BigInt(addresses.length),
   });
+}
+
+/** The sizes of quorums that are majorities of so many voters. */
+export function majorities(voters: number): {
+  readonly prepareQuorum: number;
+  readonly acceptQuorum: number;
+} {
+  const majority = Math.floor(voters / 2) + 1;
+  return { prepareQuorum: majority, acceptQuorum: majority };
+}
+
+/** All members of a record: voters, then learners. */
+export function membersOf({ voters, learners }: Pick<EpochRecord, "voters" | "learners">): Member[] {
+  return [...voters, ...learners];
 }
 
 /** One epoch's members and quorums, read from its record: the only source of both. */
@@ -40,7 +52,7 @@ export class Membership {
     validate(record);
     this.epoch = Number(record.epoch);
     this.voters = record.voters.map((member) => Number(member.nodeId));
-    this.members = [...this.voters, ...record.learners.map((member) => Number(member.nodeId))];
+    this.members = membersOf(record).map((member) => Number(member.nodeId));
     this.prepareQuorum = record.prepareQuorum;
     this.acceptQuorum = record.acceptQuorum;
     this.hearingQuorum = Math.max(this.prepareQuorum, this.acceptQuorum);
@@ -64,8 +76,7 @@ export class Membership {
 
   /** Where a member is reached; undefined when it is none. */
   addressOf(nodeId: number): string | undefined {
-    const { voters, learners } = this.record;
-    return [...voters, ...learners].find((member) => Number(member.nodeId) === nodeId)?.address;
+    return membersOf(this.record).find((member) => Number(member.nodeId) === nodeId)?.address;
   }
 
   isMember(nodeId: number): boolean {
@@ -80,7 +91,7 @@ function validate(record: EpochRecord): void {
   if (record.formatVersion !== 1) {
     fail(`formatVersion is ${record.formatVersion}; this version of the library reads 1`);
   }
-  const ids = [...record.voters, ...record.learners].map((member) => member.nodeId);
+  const ids = membersOf(record).map((member) => member.nodeId);
   if (record.voters.length === 0) fail("voters is empty; at least one is needed");
   if (new Set(ids).size !== ids.length) fail(`node ids ${ids.join(", ")} are not distinct`);
   for (const id of ids) {

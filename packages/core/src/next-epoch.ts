@@ -8,10 +8,10 @@ import {
   type MembershipChange,
 } from "@paxos/proto";
 import { ConfigError } from "./errors.js";
-import { Membership } from "./membership.js";
+import { majorities, Membership, membersOf } from "./membership.js";
 
 /** Bounds the size of epoch records. */
-export const maxMembers = 64;
+const maxMembers = 64;
 
 /** The most characters of an address. */
 export const maxAddress = 300;
@@ -46,7 +46,7 @@ export function nextRecord(record: EpochRecord, { type, changeId }: MembershipCh
   const { voters, learners, nextNodeId } = draft;
   if (voters.length + learners.length > maxMembers) fail(`more than ${maxMembers} members are not allowed`);
   if (voters.length === 0) fail("the last voter cannot leave; add and promote another one first");
-  requireDistinctAddresses([...voters, ...learners]);
+  requireDistinctAddresses(membersOf(draft));
   const next = create(EpochRecordSchema, {
     formatVersion: record.formatVersion,
     epoch: record.epoch + 1n,
@@ -105,16 +105,14 @@ function applyChange(draft: Draft, type: MembershipChange["type"]): void {
       return;
     }
     case "setMembers": {
-      const known = [...draft.voters, ...draft.learners];
+      const known = membersOf(draft);
       const resolve = ({ nodeId, address }: Member): Member => {
         const member = known.find((candidate) => candidate.nodeId === nodeId);
         if (member === undefined) return newMember(draft, nodeId, address);
         return address === "" ? member : create(MemberSchema, { ...member, address });
       };
       // In the order of their ids: each new id raises the lowest one that is free.
-      const all = [...type.value.voters, ...type.value.learners].sort((a, b) =>
-        a.nodeId < b.nodeId ? -1 : 1,
-      );
+      const all = membersOf(type.value).sort((a, b) => (a.nodeId < b.nodeId ? -1 : 1));
       const resolved = new Map(all.map((member) => [member, resolve(member)]));
       const pick = (members: readonly Member[]) => members.map((member) => resolved.get(member) as Member);
       draft.voters = pick(type.value.voters);
@@ -136,7 +134,7 @@ function applyChange(draft: Draft, type: MembershipChange["type"]): void {
 }
 
 function newMember(draft: Draft, nodeId: bigint, address: string): Member {
-  const known = [...draft.voters, ...draft.learners].some((member) => member.nodeId === nodeId);
+  const known = membersOf(draft).some((member) => member.nodeId === nodeId);
   if (known) fail(`node ${nodeId} is a member already`);
   if (nodeId < draft.nextNodeId) {
     fail(
@@ -148,10 +146,12 @@ function newMember(draft: Draft, nodeId: bigint, address: string): Member {
   return create(MemberSchema, { nodeId, address: requireAddress(address) });
 }
 
-function listOf({ voters, learners }: Draft, nodeId: bigint): "voters" | "learners" {
-  if (voters.some((member) => member.nodeId === nodeId)) return "voters";
-  if (learners.some((member) => member.nodeId === nodeId)) return "learners";
-  const members = [...voters, ...learners].map((member) => member.nodeId).join(", ");
+function listOf(draft: Draft, nodeId: bigint): "voters" | "learners" {
+  if (draft.voters.some((member) => member.nodeId === nodeId)) return "voters";
+  if (draft.learners.some((member) => member.nodeId === nodeId)) return "learners";
+  const members = membersOf(draft)
+    .map((member) => member.nodeId)
+    .join(", ");
   return fail(`node ${nodeId} is no member; the members are ${members}`);
 }
 
@@ -199,11 +199,6 @@ function quorumsFor(voters: number, { voters: before, prepareQuorum, acceptQuoru
   if (prepareQuorum === usual.prepareQuorum && acceptQuorum === usual.acceptQuorum) return majorities(voters);
   const accept = Math.min(acceptQuorum, voters);
   return { prepareQuorum: voters + 1 - accept, acceptQuorum: accept };
-}
-
-function majorities(voters: number) {
-  const majority = Math.floor(voters / 2) + 1;
-  return { prepareQuorum: majority, acceptQuorum: majority };
 }
 
 function fail(what: string): never {

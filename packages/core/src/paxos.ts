@@ -31,10 +31,10 @@ export function step(s: State, message: Message): void {
     if (message.group !== 0n) return ignore(s, "wrong_group", `message of group ${message.group}`);
     if (!checkStore(s, from, message.storeId)) return;
     from.lastHeard = s.now;
-    from.epoch = fromWire(message.epoch, "epoch");
-    const inEpoch = from.epoch === s.membership.epoch && s.peers.has(sender);
+    const epoch = fromWire(message.epoch, "epoch");
+    const inEpoch = epoch === s.membership.epoch && s.peers.has(sender);
     if (inEpoch) from.heardInEpoch = s.now;
-    else if (!aboutThePast.has(message.type.case)) return onOtherEpoch(s, from, message);
+    else if (!aboutThePast.has(message.type.case)) return onOtherEpoch(s, from, epoch, message.type);
     if (s.storageFailed && !servedWithoutSaving.has(message.type.case)) {
       return ignore(s, "storage_failed", `${describeMessage(message)}: nothing can be promised`);
     }

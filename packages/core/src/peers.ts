@@ -1,4 +1,4 @@
-import type { Membership } from "./membership.js";
+import { membersOf, type Membership } from "./membership.js";
 import type { LastSave } from "./save-history.js";
 
 /** What a node knows of another member, from that member's messages. */
@@ -11,8 +11,6 @@ export interface Peer {
   lastHeard: number | undefined;
   /** The tick at which it was last heard in this node's epoch; undefined before. */
   heardInEpoch: number | undefined;
-  /** The epoch that it was last heard in. */
-  epoch: number;
   /** Its ARU. */
   aru: number;
   /** Its durable promise. */
@@ -47,7 +45,6 @@ function makePeer(nodeId: number, address: string, isVoter: boolean): Peer {
     isVoter,
     lastHeard: undefined,
     heardInEpoch: undefined,
-    epoch: 0,
     aru: 0,
     promisedView: 0,
     hearsQuorum: false,
@@ -73,7 +70,7 @@ export function makePeers(
   known: ReadonlyMap<number, Peer> = new Map(),
 ): ReadonlyMap<number, Peer> {
   const peers = new Map<number, Peer>();
-  for (const member of [...record.voters, ...record.learners]) {
+  for (const member of membersOf(record)) {
     const nodeId = Number(member.nodeId);
     if (nodeId === self) continue;
     const votes = record.voters.includes(member);

@@ -9,7 +9,7 @@ import {
 import type { Settings } from "./config.js";
 import { ConfigError, invariant } from "./errors.js";
 import type { Run } from "./history.js";
-import type { Membership } from "./membership.js";
+import { membersOf, type Membership } from "./membership.js";
 import type { Durable } from "./outbox.js";
 import type { Peer } from "./peers.js";
 import type { StoredState } from "./ports.js";
@@ -162,6 +162,6 @@ export function sameRecord(a: EpochRecord, b: EpochRecord): boolean {
 }
 
 function listMembers(record: EpochRecord | undefined): string {
-  const members = [...(record?.voters ?? []), ...(record?.learners ?? [])];
+  const members = record === undefined ? [] : membersOf(record);
   return members.map((member) => `${member.nodeId} at ${member.address}`).join(", ") || "nobody";
 }

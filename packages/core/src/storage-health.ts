@@ -1,6 +1,6 @@
 // This node's own storage: a save that takes too long, or has failed. Who cannot save promises nothing and leads nothing.
 import type { State } from "./state.js";
-import { loseLeader, storageStuck } from "./view.js";
+import { stepDown, storageStuck } from "./view.js";
 
 /** How a node's storage does. Stuck: a save has been under way for longer than the progress timeout. */
 export type StorageHealth = "ok" | "stuck" | "failed";
@@ -32,12 +32,7 @@ export function tickStorage(s: State): void {
 export function onStorageFailed(s: State): void {
   if (s.storageFailed) return;
   s.storageFailed = true;
-  s.role = "follower";
-  s.attempted = s.view;
-  s.preparing = undefined;
-  s.leading = undefined;
   s.fetch = undefined;
   s.catchUp.asked = undefined;
-  loseLeader(s);
-  s.heartbeatWanted = true;
+  stepDown(s);
 }

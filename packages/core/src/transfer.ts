@@ -5,7 +5,7 @@ import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
 import { startPrepare } from "./prepare.js";
 import type { State } from "./state.js";
-import { canLead, hears, knownLeader, loseLeader, takesPart } from "./view.js";
+import { canLead, hears, knownLeader, loseLeader } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
 /** What becomes of a hand-over that is asked for. */
@@ -103,7 +103,7 @@ export function onLeaderTransfer(s: State, from: Peer, message: LeaderTransfer):
     throw new PeerError("not_leader", `node ${from.nodeId} hands over view ${view} for view ${next}`);
   }
   const timely = view === s.view && s.role === "follower" && next > s.promised && next > s.attempted;
-  if (!timely || !canLead(s) || !takesPart(s)) {
+  if (!timely || !canLead(s)) {
     return ignore(s, "stale_transfer", `hand-over of view ${view} for view ${next}`);
   }
   s.settings.logger.info(`takes over from node ${from.nodeId}: prepares view ${next}`);

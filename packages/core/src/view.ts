@@ -32,6 +32,16 @@ export function loseLeader(s: State): void {
   s.catchUp.logged = false;
 }
 
+/** Leads, prepares and attempts nothing any more, knows no leader, and says so at once. */
+export function stepDown(s: State): void {
+  s.role = "follower";
+  s.attempted = s.view;
+  s.preparing = undefined;
+  s.leading = undefined;
+  loseLeader(s);
+  s.heartbeatWanted = true;
+}
+
 /** The leader of the installed view has been heard to lead it. */
 export function findLeader(s: State): void {
   s.leaderHeard = s.now;

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { clone, toBinary } from "@bufbuild/protobuf";
+import { membersOf } from "@paxos/core";
 import { EpochRecordSchema, type EpochRecord } from "@paxos/proto";
 
 const length = 16;
@@ -10,7 +11,7 @@ const length = 16;
  */
 export function clusterIdOf(record: EpochRecord): Uint8Array {
   const bare = clone(EpochRecordSchema, record);
-  for (const member of [...bare.voters, ...bare.learners]) member.storeId = 0n;
+  for (const member of membersOf(bare)) member.storeId = 0n;
   const digest = createHash("sha256")
     .update(toBinary(EpochRecordSchema, bare, { writeUnknownFields: false }))
     .digest();

@@ -1,6 +1,7 @@
 // What clients' requests mean, whatever transport they come by.
 import { create } from "@bufbuild/protobuf";
 import {
+  membersOf,
   readUpdate,
   RequestError,
   sessionWindow,
@@ -162,10 +163,7 @@ export class Dispatcher implements ClientHandler {
     const { epochRecord } = node;
     const status = node.status();
     const addresses = new Map(
-      [...epochRecord.voters, ...epochRecord.learners].map((member) => [
-        Number(member.nodeId),
-        member.address,
-      ]),
+      membersOf(epochRecord).map((member) => [Number(member.nodeId), member.address]),
     );
     const counters = Object.entries({
       ...transport.counters(),

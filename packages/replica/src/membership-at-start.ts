@@ -12,14 +12,17 @@ export interface MembershipAtStart {
   readonly recordAtStart: EpochRecord | undefined;
 }
 
+/** What the node was given; what is left out, its storage must know. */
+interface Configured {
+  readonly epochRecord?: EpochRecord | undefined;
+  readonly clusterId?: Uint8Array | undefined;
+}
+
 /**
  * Once a cluster is formed, what is on record counts; the configuration must be that of the same cluster, or silent.
  * @throws ConfigError when they disagree, or when neither says anything.
  */
-export function membershipAtStart(
-  stored: StoredState,
-  configured: { readonly epochRecord?: EpochRecord | undefined; readonly clusterId?: Uint8Array | undefined },
-): MembershipAtStart {
+export function membershipAtStart(stored: StoredState, configured: Configured): MembershipAtStart {
   const record = stored.state?.epochRecord;
   const snapshot = stored.snapshots?.at(-1);
   const epochRecord = configured.epochRecord ?? record;
@@ -30,18 +33,13 @@ export function membershipAtStart(
   }
   const clusterId = clusterIdAtStart(stored, configured, epochRecord);
   // What a node that joined was told at first is not where its log begins.
-  const founding =
-    record?.epoch === 0n || epochRecord.epoch === 0n
-      ? record?.epoch === 0n
-        ? record
-        : epochRecord
-      : undefined;
+  const founding = [record, epochRecord].find((one) => one?.epoch === 0n);
   return { epochRecord, clusterId, recordAtStart: snapshot === undefined ? founding : snapshot.epochRecord };
 }
 
 function clusterIdAtStart(
   { state }: StoredState,
-  configured: { readonly epochRecord?: EpochRecord | undefined; readonly clusterId?: Uint8Array | undefined },
+  configured: Configured,
   epochRecord: EpochRecord,
 ): Uint8Array {
   const record = state?.epochRecord;

@@ -19,6 +19,8 @@ export class Wakeups {
 
   /** It has happened. */
   wake(): void {
+    // Mostly nobody waits, and it happens all the time.
+    if (this.#waiting.size === 0) return;
     // Whoever is woken removes itself.
     for (const done of Array.from(this.#waiting)) done();
   }

@@ -1,6 +1,6 @@
 import { Role } from "@paxos/proto";
 import type { BoundValues } from "./checkers/bound-values.js";
-import { ballotOf, membersOf, type Epochs } from "./checkers/epochs.js";
+import { ballotOf, memberIdsOf, type Epochs } from "./checkers/epochs.js";
 import type { Promises } from "./checkers/promises.js";
 import type { OneOrder } from "./checkers/one-order.js";
 import type { Calls } from "./clients/calls.js";
@@ -55,7 +55,7 @@ export class Standing {
       // All that it knows of are gone: nobody is left to tell it.
       const known = host.process?.epochRecord;
       return (
-        known !== undefined && membersOf(known).every((id) => id === host.id || hosts[id]?.isUp !== true)
+        known !== undefined && memberIdsOf(known).every((id) => id === host.id || hosts[id]?.isUp !== true)
       );
     });
   }

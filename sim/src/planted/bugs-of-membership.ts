@@ -75,7 +75,7 @@ export const bugsOfMembership: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/paxos.ts",
-        find: `const inEpoch = from.epoch === s.membership.epoch && s.peers.has(sender);`,
+        find: `const inEpoch = epoch === s.membership.epoch && s.peers.has(sender);`,
         replace: `const inEpoch = s.peers.has(sender);`,
       },
     ],

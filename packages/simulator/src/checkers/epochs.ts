@@ -1,4 +1,4 @@
-import { nextEpochIn, readUpdate } from "@paxos/core";
+import { membersOf, nextEpochIn, readUpdate } from "@paxos/core";
 import type { EpochRecord } from "@paxos/proto";
 
 /** The memberships of a run, one after the other, as they are when a quorum has accepted their stop signs. */
@@ -26,7 +26,7 @@ export class Epochs {
 
   /** Whether a node belongs to the latest epoch. */
   has(nodeId: number): boolean {
-    return membersOf(this.latest).includes(nodeId);
+    return memberIdsOf(this.latest).includes(nodeId);
   }
 }
 
@@ -39,8 +39,8 @@ export function votersOf({ voters }: EpochRecord): number[] {
   return voters.map(({ nodeId }) => Number(nodeId));
 }
 
-export function membersOf({ voters, learners }: EpochRecord): number[] {
-  return [...voters, ...learners].map(({ nodeId }) => Number(nodeId));
+export function memberIdsOf(record: EpochRecord): number[] {
+  return membersOf(record).map(({ nodeId }) => Number(nodeId));
 }
 
 /** Views of all epochs as numbers that compare as ballots do. */

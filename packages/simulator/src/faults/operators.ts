@@ -1,6 +1,6 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { MembershipChangeSchema, type EpochRecord } from "@paxos/proto";
-import { membersOf, votersOf, type Epochs } from "../checkers/epochs.js";
+import { memberIdsOf, votersOf, type Epochs } from "../checkers/epochs.js";
 import { Random } from "../random.js";
 import { Host } from "../world/host.js";
 import type { Surroundings } from "../world/seat.js";
@@ -54,7 +54,7 @@ export class Operators {
         const host = new Host(surroundings, id, record);
         hosts.push(host);
         // It may have been removed before it was there.
-        if (membersOf(record).includes(id)) host.start();
+        if (memberIdsOf(record).includes(id)) host.start();
         else host.hasLeft = true;
       }
     }
