@@ -46,17 +46,7 @@ export const bugsOfStorage: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/storage-health.ts",
-        find: `  s.role = "follower";
-  s.attempted = s.view;
-  s.preparing = undefined;
-  s.leading = undefined;
-`,
-        replace: ``,
-      },
-      {
-        file: "core/src/storage-health.ts",
-        find: `  loseLeader(s);
-  s.heartbeatWanted = true;`,
+        find: `  stepDown(s);`,
         replace: `  s.heartbeatWanted = true;`,
       },
       {
