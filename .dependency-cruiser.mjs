@@ -27,7 +27,7 @@ export const packageLayers = [
  */
 export const coreLayers = [
   ["index"],
-  ["node"],
+  ["node", "recovery"],
   ["paxos"],
   ["heartbeat", "status"],
   ["election", "transfer"],

@@ -2,6 +2,8 @@
 export { restartNode, startNode } from "./node.js";
 export type { Node } from "./node.js";
 export type { Config } from "./config.js";
+export { recoverAlone } from "./recovery.js";
+export type { Recovery } from "./recovery.js";
 export type { ChangeResult } from "./change.js";
 export { maxEpochRecordBytes } from "./epochs.js";
 export { firstEpoch, membersOf } from "./membership.js";

@@ -51,8 +51,10 @@ function clusterIdAtStart(
     (configured.epochRecord?.epoch === 0n
       ? clusterIdOf({ ...configured.epochRecord, base: record.base })
       : undefined);
+  // A cluster that was recovered from one survivor has a name that no configuration gives.
+  const isRecovered = configured.clusterId === undefined && Buffer.compare(record.base, onRecord) === 0;
   // In epoch 0 the core compares the records themselves, and says more.
-  if (named !== undefined && record.epoch > 0n && Buffer.compare(named, onRecord) !== 0) {
+  if (named !== undefined && !isRecovered && record.epoch > 0n && Buffer.compare(named, onRecord) !== 0) {
     throw new ConfigError(
       "the storage belongs to a cluster that began with other members than the configuration names; restore the configuration " +
         "that the cluster began with, leave it out, or give this node a storage of its own",
