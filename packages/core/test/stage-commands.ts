@@ -1,10 +1,10 @@
 // The commands of transcripts.
-import { create, toBinary } from "@bufbuild/protobuf";
-import { SaveHistorySchema } from "@paxos/proto";
 import type { Config } from "../src/config.js";
 import type { Member } from "./cluster.js";
-import { MemoryDisk } from "./memory-disk.js";
+import { forge } from "./stage-forgery.js";
+import { admit, change, changeUsage, join, meet, members } from "./stage-membership.js";
 import { messageKinds, type Stage } from "./stage.js";
+import { compact, copyDisk, failDisk, loseDisk, putCopyBack, takeSnapshot } from "./stage-storage.js";
 import { describeApplied, describeDisk, describeStatus } from "./stage-text.js";
 import { until } from "./stage-until.js";
 import { integer, links, need, select, UsageError, type Words } from "./stage-words.js";
@@ -102,6 +102,11 @@ function deliver(stage: Stage, words: Words): void {
   if (count === 0) throw new Error("there is no such message on its way");
 }
 
+function lose(stage: Stage, words: Words): void {
+  const one = words[0] === "one";
+  stage.lose(select(one ? words.slice(1) : words), one ? 1 : Infinity);
+}
+
 function propose(stage: Stage, [node = "", id = "", ...text]: Words): void {
   const [, clientId, timestamp] = /^(\d+)\/(\d+)$/.exec(id) ?? [];
   if (clientId === undefined || timestamp === undefined)
@@ -148,62 +153,6 @@ function agree(stage: Stage, words: Words): void {
   stage.say(`${logs.map(({ id }) => id).join(", ")}: ${logs[0]?.text ?? ""}`);
 }
 
-/** The driver's question to a node before it listens to a peer. */
-function admit(stage: Stage, [node = "", peer = ""]: Words): void {
-  const { storeId, state } = stage.cluster.member(integer(peer)).disk;
-  const saveHistory = toBinary(SaveHistorySchema, state?.saveHistory ?? create(SaveHistorySchema));
-  // As a new process would.
-  const incarnation = BigInt(stage.cluster.starts + 1);
-  const refusal = stage.cluster
-    .member(integer(node))
-    .node?.admit({ nodeId: integer(peer), storeId, incarnation, saveHistory });
-  stage.say(
-    refusal === undefined
-      ? `${node} admits ${peer}`
-      : `${node} refuses ${peer} (${refusal.reason}): ${refusal.detail}`,
-  );
-}
-
-function loseDisk(stage: Stage, words: Words): void {
-  for (const member of stage.members(need(words).map(integer))) {
-    if (member.node !== undefined) throw new Error(`node ${member.id} is up`);
-    member.disk = new MemoryDisk(member.disk.storeId + 1000n);
-    stage.forgetSaves(member.id);
-  }
-}
-
-/** A copy of a node's disk is put aside. */
-function copyDisk(stage: Stage, [node = ""]: Words): void {
-  stage.copies.set(integer(node), stage.cluster.member(integer(node)).disk.copy());
-}
-
-function putCopyBack(stage: Stage, [node = ""]: Words): void {
-  const copy = stage.copies.get(integer(node));
-  if (copy === undefined) throw new Error(`no copy of the disk of node ${node}`);
-  stage.cluster.member(integer(node)).disk = copy;
-  stage.forgetSaves(integer(node));
-}
-
-/** The save under way fails, or the next one does. */
-function failDisk(stage: Stage, words: Words): void {
-  for (const { id, node } of stage.members(need(words).map(integer))) {
-    node?.storageFailed();
-    stage.cluster.pump(id);
-  }
-}
-
-function takeSnapshot(stage: Stage, words: Words): void {
-  for (const { id } of stage.members(need(words).map(integer))) {
-    if (!stage.cluster.takeSnapshot(id)) throw new Error(`node ${id} has nothing new for a snapshot`);
-    stage.say(`${id} takes snapshot ${stage.cluster.status(id).snapshot?.seq}`);
-  }
-}
-
-function compact(stage: Stage, [node = "", tail = "0"]: Words): void {
-  stage.cluster.compact(integer(node), integer(tail));
-  stage.say(`${node} keeps its log from ${stage.cluster.member(integer(node)).disk.firstSeq} on`);
-}
-
 function setHidden(hide: boolean): Command["run"] {
   return (stage, words) => {
     for (const word of need(words)) {
@@ -231,7 +180,7 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
     "until",
     {
       usage:
-        "leader [NODE...] | leads LEADER [NODE...] | level [NODE...] | ordered CLIENT/TIMESTAMP [NODE...] [within TICKS]",
+        "leader [NODE...] | leads LEADER [NODE...] | level [NODE...] | epoch EPOCH [NODE...] | retired NODE... | ordered CLIENT/TIMESTAMP [NODE...] [within TICKS]",
       run: until,
     },
   ],
@@ -243,7 +192,8 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["heal", { usage: "[A>B... | NODE NODE...]", run: heal }],
   ["hold", { usage: "[KIND] [A>B]", run: (stage, words) => stage.holds.push(select(need(words))) }],
   ["release", { usage: "[KIND] [A>B]", run: release }],
-  ["lose", { usage: "[KIND] [A>B]", run: (stage, words) => stage.lose(select(need(words))) }],
+  ["lose", { usage: "[one] [KIND] [A>B]", run: (stage, words) => lose(stage, need(words)) }],
+  ["forge", { usage: "A>B Prepare epoch=N view=N aru=N", run: forge }],
   ["slow-disk", { usage: "NODE...", run: forEachNode((_, member) => (member.slowDisk = true)) }],
   [
     "fast-disk",
@@ -269,6 +219,10 @@ const commands: ReadonlyMap<string, Command> = new Map<string, Command>([
   ["snapshot", { usage: "NODE...", run: takeSnapshot }],
   ["compact", { usage: "NODE [TAIL]", run: compact }],
   ["admit", { usage: "NODE PEER", run: admit }],
+  ["meet", { usage: "[NODE...]", run: meet }],
+  ["join", { usage: "NODE MEMBER", run: join }],
+  ["change", { usage: changeUsage, run: change }],
+  ["members", { usage: "[NODE...]", run: members }],
   ["agree", { usage: "[NODE...]", run: agree }],
   [
     "status",

@@ -9,6 +9,7 @@ export function until(stage: Stage, words: Words): void {
   const bound = at < 0 ? 1000 : integer(words[at + 1] ?? "");
   const [what = "", ...rest] = at < 0 ? words : words.slice(0, at);
   const update = what === "ordered" ? rest.shift() : undefined;
+  const epoch = what === "epoch" ? integer(rest.shift() ?? "") : undefined;
   const wanted = what === "leads" ? integer(rest[0] ?? "") : undefined;
   const ids = rest.map(integer);
   const members = (): Member[] => stage.members(ids.length > 1 || what !== "leads" ? ids : []);
@@ -34,6 +35,10 @@ export function until(stage: Stage, words: Words): void {
         const arus = new Set(statuses.map(({ aru }) => aru));
         return arus.size === 1 ? `all have ARU ${[...arus].join()}` : undefined;
       }
+      case "epoch":
+        return statuses.every((status) => status.epoch === epoch) ? `all are in epoch ${epoch}` : undefined;
+      case "retired":
+        return statuses.every(({ retired }) => retired) ? `${ids.join(", ")} retired` : undefined;
       default:
         throw new UsageError(`"${what}" is no condition`);
     }

@@ -7,7 +7,7 @@ import { describeMessage } from "../src/describe.js";
 import type { Save } from "../src/ports.js";
 import { Cluster, type InFlight, type Member } from "./cluster.js";
 import type { MemoryDisk } from "./memory-disk.js";
-import { describeApplied, describeSave, type SavedBefore } from "./stage-text.js";
+import { describeApplied, describeSave, describeSent, type SavedBefore } from "./stage-text.js";
 
 /** Which messages: of a kind, on a link, or both. */
 export interface Selection {
@@ -30,6 +30,7 @@ export const messageKinds = [
   "CatchUpAnswer",
   "SnapshotRequest",
   "SnapshotChunk",
+  "LeaderTransfer",
 ] as const;
 
 export class Stage {
@@ -50,6 +51,8 @@ export class Stage {
   /** Whether effects follow from a message. */
   #delivering = false;
   #savedBefore = new Map<number, SavedBefore>();
+  /** How many refusals of each node have been told. */
+  #refusalsTold = new Map<number, number>();
   /** The one order, as first applied anywhere. */
   #order: string[] = [];
 
@@ -59,6 +62,7 @@ export class Stage {
     this.holds = [];
     this.hidden = new Set(["Heartbeat"]);
     this.#savedBefore = new Map();
+    this.#refusalsTold = new Map();
     this.#order = [];
     const cluster = new Cluster(size, config);
     cluster.onLog = (id, line) => {
@@ -141,7 +145,7 @@ export class Stage {
     const inFlight = this.cluster.network[index];
     if (inFlight === undefined) return false;
     const { to, from } = inFlight;
-    if (this.cluster.member(to).node !== undefined && !this.cluster.cuts.has(`${from}>${to}`)) {
+    if (this.cluster.members[to]?.node !== undefined && !this.cluster.cuts.has(`${from}>${to}`)) {
       this.#tellMessage(decode(inFlight));
     }
     const tick = this.#cause.filter((line) => line.startsWith("["));
@@ -159,15 +163,15 @@ export class Stage {
     return this.cluster.network.filter((message) => matches(message, selection)).length;
   }
 
-  /** Loses such messages that are on their way now. */
-  lose(selection: Selection): void {
+  /** Loses such messages that are on their way now, the oldest first, at most so many. */
+  lose(selection: Selection, most: number): void {
     const { network } = this.cluster;
-    const lost = network.filter((message) => matches(message, selection));
+    const lost = network.filter((message) => matches(message, selection)).slice(0, most);
     let untold = 0;
     for (const message of lost) {
       network.splice(network.indexOf(message), 1);
       if (this.#isHidden(kindOf(message))) untold++;
-      else this.say(`lost ${describeMessage(decode(message))}`);
+      else this.say(`lost ${describeSent(decode(message))}`);
     }
     if (untold > 0)
       this.say(
@@ -190,12 +194,21 @@ export class Stage {
     }
   }
 
+  /** After each command: the updates that nodes wait for no more, though they are not ordered. */
+  tellRefusals(): void {
+    for (const { id, refusals } of this.#cluster?.members ?? []) {
+      for (const { clientId, timestamp, code } of refusals.slice(this.#refusalsTold.get(id)))
+        this.say(`${id} gives up ${clientId}/${timestamp}: ${code}`);
+      this.#refusalsTold.set(id, refusals.length);
+    }
+  }
+
   #isHidden(kind: string): boolean {
     return this.hidden.has("messages") || this.hidden.has(kind);
   }
 
   #tellMessage(message: Message): void {
-    const text = describeMessage(message);
+    const text = describeSent(message);
     if (this.#isHidden(kindOf(message))) this.#cause.push(text);
     else this.#effect(text, true);
   }

@@ -40,6 +40,7 @@ export function runTranscript(path: string, text: string): string {
     for (const command of piece.commands) {
       try {
         runCommand(stage, command.text);
+        stage.tellRefusals();
         stage.checkOrder();
       } catch (error) {
         const so = [

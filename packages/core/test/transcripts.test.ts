@@ -42,6 +42,11 @@ const mistakes: [what: string, text: string, message: string][] = [
     "a.txt:2: start 3: Error: node 3 is up or does not exist",
   ],
   [
+    "a change that does not exist",
+    "cluster 1\nstart\nchange 0 grow 3\n----\n\n",
+    'a.txt:3: change 0 grow 3: Error: "grow" is no change; usage: change NODE [force]',
+  ],
+  [
     "a demand that does not hold",
     "cluster 3\nstart 0\nuntil leader within 9\n----\n\n",
     "a.txt:3: until leader within 9: Error: not within 9 ticks",
