@@ -30,7 +30,7 @@ export const coreLayers = [
   ["node", "recovery"],
   ["paxos"],
   ["heartbeat", "status"],
-  ["election", "transfer"],
+  ["command-version", "election", "transfer"],
   ["prepare"],
   ["catch-up"],
   ["snapshots"],

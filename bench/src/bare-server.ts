@@ -1,7 +1,7 @@
 // The yardstick of the cluster: the same client service on the same transport, answering at once, with
 // nothing behind it.
 import { create } from "@bufbuild/protobuf";
-import { RequestError } from "@paxos/core";
+import { protocolVersions, RequestError } from "@paxos/core";
 import { GloballyOrderedUpdateSchema, MembersResponseSchema, StatusResponseSchema } from "@paxos/proto";
 import { newReplicaTransport, type TransportName } from "./transports.js";
 
@@ -27,6 +27,8 @@ await transport.start({
     saveHistory: new Uint8Array(),
     epochRecord: new Uint8Array(),
     address: "127.0.0.1:0",
+    protocolVersion: protocolVersions.newest,
+    commandVersion: 0,
   },
   address: "127.0.0.1:0",
   peers: [],

@@ -46,6 +46,7 @@ export function memberJson(response: MembersResponse): object {
     leader: leaderId === undefined ? null : Number(leaderId),
     prepareQuorum: epochRecord?.prepareQuorum ?? 0,
     acceptQuorum: epochRecord?.acceptQuorum ?? 0,
+    commandVersion: epochRecord?.commandVersion ?? 0,
     nextId: Number(epochRecord?.nextNodeId ?? 0n),
     saidBy: Number(nodeId),
     members: figuresOf(response),
@@ -71,10 +72,12 @@ function figuresOf({ epochRecord, leaderId, heard }: MembersResponse): MemberFig
 
 function epochLine({ epochRecord, leaderId, nodeId }: MembersResponse): string {
   const { epoch = 0n, voters = [], learners = [], prepareQuorum = 0, acceptQuorum = 0 } = epochRecord ?? {};
+  const { commandVersion = 0 } = epochRecord ?? {};
   const parts = [
     `epoch ${epoch}: ${counted(voters.length, "voter")}`,
     ...(learners.length > 0 ? [counted(learners.length, "learner")] : []),
     `quorums of ${prepareQuorum} to prepare and ${acceptQuorum} to accept`,
+    ...(commandVersion > 0 ? [`version ${commandVersion} of the commands`] : []),
     ...(leaderId === undefined ? ["no leader"] : []),
   ];
   const line = parts.join(", ");

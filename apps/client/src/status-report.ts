@@ -53,6 +53,10 @@ interface ServerFigures {
   /** How its storage does, and what is wrong with it. */
   readonly storage: string;
   readonly storageDetail: string;
+  /** The newest version of the protocol between peers that it speaks; 1 when it does not say. */
+  readonly protocolVersion: number;
+  /** The newest version of the state machine's commands that it knows; 0: they have none. */
+  readonly commandVersion: number;
   /** By name, those that are not 0. */
   readonly counters: Readonly<Record<string, number>>;
 }
@@ -130,6 +134,8 @@ function figuresOf(status: StatusResponse, highestAru: number, view: ClusterView
     heard: status.peers.filter(({ heard }) => heard).length,
     peers: status.peers.length,
     ...storedBy(status),
+    protocolVersion: Math.max(1, status.protocolVersion),
+    commandVersion: status.commandVersion,
     counters: Object.fromEntries(
       status.counters.filter(({ count }) => count > 0n).map(({ name, count }) => [name, Number(count)]),
     ),

@@ -69,6 +69,7 @@ describe("member list", () => {
       leader: 0,
       prepareQuorum: 2,
       acceptQuorum: 2,
+      commandVersion: 0,
       nextId: 3,
       saidBy: 0,
       members: [A, B, C].map((address, id) => ({

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { writeFile } from "node:fs/promises";
 
-import type { ClientHandler } from "@paxos/core";
+import { protocolVersions, type ClientHandler } from "@paxos/core";
 
 import { FakeCluster } from "./fake-cluster.js";
 import { createServerTransport, type ServerTransport } from "./transport-under-test.js";
@@ -31,6 +31,8 @@ export class ServedCluster {
           saveHistory: new Uint8Array(),
           epochRecord: new Uint8Array(),
           address: "127.0.0.1:0",
+          protocolVersion: protocolVersions.newest,
+          commandVersion: 0,
         },
         address: "127.0.0.1:0",
         peers: [],

@@ -216,10 +216,23 @@ test("--json prints an object for each server", async () => {
     status.receivedChunks = 3;
     status.storageHealth = StorageHealth.FAILED;
     status.storageDetail = "no space";
+    status.protocolVersion = 2;
+    status.commandVersion = 5;
   });
   cluster.firstSeqs.set(B, 901n);
   const { stdout } = await run(["--json"]);
-  const same = { epoch: 0, view: 3, aru: 3_000, lag: 0, applied: 3_000, waiting: 0, heard: 2, peers: 2 };
+  const same = {
+    epoch: 0,
+    view: 3,
+    aru: 3_000,
+    lag: 0,
+    applied: 3_000,
+    waiting: 0,
+    heard: 2,
+    peers: 2,
+    protocolVersion: 1,
+    commandVersion: 0,
+  };
   const stored = { firstSeq: 1, snapshot: null, receiving: null, storage: "ok" };
   expect(
     stdout
@@ -234,6 +247,8 @@ test("--json prints an object for each server", async () => {
       role: "electing",
       leader: null,
       ...same,
+      protocolVersion: 2,
+      commandVersion: 5,
       firstSeq: 901,
       snapshot: { seq: 2_000, bytes: 1_234_567 },
       receiving: { seq: 2_500, received: 3, chunks: 7 },

@@ -23,7 +23,9 @@ export type ChangeResult =
       readonly detail: string;
     };
 
-/** Proposes a stop sign, behind everything that is proposed already and before everything that waits. */
+type Leading = NonNullable<State["leading"]>;
+
+/** Proposes the epoch that a change makes, if that can be made. */
 export function changeMembership(s: State, change: MembershipChange): ChangeResult {
   const { record, epoch } = s.membership;
   if (change.changeId !== 0n && change.changeId === record.changeId) return { kind: "made", epoch };
@@ -51,7 +53,12 @@ export function changeMembership(s: State, change: MembershipChange): ChangeResu
     const detail = whyUnfit(s, next, change);
     if (detail !== undefined) return refused("unfit", `${detail}; wait, or force it`);
   }
-  const { leading } = s;
+  proposeEpoch(s, s.leading, next);
+  return { kind: "proposed", epoch: epoch + 1 };
+}
+
+/** Puts a stop sign behind everything that is proposed already and before everything that waits. */
+export function proposeEpoch(s: State, leading: Leading, next: EpochRecord): void {
   const stopSign = create(EpochRecordSchema, {
     ...withStoreIds(s, next),
     firstView: toWire(chooseFirstView(s, next)),
@@ -62,7 +69,6 @@ export function changeMembership(s: State, change: MembershipChange): ChangeResu
   );
   leading.first.push(encodeStopSign(stopSign));
   leading.ending = stopSign;
-  return { kind: "proposed", epoch: epoch + 1 };
 }
 
 function refused(reason: "invalid" | "under_way" | "unfit" | "epoch", detail: string): ChangeResult {

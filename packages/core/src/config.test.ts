@@ -14,6 +14,7 @@ test("defaults are those of the design", () => {
     nodeId: 1,
     seed: 7,
     incarnation: 0n,
+    commandVersion: 0,
     heartbeatTicks: 10,
     progressTicks: 60,
     windowUpdates: 4096,

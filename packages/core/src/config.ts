@@ -23,6 +23,11 @@ export interface Config {
    * copy of the storage by it. Default 0: they do not.
    */
   readonly incarnation?: bigint;
+  /**
+   * The newest version of the state machine's commands that this node knows, 0 to 2^32 - 1. The cluster uses it once all members
+   * know it: see {@link EpochRecord.commandVersion}. Default 0: commands have no versions.
+   */
+  readonly commandVersion?: number;
   /** Ticks between heartbeats, 1 or more. Default 10. */
   readonly heartbeatTicks?: number;
   /**
@@ -83,6 +88,7 @@ export function validateConfig(config: Config): Settings {
     nodeId: integer("nodeId", Number.NaN, 0, Number.MAX_SAFE_INTEGER),
     clusterId: config.clusterId ?? new Uint8Array(),
     incarnation: BigInt.asUintN(64, config.incarnation ?? 0n),
+    commandVersion: integer("commandVersion", 0, 0, 0xffffffff),
     seed: integer("seed", Number.NaN, -0x80000000, 0xffffffff),
     heartbeatTicks,
     progressTicks: integer("progressTicks", 60, 4 * heartbeatTicks, 100_000_000),

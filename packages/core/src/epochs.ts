@@ -1,7 +1,7 @@
 // Epochs: entering the next one, leaving the cluster, and meeting nodes that are in another one.
 import { fromBinary } from "@bufbuild/protobuf";
 import { EpochRecordSchema, type EpochRecord, type Message } from "@paxos/proto";
-import { invariant } from "./errors.js";
+import { ConfigError, invariant } from "./errors.js";
 import { ignore } from "./ignored.js";
 import { Membership, membersOf } from "./membership.js";
 import { makePeers, makeStranger, type Peer } from "./peers.js";
@@ -22,7 +22,8 @@ const keptFor = 50;
  * acceptances of older epochs count no more, the promise is that of the first view, and who leads that view has it on record.
  */
 export function enterEpoch(s: State, record: EpochRecord): void {
-  const { nodeId, logger } = s.settings;
+  const { nodeId, logger, commandVersion } = s.settings;
+  requireKnownCommands(commandVersion, record);
   const before = s.membership;
   const next = new Membership(record);
   invariant(next.epoch > before.epoch, `epoch ${next.epoch} is entered after ${before.epoch}`);
@@ -48,6 +49,18 @@ export function enterEpoch(s: State, record: EpochRecord): void {
   const leads = next.leaderOf(next.firstView) === nodeId && !s.storageFailed;
   if (!leads || !ledBefore) s.updates.restart();
   if (leads) leadFirstView(s);
+}
+
+/**
+ * From the epoch on that uses a version of commands, the log may hold such.
+ * @throws ConfigError when this node's state machine does not know it.
+ */
+export function requireKnownCommands(known: number, { epoch, commandVersion }: EpochRecord): void {
+  if (commandVersion <= known) return;
+  throw new ConfigError(
+    `epoch ${epoch} uses version ${commandVersion} of the state machine's commands, this node knows ` +
+      `${known === 0 ? "none" : `them up to version ${known}`}; run a release that knows version ${commandVersion}`,
+  );
 }
 
 /** What of the views of an epoch is durable when it is entered. */

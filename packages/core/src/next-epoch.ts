@@ -56,6 +56,7 @@ export function nextRecord(record: EpochRecord, { type, changeId }: MembershipCh
     nextNodeId,
     base: record.base,
     changeId,
+    commandVersion: record.commandVersion,
   });
   try {
     return new Membership(next).record;

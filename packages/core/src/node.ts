@@ -11,7 +11,7 @@ import { Membership } from "./membership.js";
 import { advance, makeAccept } from "./ordering.js";
 import type { ChunkRequest, Durable, Ready, ReadRequest, ReceivedChunk } from "./outbox.js";
 import { onSaved, settle, step, tick } from "./paxos.js";
-import { peerAddresses } from "./epochs.js";
+import { peerAddresses, requireKnownCommands } from "./epochs.js";
 import type { AdmissionRefusal, ChunkData, PeerAddress, Save, StoredState, StoredUpdates } from "./ports.js";
 import { makePersistentState, recordedEpoch } from "./restore.js";
 import { onChunkRead, onChunkReceived, onSnapshotTaken, retention, type Retention } from "./snapshots.js";
@@ -44,6 +44,7 @@ export function restartNode(config: Config, stored: StoredState): Node {
     state === undefined
       ? initialMembership(config)
       : new Membership(recordedEpoch(config.epochRecord, state));
+  requireKnownCommands(settings.commandVersion, membership.record);
   if (stored.storeId <= 0n)
     throw new ConfigError(`storeId is ${stored.storeId}; allowed is any 64-bit number but 0`);
   return new Node(makeState(settings, membership, stored));
@@ -53,11 +54,12 @@ export function restartNode(config: Config, stored: StoredState): Node {
  * One member of a cluster, as a state machine without effects: give it ticks, messages and updates; do what
  * `ready` says; report what is saved and applied. The same inputs give the same outputs, byte for byte.
  *
- * Any method but `status` and `leader` may throw an {@link InvariantError}; then the node is dead and every further call throws.
+ * Any method but `status` and `leader` may throw an {@link InvariantError}, or a {@link ConfigError} when the cluster begins to use commands
+ * that this node does not know; then the node is dead and every further call throws.
  */
 export class Node {
   readonly #state: State;
-  #failure: InvariantError | undefined;
+  #failure: InvariantError | ConfigError | undefined;
 
   /** @internal Use {@link startNode} or {@link restartNode}. */
   constructor(state: State) {
@@ -237,7 +239,7 @@ export class Node {
       return result;
     } catch (error) {
       this.#failure =
-        error instanceof InvariantError
+        error instanceof InvariantError || error instanceof ConfigError
           ? error
           : new InvariantError(`unexpected: ${String(error)}`, { cause: error });
       throw this.#failure;

@@ -3,6 +3,7 @@ import type { Message } from "@paxos/proto";
 import { onCatchUpAnswer, onCatchUpRequest, tickCatchUp } from "./catch-up.js";
 import { forwardUpdates, onClientUpdate, onUpdateRefusal, resendUpdates } from "./client-update.js";
 import { continueReplay, continueRestore } from "./delivery.js";
+import { raiseCommandVersion } from "./command-version.js";
 import { describeMessage } from "./describe.js";
 import { onViewChange, onViewChangeProof, sendViewChange, startElection, tickElection } from "./election.js";
 import { forgetStrangers, nothingDurable, onOtherEpoch } from "./epochs.js";
@@ -116,6 +117,7 @@ export function tick(s: State): void {
     resendUpdates(s);
     tickTransfer(s);
     preferLeader(s);
+    raiseCommandVersion(s);
     // What peers ask for is read from storage, up to the mark that is durable there.
     if (s.history.aru > s.durable.aru) s.outbox.saveWanted = true;
   }

@@ -27,6 +27,8 @@ export interface Peer {
   storeId: bigint | undefined;
   /** The last save that it is known to have made durable (safety rule 8). */
   save: LastSave | undefined;
+  /** The newest version of commands that its state machine knows, as it introduced itself; undefined before. */
+  commandVersion: number | undefined;
   /** Whether that id is durably on record here: before, none of its votes counts (safety rules 5 and 8). */
   storeDurable: boolean;
   /** The seq from which it was last asked for missed updates, until it answers. */
@@ -53,6 +55,7 @@ function makePeer(nodeId: number, address: string, isVoter: boolean): Peer {
     viewChange: undefined,
     storeId: undefined,
     save: undefined,
+    commandVersion: undefined,
     storeDurable: false,
     askedSeq: undefined,
     needs: undefined,

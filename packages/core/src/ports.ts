@@ -1,4 +1,4 @@
-// The ports: everything through which a replica touches the world. Types only. Adapters implement them;
+// The ports: everything through which a replica touches the world. Types, but for the versions spoken. Adapters implement them;
 // to swap one is one line where a program is composed.
 import type {
   BackupPiece,
@@ -18,6 +18,12 @@ import type {
   TakeSnapshotResponse,
   TransferLeadershipResponse,
 } from "@paxos/proto";
+
+/**
+ * The versions of the protocol between peers that this library speaks. Two nodes speak the newest that both know; without one in
+ * common they refuse each other. 2: nodes say which version of commands they know.
+ */
+export const protocolVersions = { oldest: 1, newest: 2 } as const;
 
 /** Who speaks on a connection between peers. Exchanged before anything else. */
 export interface Identity {
@@ -40,10 +46,15 @@ export interface Identity {
   readonly epochRecord: Uint8Array;
   /** Where the node is reached: host:port. For who does not know it as a member, or not any more. At most 300 characters. */
   readonly address: string;
+  /** The newest version of the protocol between peers that the node speaks; given to `admit`, the newest that both speak. */
+  readonly protocolVersion: number;
+  /** The newest version of commands that the node's state machine knows; 0 when commands have no versions. */
+  readonly commandVersion: number;
 }
 
 /**
- * Why a peer is refused. Store: its storage is not the one on record (safety rule 8). Removed: it is no member any more, and will
+ * Why a peer is refused. Protocol_version: there is no version that both speak, or it does not know commands that the log may hold.
+ * Store: its storage is not the one on record (safety rule 8). Removed: it is no member any more, and will
  * never be one again.
  */
 export type AdmissionRefusalReason = "protocol_version" | "cluster" | "node" | "store" | "removed";
@@ -308,6 +319,12 @@ export interface Clock {
  * `snapshot` and `restore`, which come together, the log is kept for ever and applied from its beginning at each start.
  */
 export interface StateMachine {
+  /**
+   * The newest version of commands that `apply` knows, 1 to 2^32 - 1. A cluster uses it, and clients may send it, once all members
+   * know it; from then on nodes that do not are refused, so that no update is ever applied by one that cannot read it. Absent: commands
+   * have no versions, or always the same.
+   */
+  readonly commandVersion?: number;
   /**
    * Applies an update and returns the answer for the client, which may be empty. Called with each update
    * once, in seq order; after a restart again, from the latest snapshot on. A throw stops the node.

@@ -73,6 +73,7 @@ export function recoverAlone(
     learners: [],
     ...majorities(1),
     base: clusterId,
+    commandVersion: last.commandVersion,
     firstView: 1n,
     beginsAfter: toWire(keptUpTo + 1),
   });

@@ -56,18 +56,21 @@ export function noteSave(from: Peer, message: { saveNumber: bigint; saveIncarnat
 }
 
 /** Decides about a peer that introduces itself. Undefined admits it. */
-export function admit(
-  s: State,
-  { nodeId, storeId, incarnation, saveHistory, epochRecord, address = "" }: Introduction,
-): AdmissionRefusal | undefined {
+export function admit(s: State, introduction: Introduction): AdmissionRefusal | undefined {
+  const { nodeId, storeId, incarnation, saveHistory, epochRecord, address = "" } = introduction;
+  const { protocolVersion = 1, commandVersion = 0 } = introduction;
   meet(s, epochRecord);
   const peer = s.peers.get(nodeId) ?? s.strangers.get(nodeId) ?? meetFormer(s, nodeId, address);
   if (peer === undefined) return refuseStranger(s, nodeId);
+  const used = s.membership.record.commandVersion;
+  if (commandVersion < used) return refuseCommands(nodeId, commandVersion, used);
   if (peer.storeId === undefined || peer.storeId === storeId) {
     const { save } = peer;
     // A process that lives has seen all that it has made, and makes more while it introduces itself.
-    if (save === undefined || save.incarnation === incarnation || hasSeen(saveHistory, save))
+    if (save === undefined || save.incarnation === incarnation || hasSeen(saveHistory, save)) {
+      peer.commandVersion = protocolVersion < commandVersionsSince ? 0 : commandVersion;
       return undefined;
+    }
     return refuseOlder(s, peer, save, lastNumber(saveHistory));
   }
   ignore(s, "wrong_store", `node ${nodeId} introduced itself with storage that is not the one on record`);
@@ -78,6 +81,14 @@ export function admit(
       `Storage that was emptied, swapped or kept in memory has lost promises that the others rely on, so it must not ` +
       `vote. Start node ${nodeId} with its original data directory. ${howToReplace}`,
   };
+}
+
+/** Its state machine would meet commands that it does not know. */
+function refuseCommands(nodeId: number, known: number, used: number): AdmissionRefusal {
+  const detail =
+    `the cluster uses version ${used} of the state machine's commands, node ${nodeId} knows ` +
+    `${known === 0 ? "none" : `them up to version ${known}`}; run a release there that knows version ${used}`;
+  return { reason: "protocol_version", detail };
 }
 
 /** Who is no member, and does not know of a later epoch in which it is one. */
@@ -94,9 +105,12 @@ function refuseStranger(s: State, nodeId: number): AdmissionRefusal {
   return { reason: "node", detail };
 }
 
-/** What a peer says of itself before anything else. */
-export type Introduction = Omit<Identity, "clusterId" | "epochRecord" | "address"> &
-  Partial<Pick<Identity, "epochRecord" | "address">>;
+/** What a peer says of itself before anything else. What is left out was not said. */
+export type Introduction = Pick<Identity, "nodeId" | "storeId" | "incarnation" | "saveHistory"> &
+  Partial<Pick<Identity, "epochRecord" | "address" | "protocolVersion" | "commandVersion">>;
+
+/** The first version of the protocol between peers in which nodes say which commands they know. */
+const commandVersionsSince = 2;
 
 function refuseOlder(
   s: State,

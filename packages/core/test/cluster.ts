@@ -15,7 +15,7 @@ import type { Logger } from "../src/logger.js";
 import { firstEpoch } from "../src/membership.js";
 import { restartNode, type Node } from "../src/node.js";
 import type { OrderedUpdate, Refusal } from "../src/outbox.js";
-import type { Save } from "../src/ports.js";
+import { protocolVersions, type AdmissionRefusal, type Save } from "../src/ports.js";
 import type { NodeStatus } from "../src/status.js";
 import { MemoryDisk } from "./memory-disk.js";
 
@@ -28,6 +28,8 @@ export interface Member {
   pending: Save | undefined;
   /** The membership that it begins with; undefined while it has not joined. */
   record: EpochRecord | undefined;
+  /** What its release knows: of the protocol between peers, and of commands. For the next introduction, and the next start. */
+  release: { readonly protocolVersion: number; readonly commandVersion: number };
   /** It was removed, and a peer has said so. */
   out: boolean;
   /** Whether saves wait for {@link Cluster.flush} instead of becoming durable at once. */
@@ -80,6 +82,7 @@ export class Cluster {
       node: undefined,
       pending: undefined,
       record: this.#record,
+      release: { protocolVersion: protocolVersions.newest, commandVersion: 0 },
       out: false,
       slowDisk: false,
       applied: [],
@@ -97,6 +100,7 @@ export class Cluster {
         node: undefined,
         pending: undefined,
         record: undefined,
+        release: { protocolVersion: protocolVersions.newest, commandVersion: 0 },
         out: false,
         slowDisk: this.members[0]?.slowDisk ?? false,
         applied: [],
@@ -107,11 +111,11 @@ export class Cluster {
     this.start(id);
   }
 
-  /** A node introduces itself to another, as on a new connection. */
-  introduce(from: number, to: number): void {
+  /** A node introduces itself to another, as on a new connection. Undefined: it is admitted. */
+  introduce(from: number, to: number): AdmissionRefusal | undefined {
     const caller = this.member(from);
     const { node } = this.member(to);
-    if (caller.node === undefined || node === undefined) return;
+    if (caller.node === undefined || node === undefined) return undefined;
     const { saveHistory } = caller.node;
     const epochRecord = toBinary(EpochRecordSchema, caller.node.epochRecord);
     const address = `node-${from}:2346`;
@@ -122,12 +126,14 @@ export class Cluster {
       incarnation: BigInt(from),
       saveHistory,
       epochRecord,
+      ...caller.release,
     };
     const refusal = node.admit(who);
     this.pump(to);
-    if (refusal?.reason !== "removed") return;
+    if (refusal?.reason !== "removed") return refusal;
     caller.out = true;
     this.crash(from);
+    return refusal;
   }
 
   /** Starts these nodes, or all. */
@@ -149,6 +155,7 @@ export class Cluster {
         nodeId: id,
         epochRecord: member.record ?? this.#record,
         incarnation: BigInt(++this.starts),
+        commandVersion: member.release.commandVersion,
         logger,
       };
       this.onRestored(id, member.applied.length);

@@ -211,3 +211,15 @@ test("whenever the others are lost, a survivor keeps all that it knows as ordere
     });
   }
 });
+
+test("the version of commands in use stays: the log may hold such", () => {
+  const cluster = new Cluster(2);
+  for (const member of cluster.members) member.release = { protocolVersion: 2, commandVersion: 3 };
+  cluster.start();
+  cluster.introduce(0, 1);
+  cluster.introduce(1, 0);
+  const used = () => cluster.up.map(({ node }) => node?.epochRecord.commandVersion);
+  cluster.tickUntil(() => used().every((version) => version === 3), "both use version 3");
+  expect(recover(cluster, 1).epochRecord.commandVersion).toBe(3);
+  expect(used()).toEqual([3]);
+});

@@ -2,6 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import {
   membersOf,
+  protocolVersions,
   readUpdate,
   RequestError,
   sessionWindow,
@@ -51,6 +52,8 @@ export class Dispatcher implements ClientHandler {
       readonly storage: Storage;
       readonly transport: Transport;
       readonly clusterId: Uint8Array;
+      /** The newest version of commands that the state machine knows. */
+      readonly commandVersion: number;
     },
   ) {}
 
@@ -159,7 +162,7 @@ export class Dispatcher implements ClientHandler {
   }
 
   statusNow(): StatusResponse {
-    const { node, driver, transport } = this.parts;
+    const { node, driver, transport, commandVersion } = this.parts;
     const { epochRecord } = node;
     const status = node.status();
     const addresses = new Map(
@@ -207,6 +210,8 @@ export class Dispatcher implements ClientHandler {
       storageDetail: describeHealth(status.storageHealth, driver.storageError),
       epochRecord,
       removed: status.removed,
+      protocolVersion: protocolVersions.newest,
+      commandVersion,
     });
   }
 

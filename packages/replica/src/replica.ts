@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import {
   ConfigError,
+  protocolVersions,
   RequestError,
   restartNode,
   Sessions,
@@ -67,7 +68,10 @@ export interface ReplicaOptions {
    */
   readonly clientId?: bigint;
   /** The core's timeouts, in ticks, and bounds. */
-  readonly tuning?: Omit<Config, "nodeId" | "epochRecord" | "clusterId" | "logger" | "seed" | "incarnation">;
+  readonly tuning?: Omit<
+    Config,
+    "nodeId" | "epochRecord" | "clusterId" | "logger" | "seed" | "incarnation" | "commandVersion"
+  >;
   /** When snapshots are taken, and how much of the log is kept behind them. */
   readonly snapshots?: Partial<SnapshotPolicy>;
   /**
@@ -169,8 +173,9 @@ export class Replica {
     const snapshotPolicy = makeSnapshotPolicy(this.#options.snapshots);
     const stored = await storage.load();
     const { epochRecord, clusterId, recordAtStart } = membershipAtStart(stored, this.#options);
+    const { commandVersion = 0 } = stateMachine;
     const node = restartNode(
-      { ...tuning, nodeId, epochRecord, clusterId, logger, seed, incarnation },
+      { ...tuning, nodeId, epochRecord, clusterId, logger, seed, incarnation, commandVersion },
       stored,
     );
     this.#node = node;
@@ -205,11 +210,19 @@ export class Replica {
       storage,
       transport,
       clusterId,
+      commandVersion,
     }));
     clientListener?.serve(dispatcher);
     const peers = node.peerAddresses;
     await transport.start({
-      identity: identify(node, { clusterId, nodeId, storeId: stored.storeId, incarnation }),
+      identity: identify(node, {
+        clusterId,
+        nodeId,
+        storeId: stored.storeId,
+        incarnation,
+        protocolVersion: protocolVersions.newest,
+        commandVersion,
+      }),
       address: this.#options.listen ?? node.address,
       peers,
       onMessage: (from, message) => driver.receive(from, message),
@@ -262,6 +275,14 @@ export class Replica {
   get epochRecord(): EpochRecord {
     if (this.#node === undefined) throw new RequestError("unavailable", "this node has not started");
     return this.#node.epochRecord;
+  }
+
+  /**
+   * The version of commands that every member knows, so that it may be submitted: never lowered. 0 until all know one. See
+   * {@link StateMachine.commandVersion}.
+   */
+  get commandVersion(): number {
+    return this.epochRecord.commandVersion;
   }
 
   /**

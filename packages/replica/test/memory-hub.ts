@@ -67,6 +67,8 @@ export class MemoryHub {
         setImmediate(() => context.onRefused(peer, refusal));
         continue;
       }
+      // Each introduces itself to the other.
+      if (context.admit(other.identity) !== undefined) continue;
       context.onConnected(peer);
       const back = this.#peerOf(other, identity.nodeId);
       if (back !== undefined) other.onConnected(back);

@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { protocolVersions } from "@paxos/core";
 import { AcceptSchema, MessageSchema } from "@paxos/proto";
 import { MemoryNetwork, MemoryReplicaTransport, until } from "@paxos/transport-conformance";
 
@@ -17,6 +18,8 @@ for (const [nodeId, node] of nodes.entries()) {
       saveHistory: new Uint8Array(),
       epochRecord: new Uint8Array(),
       address: addresses[nodeId] ?? "",
+      protocolVersion: protocolVersions.newest,
+      commandVersion: 0,
     },
     address: addresses[nodeId] ?? "",
     peers: addresses.flatMap((address, id) => (id === nodeId ? [] : [{ nodeId: id, address }])),

@@ -42,6 +42,8 @@ export class Endpoint {
         saveHistory: Uint8Array.of(nodeId, 3),
         epochRecord: Uint8Array.of(8, 1, nodeId),
         address: `node-${nodeId}:1`,
+        protocolVersion: 2,
+        commandVersion: nodeId + 1,
       },
       address,
       peers,

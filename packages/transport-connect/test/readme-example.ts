@@ -1,4 +1,5 @@
 import { create } from "@bufbuild/protobuf";
+import { protocolVersions } from "@paxos/core";
 import {
   BackupPieceSchema,
   ChangeMembershipResponseSchema,
@@ -38,6 +39,8 @@ await transport.start({
     saveHistory: new Uint8Array(),
     epochRecord: new Uint8Array(),
     address: "127.0.0.1:0",
+    protocolVersion: protocolVersions.newest,
+    commandVersion: 0,
   },
   address: "127.0.0.1:0",
   peers: [],

@@ -16,7 +16,13 @@ test("a Hello that fits admits its sender, as caller and as callee", () => {
 test.each([
   ["no frame", undefined, undefined, "no_hello"],
   ["no Hello", {}, undefined, "no_hello"],
-  ["another version", { hello: { ...helloFrom(one, 0), protocolVersion: 2 } }, undefined, "protocol_version"],
+  ["a later version", { hello: { ...helloFrom(one, 0), protocolVersion: 3 } }, undefined, "protocol_version"],
+  [
+    "an earlier version",
+    { hello: { ...helloFrom(one, 0), protocolVersion: 0, newestVersion: 0 } },
+    undefined,
+    "protocol_version",
+  ],
   [
     "another cluster",
     { hello: helloFrom({ ...one, clusterId: new Uint8Array(32) }, 0) },
@@ -53,6 +59,17 @@ test.each([
   ],
 ])("%s is refused", (_, first, dialed, reason) => {
   expect(checkHello(first, context, dialed)).toMatchObject({ refusal: { reason } });
+});
+
+test.each([
+  [0, 1],
+  [1, 1],
+  [2, 2],
+  [9, 2],
+])("of a node whose newest version is %p, version %p is spoken", (newestVersion, protocolVersion) => {
+  expect(checkHello({ hello: { ...helloFrom(one, 0), newestVersion } }, context)).toMatchObject({
+    peer: { protocolVersion },
+  });
 });
 
 test("who is a member is for the node to decide, whoever its peers are", () => {

@@ -3,6 +3,7 @@ import {
   maxAddress,
   maxEpochRecordBytes,
   maxSaveHistoryBytes,
+  protocolVersions,
   type AdmissionRefusal,
   type AdmissionRefusalReason,
   type Identity,
@@ -17,9 +18,6 @@ import {
 } from "@paxos/proto";
 import { oneLine } from "./one-line.js";
 
-/** The version of the protocol between peers. */
-const protocolVersion = 1;
-
 /** Why a connection is refused: what an {@link AdmissionRefusal} may say, or that it did not begin with a Hello. */
 export interface Refusal {
   readonly reason: AdmissionRefusalReason | "no_hello";
@@ -29,7 +27,9 @@ export interface Refusal {
 /** What this node says first to the node `to`. Reads the identity anew. */
 export function helloFrom(identity: Identity, to: number): Hello {
   return create(HelloSchema, {
-    protocolVersion,
+    protocolVersion: protocolVersions.oldest,
+    newestVersion: identity.protocolVersion,
+    commandVersion: identity.commandVersion,
     clusterId: identity.clusterId,
     nodeId: BigInt(identity.nodeId),
     storeId: identity.storeId,
@@ -99,30 +99,52 @@ export function checkHello(
     );
   }
   return (
-    checkVersion(hello) ??
+    checkVersion(hello, context.identity) ??
     checkCluster(hello, context.identity) ??
     checkNode(hello, context.identity, dialed) ??
     checkHistory(hello) ??
     checkSizes(hello) ??
-    admit(identityOf(hello), context)
+    admit(identityOf(hello, context.identity), context)
   );
 }
 
-function identityOf(hello: Hello): Identity {
-  const { clusterId, nodeId, storeId, incarnation, saveHistory, epochRecord, address } = hello;
-  return { clusterId, nodeId: Number(nodeId), storeId, incarnation, saveHistory, epochRecord, address };
+function identityOf(hello: Hello, own: Identity): Identity {
+  const { clusterId, nodeId, storeId, incarnation, saveHistory, epochRecord, address, commandVersion } =
+    hello;
+  return {
+    clusterId,
+    nodeId: Number(nodeId),
+    storeId,
+    incarnation,
+    saveHistory,
+    epochRecord,
+    address,
+    protocolVersion: Math.min(newestOf(hello), own.protocolVersion),
+    commandVersion,
+  };
+}
+
+/** Who says nothing of it speaks one version only. */
+function newestOf({ protocolVersion, newestVersion }: Hello): number {
+  return Math.max(protocolVersion, newestVersion);
 }
 
 function refuse(reason: Refusal["reason"], detail: string): { refusal: Refusal } {
   return { refusal: { reason, detail } };
 }
 
-function checkVersion(hello: Hello): HelloCheck | undefined {
-  if (hello.protocolVersion === protocolVersion) return undefined;
+function checkVersion(hello: Hello, own: Identity): HelloCheck | undefined {
+  const { oldest } = protocolVersions;
+  const newest = newestOf(hello);
+  if (newest >= oldest && hello.protocolVersion <= own.protocolVersion) return undefined;
   return refuse(
     "protocol_version",
-    `node ${hello.nodeId} speaks version ${hello.protocolVersion} of the protocol between peers, this node version ${protocolVersion}; run releases that speak the same version`,
+    `node ${hello.nodeId} speaks ${versions(hello.protocolVersion, newest)} of the protocol between peers, this node ${versions(oldest, own.protocolVersion)}; run releases that have one in common`,
   );
+}
+
+function versions(oldest: number, newest: number): string {
+  return oldest === newest ? `version ${oldest}` : `versions ${oldest} to ${newest}`;
 }
 
 function checkCluster(hello: Hello, own: Identity): HelloCheck | undefined {

@@ -26,6 +26,8 @@ export const identityOf = (nodeId: number): Identity => ({
   saveHistory: new Uint8Array(1024).fill(nodeId),
   epochRecord: new Uint8Array(64 * 1024).fill(nodeId),
   address: `${"ö".repeat(298)}:${nodeId}`,
+  protocolVersion: 2,
+  commandVersion: nodeId + 1,
 });
 
 /** Node 0 of three, and a record of what its transport tells it. */

@@ -1,4 +1,4 @@
-import type { PeerAddress, TransportContext } from "@paxos/core";
+import { protocolVersions, type PeerAddress, type TransportContext } from "@paxos/core";
 
 /** What a transport is told of its node, one of two. */
 export function contextOf(
@@ -15,6 +15,8 @@ export function contextOf(
       saveHistory: new Uint8Array(),
       epochRecord: new Uint8Array(),
       address: "127.0.0.1:0",
+      protocolVersion: protocolVersions.newest,
+      commandVersion: 0,
     },
     address: "127.0.0.1:0",
     peers: [peer],

@@ -25,6 +25,8 @@ function sized(most: number): fc.Arbitrary<Uint8Array> {
 const hello = fc
   .record({
     protocolVersion: fc.oneof({ weight: 9, arbitrary: fc.constant(1) }, fc.nat(3)),
+    newestVersion: fc.nat(4),
+    commandVersion: fc.nat(0xffffffff),
     clusterId: fc.oneof(
       { weight: 9, arbitrary: fc.constant(identityOf(1).clusterId) },
       fc.constant(new Uint8Array(3)),

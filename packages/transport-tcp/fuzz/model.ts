@@ -214,7 +214,8 @@ function fieldsIn(frame: Frame): number {
 
 function refusalOf(hello: Hello | undefined): string | undefined {
   if (hello === undefined) return "refused_no_hello";
-  if (hello.protocolVersion !== 1) return "refused_protocol_version";
+  if (Math.max(hello.protocolVersion, hello.newestVersion) < 1 || hello.protocolVersion > 2)
+    return "refused_protocol_version";
   if (Buffer.compare(hello.clusterId, clusterId) !== 0) return "refused_cluster";
   if (hello.nodeId === 0n || hello.nodeId >= 2n ** 53n || hello.to !== 0n) return "refused_node";
   if (hello.saveHistory.length > 1024) return "refused_store";

@@ -26,6 +26,8 @@ test("a peer that says who it is is answered, and its messages are received", ()
     storeId: 100n,
     to: 1n,
     protocolVersion: 1,
+    newestVersion: 2,
+    commandVersion: 1,
     incarnation: 200n,
     saveHistory: Uint8Array.of(0, 3),
     epochRecord: Uint8Array.of(8, 1, 0),
@@ -48,7 +50,7 @@ test.each([
   ["no hello", encodeFrame({ ping: 1n }), "refused_no_hello", HandshakeRefusalReason.NO_HELLO],
   [
     "another version",
-    encodeFrame({ hello: { ...hello, protocolVersion: 2 } }),
+    encodeFrame({ hello: { ...hello, protocolVersion: 3 } }),
     "refused_protocol_version",
     HandshakeRefusalReason.PROTOCOL_VERSION,
   ],

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { MessageSchema, type Message } from "@paxos/proto";
-import type { Identity } from "@paxos/core";
+import { protocolVersions, type Identity } from "@paxos/core";
 import { expect, test } from "@jest/globals";
 import { Network, type NetworkConditions } from "./network.js";
 import { World } from "./world.js";
@@ -29,6 +29,8 @@ const sender: Identity = {
   saveHistory: new Uint8Array(),
   epochRecord: new Uint8Array(),
   address: "node-0:2346",
+  protocolVersion: protocolVersions.newest,
+  commandVersion: 0,
 };
 const numberOf = ({ type }: Message) => (type.case === "proposal" ? Number(type.value.seq) : -1);
 

@@ -3,6 +3,7 @@ import {
   maxAddress,
   maxEpochRecordBytes,
   maxSaveHistoryBytes,
+  protocolVersions,
   type AdmissionRefusal,
   type AdmissionRefusalReason,
   type Identity,
@@ -15,9 +16,6 @@ import {
   type HandshakeRefusal,
   type Hello,
 } from "@paxos/proto";
-
-/** The version of the protocol between peers. */
-const protocolVersion = 1;
 
 /** Why a connection is refused: what an {@link AdmissionRefusal} may say, or that it did not begin with a Hello. */
 export interface Refusal {
@@ -39,7 +37,9 @@ export function makeHello(identity: Identity, to: number): Hello {
   // By name: what is read anew each time may be a getter of a class.
   const { clusterId, nodeId, storeId, incarnation, saveHistory, epochRecord, address } = identity;
   const ids = { nodeId: BigInt(nodeId), storeId, incarnation, to: BigInt(to) };
-  return create(HelloSchema, { protocolVersion, clusterId, ...ids, saveHistory, epochRecord, address });
+  const { protocolVersion: newestVersion, commandVersion } = identity;
+  const versions = { protocolVersion: protocolVersions.oldest, newestVersion, commandVersion };
+  return create(HelloSchema, { ...versions, clusterId, ...ids, saveHistory, epochRecord, address });
 }
 
 /** The last thing said on a connection that is refused. */
@@ -70,7 +70,8 @@ export function checkHello(
     const detail = "the first frame was no Hello; a node of another version, or another program, calls here";
     return { refusal: { reason: "no_hello", detail } };
   }
-  const { clusterId, nodeId, storeId, incarnation, saveHistory, epochRecord, address } = hello;
+  const { clusterId, nodeId, storeId, incarnation, saveHistory, epochRecord, address, commandVersion } =
+    hello;
   const peer = {
     clusterId,
     nodeId: Number(nodeId),
@@ -79,6 +80,9 @@ export function checkHello(
     saveHistory,
     epochRecord,
     address,
+    // The newest that both speak.
+    protocolVersion: Math.min(newestOf(hello), context.identity.protocolVersion),
+    commandVersion,
   };
   const refusal = misfit(hello, context.identity, dialed) ?? oversize(hello) ?? context.admit(peer);
   return refusal === undefined ? { peer } : { refusal };
@@ -87,10 +91,12 @@ export function checkHello(
 function misfit(hello: Hello, identity: Identity, dialed: number | undefined): Refusal | undefined {
   const own = identity.nodeId;
   const theirs = Number(hello.nodeId);
-  if (hello.protocolVersion !== protocolVersion) {
+  const { oldest } = protocolVersions;
+  const newest = newestOf(hello);
+  if (newest < oldest || hello.protocolVersion > identity.protocolVersion) {
     return {
       reason: "protocol_version",
-      detail: `node ${theirs} speaks version ${hello.protocolVersion} of the protocol between peers, this node version ${protocolVersion}; run releases that speak the same version`,
+      detail: `node ${theirs} speaks ${versions(hello.protocolVersion, newest)} of the protocol between peers, this node ${versions(oldest, identity.protocolVersion)}; run releases that have one in common`,
     };
   }
   if (Buffer.compare(hello.clusterId, identity.clusterId) !== 0) {
@@ -133,6 +139,13 @@ function oversize({ nodeId, saveHistory, epochRecord, address }: Hello): Refusal
   if (address.length > maxAddress) return bound("an address", `${address.length} characters`, maxAddress);
   return undefined;
 }
+
+/** Who says nothing of it speaks one version only. */
+const newestOf = ({ protocolVersion, newestVersion }: Hello): number =>
+  Math.max(protocolVersion, newestVersion);
+
+const versions = (oldest: number, newest: number): string =>
+  oldest === newest ? `version ${oldest}` : `versions ${oldest} to ${newest}`;
 
 const shortHex = (bytes: Uint8Array): string =>
   bytes.length === 0 ? "(none)" : Buffer.from(bytes.subarray(0, 8)).toString("hex");

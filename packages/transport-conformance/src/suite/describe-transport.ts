@@ -8,6 +8,7 @@ import { describeClosing } from "./closing.js";
 import { describeDelivery } from "./delivery.js";
 import { describeHalfOpen } from "./half-open.js";
 import { describeHandshake } from "./handshake.js";
+import { describeVersions } from "./versions.js";
 import { describeHostileInput } from "./hostile-input.js";
 import { describeIntroductions } from "./introductions.js";
 import { describeLanes } from "./lanes.js";
@@ -19,6 +20,7 @@ export function describeTransport(name: string, adapter: TransportAdapter): void
     describeDelivery(adapter);
     describeLanes(adapter);
     describeHandshake(adapter);
+    describeVersions(adapter);
     describeIntroductions(adapter);
     describeChangingPeers(adapter);
     describeHostileInput(adapter);

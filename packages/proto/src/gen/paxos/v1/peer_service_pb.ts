@@ -12,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/peer_service.proto.
  */
 export const file_paxos_v1_peer_service: GenFile = /*@__PURE__*/
-  fileDesc("ChtwYXhvcy92MS9wZWVyX3NlcnZpY2UucHJvdG8SCHBheG9zLnYxIrYBCgVIZWxsbxIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgNEhIKCmNsdXN0ZXJfaWQYAiABKAwSDwoHbm9kZV9pZBgDIAEoBBIQCghzdG9yZV9pZBgEIAEoBhIKCgJ0bxgFIAEoBBITCgtpbmNhcm5hdGlvbhgGIAEoBhIUCgxzYXZlX2hpc3RvcnkYByABKAwSFAoMZXBvY2hfcmVjb3JkGAggASgMEg8KB2FkZHJlc3MYCSABKAkiVAoQSGFuZHNoYWtlUmVmdXNhbBIwCgZyZWFzb24YASABKA4yIC5wYXhvcy52MS5IYW5kc2hha2VSZWZ1c2FsUmVhc29uEg4KBmRldGFpbBgCIAEoCSJqCglQZWVyRnJhbWUSHgoFaGVsbG8YASABKAsyDy5wYXhvcy52MS5IZWxsbxIrCgdyZWZ1c2FsGAIgASgLMhoucGF4b3MudjEuSGFuZHNoYWtlUmVmdXNhbBIQCghtZXNzYWdlcxgDIAMoDCqrAgoWSGFuZHNoYWtlUmVmdXNhbFJlYXNvbhIoCiRIQU5EU0hBS0VfUkVGVVNBTF9SRUFTT05fVU5TUEVDSUZJRUQQABIlCiFIQU5EU0hBS0VfUkVGVVNBTF9SRUFTT05fTk9fSEVMTE8QARItCilIQU5EU0hBS0VfUkVGVVNBTF9SRUFTT05fUFJPVE9DT0xfVkVSU0lPThACEiQKIEhBTkRTSEFLRV9SRUZVU0FMX1JFQVNPTl9DTFVTVEVSEAMSIQodSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX05PREUQBBIiCh5IQU5EU0hBS0VfUkVGVVNBTF9SRUFTT05fU1RPUkUQBRIkCiBIQU5EU0hBS0VfUkVGVVNBTF9SRUFTT05fUkVNT1ZFRBAGMkcKC1BlZXJTZXJ2aWNlEjgKCEV4Y2hhbmdlEhMucGF4b3MudjEuUGVlckZyYW1lGhMucGF4b3MudjEuUGVlckZyYW1lKAEwAWIGcHJvdG8z");
+  fileDesc("ChtwYXhvcy92MS9wZWVyX3NlcnZpY2UucHJvdG8SCHBheG9zLnYxIucBCgVIZWxsbxIYChBwcm90b2NvbF92ZXJzaW9uGAEgASgNEhIKCmNsdXN0ZXJfaWQYAiABKAwSDwoHbm9kZV9pZBgDIAEoBBIQCghzdG9yZV9pZBgEIAEoBhIKCgJ0bxgFIAEoBBITCgtpbmNhcm5hdGlvbhgGIAEoBhIUCgxzYXZlX2hpc3RvcnkYByABKAwSFAoMZXBvY2hfcmVjb3JkGAggASgMEg8KB2FkZHJlc3MYCSABKAkSFgoObmV3ZXN0X3ZlcnNpb24YCiABKA0SFwoPY29tbWFuZF92ZXJzaW9uGAsgASgNIlQKEEhhbmRzaGFrZVJlZnVzYWwSMAoGcmVhc29uGAEgASgOMiAucGF4b3MudjEuSGFuZHNoYWtlUmVmdXNhbFJlYXNvbhIOCgZkZXRhaWwYAiABKAkiagoJUGVlckZyYW1lEh4KBWhlbGxvGAEgASgLMg8ucGF4b3MudjEuSGVsbG8SKwoHcmVmdXNhbBgCIAEoCzIaLnBheG9zLnYxLkhhbmRzaGFrZVJlZnVzYWwSEAoIbWVzc2FnZXMYAyADKAwqqwIKFkhhbmRzaGFrZVJlZnVzYWxSZWFzb24SKAokSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASJQohSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX05PX0hFTExPEAESLQopSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX1BST1RPQ09MX1ZFUlNJT04QAhIkCiBIQU5EU0hBS0VfUkVGVVNBTF9SRUFTT05fQ0xVU1RFUhADEiEKHUhBTkRTSEFLRV9SRUZVU0FMX1JFQVNPTl9OT0RFEAQSIgoeSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX1NUT1JFEAUSJAogSEFORFNIQUtFX1JFRlVTQUxfUkVBU09OX1JFTU9WRUQQBjJHCgtQZWVyU2VydmljZRI4CghFeGNoYW5nZRITLnBheG9zLnYxLlBlZXJGcmFtZRoTLnBheG9zLnYxLlBlZXJGcmFtZSgBMAFiBnByb3RvMw");
 
 /**
  * What either side says first on a connection. What does not fit is refused.
@@ -21,7 +21,7 @@ export const file_paxos_v1_peer_service: GenFile = /*@__PURE__*/
  */
 export type Hello = Message<"paxos.v1.Hello"> & {
   /**
-   * The version of the protocol between peers; 1.
+   * The oldest version of the protocol between peers that the sender speaks; 1. Two nodes speak the newest version that both know.
    *
    * @generated from field: uint32 protocol_version = 1;
    */
@@ -82,6 +82,20 @@ export type Hello = Message<"paxos.v1.Hello"> & {
    * @generated from field: string address = 9;
    */
   address: string;
+
+  /**
+   * The newest version of the protocol between peers that the sender speaks; absent: protocol_version. 2: this field is known.
+   *
+   * @generated from field: uint32 newest_version = 10;
+   */
+  newestVersion: number;
+
+  /**
+   * The newest version of the state machine's commands that the sender's state machine knows.
+   *
+   * @generated from field: uint32 command_version = 11;
+   */
+  commandVersion: number;
 };
 
 /**
@@ -175,7 +189,7 @@ export enum HandshakeRefusalReason {
   NO_HELLO = 1,
 
   /**
-   * The versions of the protocol differ.
+   * There is no version of the protocol that both speak, or the sender knows too old a version of the commands.
    *
    * @generated from enum value: HANDSHAKE_REFUSAL_REASON_PROTOCOL_VERSION = 2;
    */
