@@ -1,5 +1,6 @@
 // Where a member keeps its data.
-import { posix, resolve, win32 } from "node:path";
+import { access } from "node:fs/promises";
+import { join, posix, resolve, win32 } from "node:path";
 
 import type { Membership } from "./membership.js";
 
@@ -24,6 +25,14 @@ export function defaultDataDirectory(user: UserEnvironment, hostfileId: Uint8Arr
   const cluster = Buffer.from(hostfileId).toString("hex").slice(0, 12);
   const path = user.platform === "win32" ? win32 : posix;
   return path.join(userDataDirectory(user), "paxos", cluster, `node-${nodeId}`);
+}
+
+/** Whether a directory holds a store: LevelDB's file that names its current state. */
+export async function holdsStore(directory: string): Promise<boolean> {
+  return access(join(directory, "CURRENT")).then(
+    () => true,
+    () => false,
+  );
 }
 
 function userDataDirectory({ platform, env, homeDirectory }: UserEnvironment): string {

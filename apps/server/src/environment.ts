@@ -19,6 +19,8 @@ export interface Environment extends UserEnvironment {
   wait(ms: number, signal: AbortSignal): Promise<void>;
   /** For what is not text. */
   readonly stdout: Writable;
+  /** The next line that somebody types; undefined at the end of the input, or when the program is to end. */
+  readLine(): Promise<string | undefined>;
   writeOutput(text: string): void;
   writeLog(text: string): void;
   createStorage(directory: string | undefined): Storage;

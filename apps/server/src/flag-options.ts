@@ -137,6 +137,20 @@ export const inspectOptions = {
   json: { boolean: true, default: false, describe: "print one JSON object" },
 } as const;
 
+export const recoverOptions = {
+  "data-dir": {
+    ...path,
+    demandOption: true,
+    describe: "the data directory of the survivor, which must be stopped",
+    coerce: directory,
+  },
+  "new-cluster": {
+    boolean: true,
+    default: false,
+    describe: "needed: say that the old cluster is given up for good",
+  },
+} as const;
+
 export const backupOptions = {
   ...clusterOptions,
   id: { ...id, describe: "the member whose state is copied; else the first that answers" },

@@ -89,6 +89,10 @@ test("each command has flags of its own", () => {
     command: "restore",
     flags: { ...member, hostfile: "h", id: 2, backup: "file", dataDir: "d" },
   });
+  expect(parseFlags(["recover", "--data-dir", "d", "--new-cluster"])).toEqual({
+    command: "recover",
+    flags: { dataDir: "d" },
+  });
 });
 
 test("help and version are texts", () => {
@@ -109,6 +113,7 @@ test("help and version are texts", () => {
     "inspect",
     "backup",
     "restore",
+    "recover",
     "Exit status",
   ]) {
     expect(help.text).toContain(word);
@@ -159,6 +164,15 @@ describe("what is refused", () => {
     [["inspect"], "Missing required argument: data-dir"],
     [["inspect", "--data-dir", "d", "more"], "Unknown argument: more"],
     [["inspect", "--data-dir", "d", "--in-memory"], "Unknown argument: in-memory"],
+    [["recover", "--new-cluster"], "Missing required argument: data-dir"],
+    [
+      ["recover", "--data-dir", "d"],
+      "--new-cluster is missing: recover gives up the old cluster, and what only its other members know",
+    ],
+    [
+      ["recover", "--data-dir", "d", "--new-cluster=false"],
+      "--new-cluster is missing: recover gives up the old cluster, and what only its other members know",
+    ],
     [["backup"], "Missing required argument: output"],
     [["backup", "-o", ""], 'bad --output "": give a file, or - for standard output'],
     [["backup", "-o", "f", "-i", "0", "--server", "a:1"], "Arguments server and id are mutually exclusive"],

@@ -10,6 +10,7 @@ import {
   type TransportName,
   backupOptions,
   inspectOptions,
+  recoverOptions,
   restoreOptions,
   serveOptions,
 } from "./flag-options.js";
@@ -48,6 +49,10 @@ export interface InspectFlags {
   readonly json: boolean;
 }
 
+export interface RecoverFlags {
+  readonly dataDir: string;
+}
+
 export interface BackupFlags extends MemberFlags {
   /** Instead of hostfile and id. */
   readonly server?: string;
@@ -68,6 +73,7 @@ export type Invocation =
   | { readonly command: "inspect"; readonly flags: InspectFlags }
   | { readonly command: "backup"; readonly flags: BackupFlags }
   | { readonly command: "restore"; readonly flags: RestoreFlags }
+  | { readonly command: "recover"; readonly flags: RecoverFlags }
   /** Help or version. */
   | { readonly command: "print"; readonly text: string };
 
@@ -156,6 +162,12 @@ function describeCommands(
         const chosen = dataDir === undefined ? {} : { dataDir };
         onAsked({ command: "restore", flags: { ...memberFlags(flags), backup, ...chosen } });
       },
+    )
+    .command(
+      "recover",
+      "make a new cluster out of one survivor, when a majority was lost for good",
+      (command) => command.usage(RECOVER).options(recoverOptions).check(requireNewCluster),
+      ({ "data-dir": dataDir = "" }) => onAsked({ command: "recover", flags: { dataDir } }),
     );
 }
 
@@ -174,6 +186,20 @@ const RESTORE = `$0 restore --backup FILE [-i ID]
 Makes the data directory of a member of a new cluster that begins with a backup. The hostfile names
 the members of the new cluster, each of which must be restored, from the same file. Members of the
 old cluster, or of one that began with another backup, are no members of it and are refused.`;
+
+const RECOVER = `$0 recover --data-dir DIR --new-cluster
+
+When a majority of the members was lost for good: makes the one whose data directory this is a new
+cluster of its own, with all that the directory holds. What other members alone knew is lost. Says what
+that may be, and asks for a confirmation, before anything is changed. Members of the old cluster are
+refused by the new one. If a majority may still come back, start that instead.`;
+
+function requireNewCluster(flags: Readonly<Record<string, unknown>>): true {
+  if (flags["new-cluster"] === true) return true;
+  throw new Error(
+    "--new-cluster is missing: recover gives up the old cluster, and what only its other members know",
+  );
+}
 
 function requireServeSense(flags: Readonly<Record<string, unknown>>): true {
   if (flags["in-memory"] !== true) return true;

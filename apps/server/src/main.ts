@@ -1,5 +1,6 @@
 // The process: its parts, its streams, its signals, its end. To use another transport or storage, change it here.
 import { homedir } from "node:os";
+import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 
 import { systemProbe } from "@paxos/hostfile";
@@ -32,6 +33,7 @@ const environment: Environment = {
   now: () => new Date(),
   wait: (ms, signal) => sleep(ms, undefined, { signal }).catch(() => undefined),
   stdout: process.stdout,
+  readLine,
   writeOutput: (text) => process.stdout.write(text),
   writeLog: (text) => process.stderr.write(text),
   createStorage: (directory) =>
@@ -59,6 +61,12 @@ const environment: Environment = {
   // process.exit would wait for the threads that write to the disk.
   endAtOnce: () => process.kill(process.pid, "SIGKILL"),
 };
+
+async function readLine(): Promise<string | undefined> {
+  const { signal } = environment.interrupt;
+  for await (const line of createInterface({ input: process.stdin, signal })) return line;
+  return undefined;
+}
 
 function onSignal(signal: NodeJS.Signals): void {
   process.on(signal, () => {

@@ -4,6 +4,7 @@ import type { Environment } from "./environment.js";
 import { DONE, statusOf } from "./exit-status.js";
 import { parseFlags } from "./flags.js";
 import { inspect } from "./inspect-command.js";
+import { recover } from "./recover-command.js";
 import { restore } from "./restore-command.js";
 import { serve } from "./serve.js";
 
@@ -21,6 +22,8 @@ export async function run(args: readonly string[], environment: Environment): Pr
         return await backUp(invocation.flags, environment);
       case "restore":
         return await restore(invocation.flags, environment);
+      case "recover":
+        return await recover(invocation.flags, environment);
       case "inspect":
         return await inspect(invocation.flags, environment);
     }

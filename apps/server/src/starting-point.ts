@@ -1,11 +1,10 @@
 // What a member begins with: a hostfile that founds a cluster, a cluster that it joins, or what it has on record already.
-import { access } from "node:fs/promises";
-import { join as joinPath, resolve } from "node:path";
+import { resolve } from "node:path";
 
 import { ConfigError, membersOf, RequestError } from "@paxos/core";
 import type { EpochRecord, MembersResponse } from "@paxos/proto";
 
-import { dataDirectory } from "./data-directory.js";
+import { dataDirectory, holdsStore } from "./data-directory.js";
 import type { Environment } from "./environment.js";
 import type { ServeFlags } from "./flags.js";
 import { readMembership } from "./membership.js";
@@ -93,12 +92,4 @@ async function askMembers(
   } finally {
     await client.close();
   }
-}
-
-/** Whether a directory holds a store: LevelDB's file that names its current state. */
-async function holdsStore(directory: string): Promise<boolean> {
-  return access(joinPath(directory, "CURRENT")).then(
-    () => true,
-    () => false,
-  );
 }
