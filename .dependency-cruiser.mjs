@@ -46,7 +46,7 @@ export const coreLayers = [
   ["bulk", "deque", "describe", "random", "timer"],
   ["next-epoch", "stop-sign"],
   ["membership", "wire"],
-  ["read-update"],
+  ["protocol-versions", "read-update"],
   ["ports"],
   ["errors", "logger"],
 ];

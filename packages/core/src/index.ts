@@ -27,7 +27,7 @@ export { silentLogger } from "./logger.js";
 export type { Logger } from "./logger.js";
 export { Sessions, sessionWindow } from "./sessions.js";
 export type { Execution, SessionBounds, UpdateIdentity } from "./sessions.js";
-export { protocolVersions } from "./ports.js";
+export { agreeOnVersion, protocolVersions } from "./protocol-versions.js";
 export { describeMessage } from "./describe.js";
 export type {
   AdmissionRefusal,

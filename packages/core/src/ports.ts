@@ -1,4 +1,4 @@
-// The ports: everything through which a replica touches the world. Types, but for the versions spoken. Adapters implement them;
+// The ports: everything through which a replica touches the world. Types only. Adapters implement them;
 // to swap one is one line where a program is composed.
 import type {
   BackupPiece,
@@ -18,12 +18,6 @@ import type {
   TakeSnapshotResponse,
   TransferLeadershipResponse,
 } from "@paxos/proto";
-
-/**
- * The versions of the protocol between peers that this library speaks. Two nodes speak the newest that both know; without one in
- * common they refuse each other. 2: nodes say which version of commands they know.
- */
-export const protocolVersions = { oldest: 1, newest: 2 } as const;
 
 /** Who speaks on a connection between peers. Exchanged before anything else. */
 export interface Identity {

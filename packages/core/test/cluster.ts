@@ -15,7 +15,8 @@ import type { Logger } from "../src/logger.js";
 import { firstEpoch } from "../src/membership.js";
 import { restartNode, type Node } from "../src/node.js";
 import type { OrderedUpdate, Refusal } from "../src/outbox.js";
-import { protocolVersions, type AdmissionRefusal, type Save } from "../src/ports.js";
+import type { AdmissionRefusal, Save } from "../src/ports.js";
+import { protocolVersions } from "../src/protocol-versions.js";
 import type { NodeStatus } from "../src/status.js";
 import { MemoryDisk } from "./memory-disk.js";
 

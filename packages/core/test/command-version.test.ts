@@ -3,7 +3,7 @@ import { expect, test } from "@jest/globals";
 import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { MembershipChangeSchema, MessageSchema } from "@paxos/proto";
 import { ConfigError } from "../src/errors.js";
-import { protocolVersions } from "../src/ports.js";
+import { protocolVersions } from "../src/protocol-versions.js";
 import { Cluster, log } from "./cluster.js";
 
 const long = 400;

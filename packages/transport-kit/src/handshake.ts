@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  agreeOnVersion,
   maxAddress,
   maxEpochRecordBytes,
   maxSaveHistoryBytes,
@@ -98,17 +99,18 @@ export function checkHello(
       "the first frame was no Hello; a node of another version, or another program, calls here",
     );
   }
+  const agreed = agreeOnVersion(hello, context.identity);
+  if ("refusal" in agreed) return agreed;
   return (
-    checkVersion(hello, context.identity) ??
     checkCluster(hello, context.identity) ??
     checkNode(hello, context.identity, dialed) ??
     checkHistory(hello) ??
     checkSizes(hello) ??
-    admit(identityOf(hello, context.identity), context)
+    admit(identityOf(hello, agreed.version), context)
   );
 }
 
-function identityOf(hello: Hello, own: Identity): Identity {
+function identityOf(hello: Hello, protocolVersion: number): Identity {
   const { clusterId, nodeId, storeId, incarnation, saveHistory, epochRecord, address, commandVersion } =
     hello;
   return {
@@ -119,32 +121,13 @@ function identityOf(hello: Hello, own: Identity): Identity {
     saveHistory,
     epochRecord,
     address,
-    protocolVersion: Math.min(newestOf(hello), own.protocolVersion),
+    protocolVersion,
     commandVersion,
   };
 }
 
-/** Who says nothing of it speaks one version only. */
-function newestOf({ protocolVersion, newestVersion }: Hello): number {
-  return Math.max(protocolVersion, newestVersion);
-}
-
 function refuse(reason: Refusal["reason"], detail: string): { refusal: Refusal } {
   return { refusal: { reason, detail } };
-}
-
-function checkVersion(hello: Hello, own: Identity): HelloCheck | undefined {
-  const { oldest } = protocolVersions;
-  const newest = newestOf(hello);
-  if (newest >= oldest && hello.protocolVersion <= own.protocolVersion) return undefined;
-  return refuse(
-    "protocol_version",
-    `node ${hello.nodeId} speaks ${versions(hello.protocolVersion, newest)} of the protocol between peers, this node ${versions(oldest, own.protocolVersion)}; run releases that have one in common`,
-  );
-}
-
-function versions(oldest: number, newest: number): string {
-  return oldest === newest ? `version ${oldest}` : `versions ${oldest} to ${newest}`;
 }
 
 function checkCluster(hello: Hello, own: Identity): HelloCheck | undefined {

@@ -1,5 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import {
+  agreeOnVersion,
   maxAddress,
   maxEpochRecordBytes,
   maxSaveHistoryBytes,
@@ -70,6 +71,8 @@ export function checkHello(
     const detail = "the first frame was no Hello; a node of another version, or another program, calls here";
     return { refusal: { reason: "no_hello", detail } };
   }
+  const agreed = agreeOnVersion(hello, context.identity);
+  if ("refusal" in agreed) return agreed;
   const { clusterId, nodeId, storeId, incarnation, saveHistory, epochRecord, address, commandVersion } =
     hello;
   const peer = {
@@ -80,8 +83,7 @@ export function checkHello(
     saveHistory,
     epochRecord,
     address,
-    // The newest that both speak.
-    protocolVersion: Math.min(newestOf(hello), context.identity.protocolVersion),
+    protocolVersion: agreed.version,
     commandVersion,
   };
   const refusal = misfit(hello, context.identity, dialed) ?? oversize(hello) ?? context.admit(peer);
@@ -91,14 +93,6 @@ export function checkHello(
 function misfit(hello: Hello, identity: Identity, dialed: number | undefined): Refusal | undefined {
   const own = identity.nodeId;
   const theirs = Number(hello.nodeId);
-  const { oldest } = protocolVersions;
-  const newest = newestOf(hello);
-  if (newest < oldest || hello.protocolVersion > identity.protocolVersion) {
-    return {
-      reason: "protocol_version",
-      detail: `node ${theirs} speaks ${versions(hello.protocolVersion, newest)} of the protocol between peers, this node ${versions(oldest, identity.protocolVersion)}; run releases that have one in common`,
-    };
-  }
   if (Buffer.compare(hello.clusterId, identity.clusterId) !== 0) {
     return {
       reason: "cluster",
@@ -139,13 +133,6 @@ function oversize({ nodeId, saveHistory, epochRecord, address }: Hello): Refusal
   if (address.length > maxAddress) return bound("an address", `${address.length} characters`, maxAddress);
   return undefined;
 }
-
-/** Who says nothing of it speaks one version only. */
-const newestOf = ({ protocolVersion, newestVersion }: Hello): number =>
-  Math.max(protocolVersion, newestVersion);
-
-const versions = (oldest: number, newest: number): string =>
-  oldest === newest ? `version ${oldest}` : `versions ${oldest} to ${newest}`;
 
 const shortHex = (bytes: Uint8Array): string =>
   bytes.length === 0 ? "(none)" : Buffer.from(bytes.subarray(0, 8)).toString("hex");
