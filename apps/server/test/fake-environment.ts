@@ -99,9 +99,7 @@ export class FakeEnvironment implements Environment {
   endedAtOnce = 0;
 
   now = () => new Date(this.time);
-  /** What is typed, line by line. */
-  readonly typed: string[] = [];
-  readLine = async () => this.typed.shift();
+  readLine = async () => undefined;
   writeOutput = (text: string) => void (this.output += text);
   writeLog = (text: string) => void (this.log += text);
 

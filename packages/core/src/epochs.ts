@@ -58,9 +58,14 @@ export function enterEpoch(s: State, record: EpochRecord): void {
 export function requireKnownCommands(known: number, { epoch, commandVersion }: EpochRecord): void {
   if (commandVersion <= known) return;
   throw new ConfigError(
-    `epoch ${epoch} uses version ${commandVersion} of the state machine's commands, this node knows ` +
-      `${known === 0 ? "none" : `them up to version ${known}`}; run a release that knows version ${commandVersion}`,
+    `epoch ${epoch} uses version ${commandVersion} of the state machine's commands, this node ${knows(known)}; ` +
+      `run a release that knows version ${commandVersion}`,
   );
+}
+
+/** Which commands a node knows, in words. */
+export function knows(commandVersion: number): string {
+  return commandVersion === 0 ? "knows none" : `knows them up to version ${commandVersion}`;
 }
 
 /** What of the views of an epoch is durable when it is entered. */

@@ -1,7 +1,7 @@
 // Safety rule 8: storage that has lost what it promised does not vote. Each node's storage has an id; peers
 // record it on first contact, and ignore whoever comes with another one. And they know the last save that each has told of:
 // storage that comes back without it is an older copy of itself, or has lost its end.
-import { meet, meetFormer } from "./epochs.js";
+import { knows, meet, meetFormer } from "./epochs.js";
 import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
 import type { AdmissionRefusal, Identity } from "./ports.js";
@@ -86,8 +86,8 @@ export function admit(s: State, introduction: Introduction): AdmissionRefusal | 
 /** Its state machine would meet commands that it does not know. */
 function refuseCommands(nodeId: number, known: number, used: number): AdmissionRefusal {
   const detail =
-    `the cluster uses version ${used} of the state machine's commands, node ${nodeId} knows ` +
-    `${known === 0 ? "none" : `them up to version ${known}`}; run a release there that knows version ${used}`;
+    `the cluster uses version ${used} of the state machine's commands, node ${nodeId} ${knows(known)}; ` +
+    `run a release there that knows version ${used}`;
   return { reason: "protocol_version", detail };
 }
 

@@ -77,36 +77,13 @@ export class Cluster {
     this.#config = config;
     this.#record =
       config.epochRecord ?? firstEpoch(Array.from({ length: size }, (_, id) => `node-${id}:2346`));
-    this.members = Array.from({ length: size }, (_, id) => ({
-      id,
-      disk: new MemoryDisk(BigInt(1000 + id)),
-      node: undefined,
-      pending: undefined,
-      record: this.#record,
-      release: { protocolVersion: protocolVersions.newest, commandVersion: 0 },
-      out: false,
-      slowDisk: false,
-      applied: [],
-      refusals: [],
-    }));
+    this.members = Array.from({ length: size }, (_, id) => newMember(id, this.#record, false));
   }
 
   /** A node with a new disk, which joins a cluster of which this is the membership by now. */
   join(id: number, record: EpochRecord): void {
     while (this.members.length <= id) {
-      const next = this.members.length;
-      this.members.push({
-        id: next,
-        disk: new MemoryDisk(BigInt(1000 + next)),
-        node: undefined,
-        pending: undefined,
-        record: undefined,
-        release: { protocolVersion: protocolVersions.newest, commandVersion: 0 },
-        out: false,
-        slowDisk: this.members[0]?.slowDisk ?? false,
-        applied: [],
-        refusals: [],
-      });
+      this.members.push(newMember(this.members.length, undefined, this.members[0]?.slowDisk ?? false));
     }
     this.member(id).record = record;
     this.start(id);
@@ -367,6 +344,22 @@ export class Cluster {
     );
     return this.leader() as number;
   }
+}
+
+/** A member with a new disk that has not been started. */
+function newMember(id: number, record: EpochRecord | undefined, slowDisk: boolean): Member {
+  return {
+    id,
+    disk: new MemoryDisk(BigInt(1000 + id)),
+    node: undefined,
+    pending: undefined,
+    record,
+    release: { protocolVersion: protocolVersions.newest, commandVersion: 0 },
+    out: false,
+    slowDisk,
+    applied: [],
+    refusals: [],
+  };
 }
 
 /** What a node applied, as text, no-ops left out. */

@@ -7,7 +7,6 @@ import { protocolVersions } from "../src/protocol-versions.js";
 import { Cluster, log } from "./cluster.js";
 
 const long = 400;
-const timeouts = { heartbeatTicks: 10, progressTicks: 60 };
 
 /** All that are up have met each other anew, in both directions. */
 function meet(cluster: Cluster): void {
@@ -18,13 +17,18 @@ function meet(cluster: Cluster): void {
   expect(refusals.filter((refusal) => refusal !== undefined)).toEqual([]);
 }
 
-function setVersion(cluster: Cluster, id: number, commandVersion: number, protocolVersion = 2): void {
+function setVersion(
+  cluster: Cluster,
+  id: number,
+  commandVersion: number,
+  protocolVersion: number = protocolVersions.newest,
+): void {
   cluster.member(id).release = { protocolVersion, commandVersion };
 }
 
 /** Nodes whose releases know these versions of commands, with a leader. */
 function clusterOf(...versions: number[]): Cluster {
-  const cluster = new Cluster(versions.length, timeouts);
+  const cluster = new Cluster(versions.length);
   versions.forEach((version, id) => setVersion(cluster, id, version));
   cluster.start();
   meet(cluster);
@@ -33,9 +37,9 @@ function clusterOf(...versions: number[]): Cluster {
 }
 
 /** A node ends, and another release of it begins. */
-function replaceRelease(cluster: Cluster, id: number, commandVersion: number, protocolVersion = 2): void {
+function replaceRelease(cluster: Cluster, id: number, commandVersion: number): void {
   cluster.crash(id);
-  setVersion(cluster, id, commandVersion, protocolVersion);
+  setVersion(cluster, id, commandVersion);
   cluster.start(id);
   meet(cluster);
 }
@@ -96,7 +100,7 @@ test("in a rolling upgrade it is used when the last one has been upgraded, and n
 });
 
 test("who has not said what it knows holds a version back: not met, not heard, or of an earlier protocol", () => {
-  const cluster = new Cluster(3, timeouts);
+  const cluster = new Cluster(3);
   for (const id of [0, 1, 2]) setVersion(cluster, id, 1);
   cluster.start();
   cluster.elect();
@@ -112,7 +116,7 @@ test("who has not said what it knows holds a version back: not met, not heard, o
   // Whoever is down may come back as another release.
   cluster.crash(2);
   cluster.tick(100);
-  setVersion(cluster, 2, 1, protocolVersions.newest);
+  setVersion(cluster, 2, 1);
   cluster.tick(long);
   expect(used(cluster)).toEqual(Array(2).fill("epoch 0: 0"));
   cluster.start(2);

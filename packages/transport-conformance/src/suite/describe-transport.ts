@@ -8,11 +8,11 @@ import { describeClosing } from "./closing.js";
 import { describeDelivery } from "./delivery.js";
 import { describeHalfOpen } from "./half-open.js";
 import { describeHandshake } from "./handshake.js";
-import { describeVersions } from "./versions.js";
 import { describeHostileInput } from "./hostile-input.js";
 import { describeIntroductions } from "./introductions.js";
 import { describeLanes } from "./lanes.js";
 import { describeMembershipCalls } from "./membership-calls.js";
+import { describeVersions } from "./versions.js";
 
 /** Registers the tests of everything that packages/core/src/ports.ts promises of transports. */
 export function describeTransport(name: string, adapter: TransportAdapter): void {
