@@ -43,8 +43,7 @@ function confirmationFor({ nodeId, keptUpTo }: Recovery): string {
 async function confirm(expected: string, environment: Environment): Promise<void> {
   environment.writeLog(`To go on, type: ${expected}\n> `);
   const typed = await environment.readLine();
-  if (environment.interrupt.signal.aborted || typed === undefined)
-    throw new CommandError("not confirmed: nothing was changed");
+  if (typed === undefined) throw new CommandError("not confirmed: nothing was changed");
   if (typed.trim() !== expected)
     throw new CommandError(`not confirmed: that is not "${expected}"; nothing was changed`);
 }

@@ -48,6 +48,11 @@ test("one survivor goes on with all that was acknowledged; the old members are r
     expect(inUse.stderr).toContain("is in use already");
     await Promise.all([0, 1, 2].map((id) => cluster.kill(id)));
 
+    const interrupted = spawnCommand(["recover", "--data-dir", directory, "--new-cluster"]);
+    await until("it asks", () => interrupted.stderr.includes("To go on, type:"));
+    const { status, stderr } = await interrupted.end("SIGINT");
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/not confirmed: nothing was changed\n$/);
     const words = await confirmationFor(directory);
     expect(words).toMatch(/^node 2 alone up to seq \d+$/);
     const wrong = await recover(directory, "yes");
