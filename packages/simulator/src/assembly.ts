@@ -13,7 +13,9 @@ import { StoredOrder } from "./checkers/stored-order.js";
 import { StoredSessions } from "./checkers/stored-sessions.js";
 import { Calls } from "./clients/calls.js";
 import { Clients } from "./clients/clients.js";
+import type { RunConditions } from "./clients/courier.js";
 import { Expectations } from "./expectations.js";
+import { losesDisk } from "./faults/disk-faults.js";
 import type { PlannedFault } from "./faults/fault.js";
 import { Injector } from "./faults/injector.js";
 import { Operators } from "./faults/operators.js";
@@ -146,21 +148,37 @@ export class Assembly {
     const patient = random.pick(hosts);
     this.ill = profile.illness === undefined ? undefined : patient;
 
-    const { bound, order, compaction, progressTicks, ill, epochs } = this;
-    this.operators = new Operators({ surroundings, hosts, epochs, nodes });
-    this.standing = new Standing({ hosts, ill, epochs, order, bound, promises, calls });
-    this.expectations = new Expectations({ world, tickUs, progressTicks, bound, compaction, hosts });
-    this.injector = new Injector(surroundings, hosts, transfers, this.operators);
     const faultsMs = random.between(...profile.faultsMs);
-    this.plan = planFaults(profile, world.random.fork("faults"), nodes, faultsMs * 1000);
-    for (const number of options.faults ?? []) {
-      if (this.plan[number] !== undefined) continue;
-      throw new RangeError(
-        `fault ${number} is not in the plan, which has ${this.plan.length}, numbered from 0`,
-      );
-    }
+    const plan = (this.plan = planFaults(profile, world.random.fork("faults"), nodes, faultsMs * 1000));
+
+    const { bound, order, ill, epochs } = this;
+    const careful = ill !== undefined || plan.some(({ fault }) => losesDisk(fault));
+    this.operators = new Operators({ surroundings, hosts, epochs, nodes, ill, careful });
+    this.standing = new Standing({ hosts, ill, epochs, order, bound, promises, calls });
+    this.expectations = new Expectations(this);
+    this.injector = new Injector(surroundings, hosts, transfers, this.operators);
+    requirePlanned(options.faults, plan);
     this.faultsUntil = Math.min(faultsMs, options.faultsUntilMs ?? Infinity) * 1000;
-    const forgetful = profile.sessionClients !== undefined;
-    this.clients = new Clients(world, hosts, calls, workload, { ...profile.clients, forgetful }, checkers);
+    const conditions = clientConditions(profile, plan);
+    this.clients = new Clients(world, hosts, calls, workload, conditions, checkers);
   }
+}
+
+/** @throws RangeError when a fault that is to happen is not planned. */
+function requirePlanned(faults: ReadonlySet<number> | undefined, plan: readonly PlannedFault[]): void {
+  for (const number of faults ?? []) {
+    if (plan[number] !== undefined) continue;
+    throw new RangeError(`fault ${number} is not in the plan, which has ${plan.length}, numbered from 0`);
+  }
+}
+
+function clientConditions(
+  { clients, sessionClients }: Profile,
+  plan: readonly PlannedFault[],
+): RunConditions {
+  return {
+    ...clients,
+    forgetful: sessionClients !== undefined,
+    discover: plan.some(({ fault }) => fault.kind === "change"),
+  };
 }

@@ -17,6 +17,7 @@ export const calm: Profile = {
   faults: {},
   partitions: {},
   leaderPerMille: 0,
+  operatorsPerMille: 500,
 };
 
 export const rough: Profile = {

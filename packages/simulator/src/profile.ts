@@ -48,6 +48,11 @@ export interface Profile {
   readonly saveTimeoutMs?: number;
   /** How many processes in 1,000 stay when their storage fails, until somebody restarts them. Default 0: they stop. */
   readonly staysPerMille?: number;
+  /**
+   * In how many runs in 1,000 operators are at work besides all that goes wrong: they change the membership, its quorums and its
+   * priorities, and move the leadership. Default 0.
+   */
+  readonly operatorsPerMille?: number;
   /** What one node, drawn from the seed, suffers from all the time. */
   readonly illness?: Illness;
 }

@@ -91,7 +91,7 @@ export class Run {
     const joins = Number(epochs.latest.epoch) > 0 ? 1000 + bound.chosenUpTo : 0;
     const limit = this.#ticks(16 * progressTicks + 400 + joins);
     await this.#within(limit, "recovery", () => {
-      operators.letJoin();
+      for (const host of operators.letJoin()) host.disk.become(calmDisk);
       const { agreesOnLeader, lostDisksAreOut, removedAreOut, healthy } = standing;
       if (!agreesOnLeader || !lostDisksAreOut || !removedAreOut || !standing.answeredAllUntil(from))
         return false;

@@ -241,7 +241,7 @@ describe("what a state machine is given", () => {
     const { faultsByKind } = await simulate({
       ...brief,
       seed: 3,
-      profile: "crashes",
+      profile: { ...profiles.crashes, operatorsPerMille: 0 },
       stateMachine: (nodeId) => {
         made.push(nodeId);
         const seqs: number[] = [];
@@ -294,7 +294,7 @@ describe("what a state machine is given", () => {
     const { virtualMs } = await simulate({
       ...brief,
       seed: 2,
-      profile: "calm",
+      profile: { ...profiles.calm, operatorsPerMille: 0 },
       stateMachine: (nodeId) => {
         const own = clocks.get(nodeId) ?? new Set();
         clocks.set(nodeId, own);

@@ -61,7 +61,7 @@ export const bugsOfInstalls: readonly PlantedBug[] = [
       },
     ],
     profile: "far-behind",
-    seed: 2,
+    seed: 5,
   },
   {
     name: "snapshot-dropped-while-it-is-sent",
@@ -88,7 +88,7 @@ export const bugsOfInstalls: readonly PlantedBug[] = [
       },
     ],
     profile: "unending-snapshots",
-    seed: 7,
+    seed: 18,
   },
   {
     name: "snapshot-never-fetched",

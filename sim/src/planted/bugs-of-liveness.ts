@@ -91,7 +91,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "hostile",
-    seed: 16,
+    seed: 7,
   },
   {
     name: "proof-of-who-hears-no-leader-taken",
@@ -136,14 +136,14 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 4,
+    seed: 2,
   },
   {
     name: "proposals-never-resent",
     breaks: "Liveness: a proposal that is lost stays so.",
     edits: [{ file: "core/src/paxos.ts", find: `    resendProposals(s);\n`, replace: `` }],
     profile: "rough",
-    seed: 15,
+    seed: 16,
   },
   {
     name: "heartbeat-is-no-progress",
@@ -184,7 +184,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "interrupted-elections",
-    seed: 10,
+    seed: 12,
   },
   {
     name: "leader-with-a-hung-disk-stays",
@@ -215,7 +215,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "stuck-node",
-    seed: 32,
+    seed: 28,
   },
   {
     name: "window-never-reopens",

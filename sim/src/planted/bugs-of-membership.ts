@@ -67,7 +67,7 @@ export const bugsOfMembership: readonly PlantedBug[] = [
       },
     ],
     profile: "changing-members",
-    seed: 2,
+    seed: 4,
   },
   {
     name: "messages-of-any-epoch",
@@ -93,7 +93,7 @@ export const bugsOfMembership: readonly PlantedBug[] = [
       },
     ],
     profile: "changing-members",
-    seed: 13,
+    seed: 7,
   },
   {
     name: "proposals-behind-a-stop-sign",
@@ -124,7 +124,7 @@ export const bugsOfMembership: readonly PlantedBug[] = [
       },
     ],
     profile: "changing-duel",
-    seed: 35,
+    seed: 106,
   },
   {
     name: "no-op-behind-a-stop-sign",
@@ -137,7 +137,7 @@ export const bugsOfMembership: readonly PlantedBug[] = [
       },
     ],
     profile: "changing-duel",
-    seed: 2,
+    seed: 3,
   },
   {
     name: "epoch-entered-without-its-past",
@@ -150,7 +150,7 @@ export const bugsOfMembership: readonly PlantedBug[] = [
       },
     ],
     profile: "changing-members",
-    seed: 40,
+    seed: 28,
   },
   {
     name: "first-view-led-before-it-is-durable",
@@ -268,7 +268,7 @@ export const bugsOfMembership: readonly PlantedBug[] = [
       },
     ],
     profile: "changing-duel",
-    seed: 12,
+    seed: 4,
   },
   {
     name: "taken-over-with-updates-forwarded",
@@ -285,6 +285,6 @@ export const bugsOfMembership: readonly PlantedBug[] = [
       },
     ],
     profile: "hand-overs",
-    seed: 16,
+    seed: 1,
   },
 ];

@@ -27,7 +27,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "interrupted-elections",
-    seed: 2,
+    seed: 35,
   },
   {
     name: "own-acceptances-not-adopted",

@@ -7,6 +7,8 @@ interface Node {
   ticks: number;
   /** The tick at which it was last given a message by each peer. */
   readonly heard: Map<number, number>;
+  /** The tick at which it last got a heartbeat of each peer. */
+  readonly heartbeats: Map<number, number>;
   /** What it was told of each voter's promise, with which ARU, and the tick at which it was told that first. */
   readonly promises: Map<number, { readonly ballot: number; readonly aru: number; readonly since: number }>;
   /** The tick at which the save under way began. */
@@ -44,6 +46,7 @@ export class Leadership implements Checker {
     this.#nodes.set(nodeId, {
       ticks: 0,
       heard: new Map(),
+      heartbeats: new Map(),
       promises: new Map(),
       savingSince: undefined,
       leading: { ballot: 0, since: 0 },
@@ -64,10 +67,11 @@ export class Leadership implements Checker {
   }
 
   delivered(nodeId: number, { from, type, epoch }: Message): void {
-    const { heard, promises, ticks } = this.#node(nodeId);
+    const { heard, heartbeats, promises, ticks } = this.#node(nodeId);
     const peer = Number(from);
     heard.set(peer, ticks);
     if (type.case !== "heartbeat") return;
+    heartbeats.set(peer, ticks);
     const { promisedView, localAru } = type.value;
     const told = { ballot: ballotOf(epoch, promisedView), aru: Number(localAru), since: ticks };
     const known = promises.get(peer);
@@ -126,13 +130,17 @@ export class Leadership implements Checker {
         `node ${nodeId} leads view ${view} though it hears ${hears.length} voters, itself included`,
       );
     }
+    const isFirst = epoch > 0 && view === Number(record.firstView);
     for (const [voter, promise] of node.promises) {
       // Who is not heard any longer does not count.
       const told =
         ticks - promise.since >= slackTicks && ticks - (heard.get(voter) ?? 0) < this.progressTicks >> 1;
       // Of a later epoch only who has more: one that has just joined it has nothing, and nothing to say.
-      const counts = promise.ballot < ballotOf(epoch + 1, 0) || promise.aru > Number(heartbeat.localAru);
-      if (promise.ballot > ballot && counts && told && voters.includes(voter)) {
+      const isLater = promise.ballot >= ballotOf(epoch + 1, 0);
+      const counts = !isLater || promise.aru > Number(heartbeat.localAru);
+      // What it was told in another epoch it has forgotten, and is told again by the next heartbeat.
+      const hasForgotten = (isLater || isFirst) && (node.heartbeats.get(voter) ?? 0) <= node.leading.since;
+      if (promise.ballot > ballot && counts && told && !hasForgotten && voters.includes(voter)) {
         return this.report(
           `node ${nodeId} leads view ${view} though node ${voter} told it of its promise of ${describeBallot(promise.ballot)}`,
         );

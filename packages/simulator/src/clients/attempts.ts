@@ -55,7 +55,7 @@ export class Attempts implements Courier {
     const { random, desk } = this;
     const { world } = desk;
     const host = this.#host;
-    beginAttempt(desk, call, host);
+    beginAttempt(desk, call, host.id);
     const attempt = call.attempts;
     const cancel = new AbortController();
     let entered: object | undefined;

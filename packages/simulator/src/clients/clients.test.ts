@@ -24,6 +24,7 @@ const conditions: RunConditions = {
   givesUpPerMille: 0,
   libraryPerMille: 0,
   forgetful: false,
+  discover: false,
 };
 
 /** Clients of nodes that do as `serve` says; by default they take every request and answer none. */

@@ -22,6 +22,8 @@ export interface ClientConditions {
 export interface RunConditions extends ClientConditions {
   /** Whether the cluster forgets sessions that are in use: then all clients use the library, and may hear of it. */
   readonly forgetful: boolean;
+  /** Whether clients that use the library ask who the members are. */
+  readonly discover: boolean;
 }
 
 /** Has a client's calls ordered, one after the other. */
@@ -54,12 +56,12 @@ export function drawDelay(random: Random): number {
 }
 
 /** A call is being tried, and not for the first time perhaps. */
-export function beginAttempt(desk: Desk, call: Call, host: Host): void {
+export function beginAttempt(desk: Desk, call: Call, nodeId: number): void {
   const { world, calls } = desk;
   if (++call.attempts > 1) calls.retries++;
   if (world.trace.verbose) {
     world.trace.line(
-      `client ${call.client} sends call ${call.id} to node ${host.id}, attempt ${call.attempts}`,
+      `client ${call.client} sends call ${call.id} to node ${nodeId}, attempt ${call.attempts}`,
     );
   }
 }

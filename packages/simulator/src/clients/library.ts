@@ -7,6 +7,7 @@ import {
   UpdateKind,
   type ClientUpdate,
   type GloballyOrderedUpdate,
+  type MembersResponse,
   type StatusResponse,
 } from "@paxos/proto";
 import type { Random } from "../random.js";
@@ -35,7 +36,7 @@ export class Library implements Courier {
     this.#client = connect({
       servers: serversOf(desk.hosts, random),
       transport: this.#transport,
-      discover: false,
+      discover: desk.conditions.discover,
       environment: {
         now: () => world.now / 1000,
         after: (ms, callback) => {
@@ -87,18 +88,22 @@ function addressOf(host: Host): string {
   return `node-${host.id}:2346`;
 }
 
+/** Which node's address it is. The node's machine may not be set up yet. */
+function idAt(address: string): number {
+  const id = /^node-(\d+):2346$/.exec(address)?.[1];
+  if (id === undefined) throw new RequestError("invalid", `there is no server ${address}`);
+  return Number(id);
+}
+
 /** Carries the library's requests to nodes, and their answers back. */
 class SimulatedClientTransport implements ClientTransport {
-  readonly #hosts: ReadonlyMap<string, Host>;
   /** Of each call, the node whose answer came last. */
   readonly #answeredBy = new Map<number, number>();
 
   constructor(
     private readonly random: Random,
     private readonly desk: Desk,
-  ) {
-    this.#hosts = new Map(desk.hosts.map((host) => [addressOf(host), host]));
-  }
+  ) {}
 
   answeredBy(call: Call): number {
     return this.#answeredBy.get(call.id) ?? -1;
@@ -107,9 +112,9 @@ class SimulatedClientTransport implements ClientTransport {
   clientUpdate(address: string, update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
     const { desk, random } = this;
     const { world } = desk;
-    const host = this.#host(address);
+    const nodeId = idAt(address);
     const call = callOf(update, desk);
-    if (call !== undefined) beginAttempt(desk, call, host);
+    if (call !== undefined) beginAttempt(desk, call, nodeId);
     const about = { number: call?.id ?? -1, attempt: call?.attempts ?? 0 };
     return new Promise((resolve, reject) => {
       const atServer = new AbortController();
@@ -120,14 +125,14 @@ class SimulatedClientTransport implements ClientTransport {
         if (random.chance(500)) world.after(drawDelay(random), () => atServer.abort());
       });
       world.after(drawDelay(random), () => {
-        const taken = host.process?.request(update, about, atServer.signal, (answer) =>
+        const taken = desk.hosts[nodeId]?.process?.request(update, about, atServer.signal, (answer) =>
           world.after(drawDelay(random), () => {
             // An attempt that was given up: later ones have told the cluster that no answer is wanted any more.
             if (signal.aborted) return;
             if (answer.kind === "failed" && answer.code === "busy" && call !== undefined)
-              desk.busy(call, host.id);
+              desk.busy(call, nodeId);
             if (answer.kind === "failed") return this.#refused(answer, about.number, fail);
-            if (call !== undefined) this.#answeredBy.set(call.id, host.id);
+            if (call !== undefined) this.#answeredBy.set(call.id, nodeId);
             const { seq, result, duplicate = false, leaderId } = answer;
             const leader = leaderId === undefined ? {} : { leaderId };
             resolve(create(GloballyOrderedUpdateSchema, { seq: BigInt(seq), result, duplicate, ...leader }));
@@ -141,12 +146,12 @@ class SimulatedClientTransport implements ClientTransport {
   status(address: string, signal: AbortSignal): Promise<StatusResponse> {
     const { desk, random } = this;
     const { world } = desk;
-    const host = this.#host(address);
+    const nodeId = idAt(address);
     return new Promise((resolve, reject) => {
       const fail = () => reject(new RequestError("unavailable", "nobody listens"));
       signal.addEventListener("abort", fail);
       world.after(2 * drawDelay(random), () => {
-        const status = host.process?.status();
+        const status = desk.hosts[nodeId]?.process?.status();
         if (status === undefined) fail();
         else resolve(status);
       });
@@ -165,8 +170,18 @@ class SimulatedClientTransport implements ClientTransport {
     throw new RequestError("unavailable", "nobody takes backups");
   }
 
-  members(): never {
-    throw new RequestError("unavailable", "clients here know all servers");
+  members(address: string, signal: AbortSignal): Promise<MembersResponse> {
+    const { desk, random } = this;
+    const { world } = desk;
+    const nodeId = idAt(address);
+    return new Promise((resolve, reject) => {
+      const fail = () => reject(new RequestError("unavailable", "nobody listens"));
+      signal.addEventListener("abort", fail);
+      world.after(drawDelay(random), () => {
+        const answer = (members: MembersResponse) => world.after(drawDelay(random), () => resolve(members));
+        if (desk.hosts[nodeId]?.process?.members(answer) !== true) world.after(drawDelay(random), fail);
+      });
+    });
   }
 
   changeMembership(): never {
@@ -179,12 +194,6 @@ class SimulatedClientTransport implements ClientTransport {
 
   close(): Promise<void> {
     return Promise.resolve();
-  }
-
-  #host(address: string): Host {
-    const host = this.#hosts.get(address);
-    if (host === undefined) throw new RequestError("invalid", `there is no server ${address}`);
-    return host;
   }
 
   #refused(

@@ -8,6 +8,11 @@ export type DiskFault = Extract<
   { kind: "slow-disk" | "hung-disk" | "failing-disk" | "lost-disk" | "older-disk" | "flipped-bit" }
 >;
 
+/** Whether this costs a node its disk, and the cluster the node. */
+export function losesDisk({ kind }: Fault): boolean {
+  return kind === "lost-disk" || kind === "older-disk" || kind === "flipped-bit";
+}
+
 /** How long it takes until it is looked again whether a disk can be exchanged, in microseconds. */
 const retryUs = 200_000;
 
@@ -81,8 +86,7 @@ export class DiskFaults {
       const saves = Number(older.state?.saveNumber ?? 0n);
       // Rule 8 holds for what the others know of: they must have heard of a save that the copy lacks.
       const exchange = () => {
-        const { hosts } = this.parts;
-        const known = hosts.every((other) => other === host || knownSaves(other, host) > saves);
+        const known = this.#present.every((other) => other === host || knownSaves(other, host) > saves);
         if (!known) return this.#later(exchange, retryUs);
         if (!this.#canLose(host)) return;
         this.parts.count("older-disk");
@@ -105,18 +109,26 @@ export class DiskFaults {
 
   // Rule 8 holds from the moment that everybody is on record with everybody. Before, it is the operator's fault.
   #whenRecorded(host: Host, then: () => void): void {
-    const recorded = this.parts.hosts.every(
+    const recorded = this.#present.every(
       ({ process, isLost }) => isLost || process?.status()?.storesRecorded === true,
     );
     if (!recorded) return this.#later(() => this.#whenRecorded(host, then), retryUs);
     if (this.#canLose(host)) then();
   }
 
-  /** Whether all but a minority remain. */
+  /** Those that have not left the cluster. */
+  get #present(): Host[] {
+    return this.parts.hosts.filter(({ hasLeft }) => !hasLeft);
+  }
+
+  /** Whether both quorums remain. A learner that is lost counts as a voter: it may be about to become one. */
   #canLose(host: Host): boolean {
-    const { hosts, ill } = this.parts;
-    const lost = hosts.filter((one) => one.isLost || one === ill());
-    return !lost.includes(host) && lost.length + 1 <= (hosts.length - 1) >> 1;
+    const { hosts, ill, surroundings } = this.parts;
+    const { epochs } = surroundings;
+    const { voters, prepareQuorum, acceptQuorum } = epochs.latest;
+    const lost = hosts.filter((one) => (one.isLost || one === ill()) && epochs.has(one.id));
+    const spare = voters.length - Math.max(prepareQuorum, acceptQuorum);
+    return !lost.includes(host) && !host.hasLeft && lost.length + 1 <= spare;
   }
 
   #exchange(host: Host, lose: () => void): void {

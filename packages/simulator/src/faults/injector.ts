@@ -6,7 +6,7 @@ import type { NetworkConditions } from "../world/network.js";
 import type { Fault, Illness, PlannedFault, Target } from "./fault.js";
 import { DiskFaults } from "./disk-faults.js";
 import { partition } from "./partitions.js";
-import type { Operators } from "./operators.js";
+import { mostJoiners, type Operators } from "./operators.js";
 import type { Transfers } from "./transfers.js";
 
 /** Makes things go wrong, as planned, until told to stop. */
@@ -61,7 +61,8 @@ export class Injector {
     this.#ill = host;
     this.#count(`${illness}-node`);
     if (illness === "stuck") return host.disk.hang();
-    for (const { id } of hosts) {
+    // Who joins later does not hear it, or is not heard, either.
+    for (let id = 0; id < hosts.length + mostJoiners; id++) {
       if (illness === "deaf") network.cut(owner, id, host.id);
       else network.cut(owner, host.id, id);
     }

@@ -8,11 +8,12 @@ import type { Surroundings } from "../world/seat.js";
 type Change = NonNullable<MessageInitShape<typeof MembershipChangeSchema>["type"]>;
 
 /** So many nodes join at most in a run. */
-const mostJoiners = 6;
+export const mostJoiners = 6;
 
 /** Those who run a cluster: they change its membership, move its leadership, and set up new machines. */
 export class Operators {
   #changes = 0n;
+  #acted = false;
 
   constructor(
     private readonly parts: {
@@ -21,8 +22,17 @@ export class Operators {
       readonly epochs: Epochs;
       /** How many nodes have founded the cluster. */
       readonly nodes: number;
+      /** The node that is ill for good. */
+      readonly ill: Host | undefined;
+      /** Whether nodes are lost for good: then only those are let go, so that a quorum is left whatever comes. */
+      readonly careful: boolean;
     },
   ) {}
+
+  /** Whether they have done anything. */
+  get haveActed(): boolean {
+    return this.#acted;
+  }
 
   /** Asks this node, which may lead, for a change. What it is follows from the draw and the membership of the moment. */
   change({ process }: Host, draw: number): void {
@@ -30,7 +40,10 @@ export class Operators {
     if (process === undefined || record === undefined) return;
     const random = new Random(draw);
     const type = this.#draw(record, random);
-    const change = { changeId: ++this.#changes, force: random.chance(200), type };
+    const force = random.chance(200) && !this.parts.careful;
+    if (this.#endangers(type, record)) return;
+    this.#acted = true;
+    const change = { changeId: ++this.#changes, force, type };
     process.changeMembership(create(MembershipChangeSchema, change));
   }
 
@@ -38,13 +51,15 @@ export class Operators {
   transfer({ process }: Host, draw: number): void {
     const record = process?.epochRecord;
     if (record === undefined) return;
+    this.#acted = true;
     const random = new Random(draw);
     process?.transferLeadership(random.chance(300) ? undefined : random.pick(votersOf(record)));
   }
 
-  /** Sets up machines for members that have none yet. They are told what some member knows as the membership. */
-  letJoin(): void {
+  /** Sets up machines for members that have none yet, and returns them. They are told what some member knows as the membership. */
+  letJoin(): readonly Host[] {
     const { hosts, surroundings } = this.parts;
+    const before = hosts.length;
     for (const { process } of Array.from(hosts)) {
       const record = process?.epochRecord;
       if (record === undefined) continue;
@@ -57,6 +72,32 @@ export class Operators {
         if (memberIdsOf(record).includes(id)) host.start();
         else host.hasLeft = true;
       }
+    }
+    return hosts.slice(before);
+  }
+
+  /** Whether a change takes from a quorum what nodes that are lost for good, now or later, leave of it. */
+  #endangers(change: Change, { voters }: EpochRecord): boolean {
+    const { careful, hosts, ill } = this.parts;
+    if (!careful) return false;
+    const isNeeded = (nodeId: bigint) => {
+      const host = hosts[Number(nodeId)];
+      return host !== ill && host?.isLost !== true;
+    };
+    switch (change.case) {
+      case "demote":
+      case "remove":
+        return isNeeded(change.value);
+      case "replace":
+        return isNeeded(change.value.leaves ?? 0n);
+      case "setMembers":
+        return true;
+      case "setQuorums": {
+        const { prepareQuorum = 0, acceptQuorum = 0 } = change.value;
+        return Math.max(prepareQuorum, acceptQuorum) > majorityOf(voters.length);
+      }
+      default:
+        return false;
     }
   }
 
@@ -101,4 +142,8 @@ export class Operators {
         return { case: "setPriority", value: { nodeId, priority: random.between(0, 3) } };
     }
   }
+}
+
+function majorityOf(voters: number): number {
+  return Math.floor(voters / 2) + 1;
 }

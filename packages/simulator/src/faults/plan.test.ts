@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { describe, expect, test } from "@jest/globals";
 import type { Profile } from "../profile.js";
 import { profileNames, profiles } from "../profiles.js";
@@ -14,9 +15,9 @@ describe.each(profileNames)("%s", (name) => {
 
   test("the same seed gives the same plan, another seed another one", () => {
     expect(plan(profile, 7)).toEqual(plan(profile, 7));
-    // Nothing fails by plan in some.
-    const plans = new Set([1, 2, 3, 4, 5].map((seed) => JSON.stringify(plan(profile, seed))));
-    expect(plans.size).toBe(plan(profile).length === 0 ? 1 : 5);
+    const busy = { ...profile, operatorsPerMille: 1000 };
+    const plans = new Set([1, 2, 3, 4, 5].map((seed) => JSON.stringify(plan(busy, seed))));
+    expect(plans.size).toBe(5);
   });
 
   test("faults come in the order of time, within the time", () => {
@@ -35,6 +36,7 @@ test("kinds and shapes come as often as the profile says", () => {
     faults: { pause: 3, crash: 1, partition: 6 },
     partitions: { mute: 1, deaf: 4 },
     leaderPerMille: 250,
+    operatorsPerMille: 0,
   };
   const faults = plan(profile).map(({ fault }) => fault);
   const share = (matches: (fault: (typeof faults)[number]) => boolean) =>
@@ -73,7 +75,10 @@ test("every kind of fault can be planned, and says what it needs", () => {
   };
   for (const [kind, fields] of Object.entries(kinds)) {
     const faults = { [kind]: 1 };
-    const planned = plan({ ...profiles.rough, script: () => [], everyMs: [50, 100], faults }, 3);
+    const planned = plan(
+      { ...profiles.rough, script: () => [], everyMs: [50, 100], operatorsPerMille: 0, faults },
+      3,
+    );
     expect(planned.length).toBeGreaterThan(100);
     for (const { fault } of planned) {
       expect(fault.kind).toBe(kind);
@@ -105,6 +110,26 @@ test("a script's faults stand among the others, and change none of them", () => 
   expect(scripted.findIndex(({ fault }) => fault.kind === "lost-disk")).toBeGreaterThan(0);
 });
 
-test("a calm profile plans nothing", () => {
-  expect(plan(profiles.calm)).toEqual([]);
+describe.each(profileNames)("%s with operators", (name) => {
+  const withOperators = (operatorsPerMille: number) => ({ ...profiles[name], operatorsPerMille });
+
+  test("they come in half of all runs", () => {
+    const runs = Array.from({ length: 400 }, (_, seed) => plan(profiles[name], seed).length);
+    const without = runs.filter((length, seed) => length === plan(withOperators(0), seed).length);
+    expect(without.length / runs.length).toBeCloseTo(0.5, 1);
+  });
+
+  test("they change the membership and move the leadership, and nothing else of the plan", () => {
+    const ours = plan(withOperators(1000), 3);
+    const without = plan(withOperators(0), 3);
+    const added = ours.filter((planned) => !without.some((other) => isDeepStrictEqual(other, planned)));
+    expect(added).toHaveLength(ours.length - without.length);
+    const kinds = added.map(({ fault }) => fault.kind);
+    expect(kinds.filter((kind) => kind === "change").length).toBeGreaterThan(10);
+    expect(new Set(kinds)).toEqual(new Set(["change", "hand-over"]));
+  });
+});
+
+test("a calm profile without operators plans nothing", () => {
+  expect(plan({ ...profiles.calm, operatorsPerMille: 0 })).toEqual([]);
 });

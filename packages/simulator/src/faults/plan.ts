@@ -6,13 +6,22 @@ import type { Fault, FaultKind, PartitionShape, PlannedFault, Target } from "./f
 /** At the soonest. Before, the cluster forms. */
 const firstFaultUs = 500_000;
 
+/** When operators begin: now and then before all members are on record with each other. */
+const firstOperationUs = 600_000;
+
+/** How far what they do lies apart. */
+const operateEveryUs = [200_000, 2_500_000] as const;
+
+/** What they do, and how often in relation to each other. */
+const operatorFaults: Profile["faults"] = { change: 5, "hand-over": 1 };
+
 /**
  * Everything that will go wrong in a run, in the order of time, drawn before it begins: so that leaving one
  * fault out changes no other.
  */
 export function planFaults(profile: Profile, random: Random, nodes: number, untilUs: number): PlannedFault[] {
   const scripted = profile.script?.(random.fork("script"), nodes, untilUs) ?? [];
-  const plan = [...scripted];
+  const plan = [...scripted, ...planOperators(profile, random.fork("operators"), untilUs)];
   if (Object.keys(profile.faults).length > 0) {
     const [low, high] = profile.everyMs;
     for (let at = firstFaultUs; ; at += random.between(low * 1000, high * 1000)) {
@@ -23,7 +32,24 @@ export function planFaults(profile: Profile, random: Random, nodes: number, unti
   return plan.sort((a, b) => a.at - b.at);
 }
 
-function drawFault(profile: Profile, random: Random): Fault {
+/** What operators do, with intervals and numbers of their own: faults are the same with them and without. */
+function planOperators(
+  { operatorsPerMille = 0, leaderPerMille }: Profile,
+  random: Random,
+  untilUs: number,
+): PlannedFault[] {
+  const plan: PlannedFault[] = [];
+  if (!random.chance(operatorsPerMille)) return plan;
+  const profile = { faults: operatorFaults, partitions: {}, leaderPerMille };
+  for (let at = firstOperationUs; at < untilUs; at += random.between(...operateEveryUs))
+    plan.push({ at, fault: drawFault(profile, random) });
+  return plan;
+}
+
+function drawFault(
+  profile: Pick<Profile, "faults" | "partitions" | "leaderPerMille">,
+  random: Random,
+): Fault {
   const target: Target = random.chance(profile.leaderPerMille) ? "leader" : "anybody";
   const ms = (low: number, high: number) => random.between(low * 1000, high * 1000);
   const kind = weighted<FaultKind>(profile.faults, random);

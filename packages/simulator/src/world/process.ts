@@ -4,6 +4,7 @@ import {
   LogRequestSchema,
   type ClientUpdate,
   type EpochRecord,
+  type MembersResponse,
   type MembershipChange,
   type Message,
   type StatusResponse,
@@ -141,6 +142,22 @@ export class Process {
 
   refusedBy(nodeId: number, refusal: AdmissionRefusal): void {
     this.#transport.refusedBy(nodeId, refusal);
+  }
+
+  /** Says who the members are, as far as it knows. Returns false when nobody listens. */
+  members(onAnswer: (members: MembersResponse) => void): boolean {
+    const handler = this.#handler;
+    if (!this.life.alive || handler === undefined) return false;
+    this.life.input(() => {
+      handler.members().then(
+        (members) => {
+          if (this.life.alive) onAnswer(members);
+        },
+        // It stops.
+        () => undefined,
+      );
+    });
+    return true;
   }
 
   /** Takes a request from a client; `number` and `attempt` say which. Returns false when nobody listens. */
