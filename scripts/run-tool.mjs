@@ -8,14 +8,16 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
  * Runs a program that is installed in `cwd`, in the repository or (buf) in packages/proto, or any other on the PATH.
- * Its output goes to the terminal, or is collected when `quiet` is set.
+ * Its output goes to the terminal, or is collected when `quiet` is set. With `onSpawn` it leads a process group of its own, and who
+ * is told of it sees to its end.
  *
+ * @typedef {import("node:child_process").ChildProcess} ChildProcess
  * @param {string} program
  * @param {readonly string[]} args
- * @param {{ cwd?: string, quiet?: boolean }} [options]
+ * @param {{ cwd?: string, quiet?: boolean, onSpawn?: (child: ChildProcess) => void }} [options]
  * @returns {Promise<{ status: number, output: string }>}
  */
-export function runTool(program, args, { cwd = root, quiet = false } = {}) {
+export function runTool(program, args, { cwd = root, quiet = false, onSpawn } = {}) {
   return new Promise((resolve, reject) => {
     const bins = [cwd, root, join(root, "packages", "proto")].map((folder) =>
       join(folder, "node_modules", ".bin"),
@@ -26,7 +28,9 @@ export function runTool(program, args, { cwd = root, quiet = false } = {}) {
       stdio: ["ignore", quiet ? "pipe" : "inherit", quiet ? "pipe" : "inherit"],
       // Windows starts the .cmd files in .bin by its shell only.
       shell: bins.some((folder) => existsSync(join(folder, `${program}.cmd`))),
+      detached: onSpawn !== undefined && process.platform !== "win32",
     });
+    onSpawn?.(child);
     let output = "";
     const collect = (/** @type {Buffer} */ chunk) => (output += chunk.toString());
     child.stdout?.on("data", collect);
@@ -40,7 +44,7 @@ export function runTool(program, args, { cwd = root, quiet = false } = {}) {
  * Runs pnpm, the very one that runs this script if any.
  *
  * @param {readonly string[]} args
- * @param {{ cwd?: string, quiet?: boolean }} [options]
+ * @param {Parameters<typeof runTool>[2]} [options]
  */
 export function runPnpm(args, options) {
   const path = process.env["npm_execpath"] ?? "";
