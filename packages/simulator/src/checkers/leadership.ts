@@ -7,8 +7,8 @@ interface Node {
   ticks: number;
   /** The tick at which it was last given a message by each peer. */
   readonly heard: Map<number, number>;
-  /** The tick at which it last got a heartbeat of each peer. */
-  readonly heartbeats: Map<number, number>;
+  /** The tick at which it was last told of that promise. */
+  readonly toldAt: Map<number, number>;
   /** What it was told of each voter's promise, with which ARU, and the tick at which it was told that first. */
   readonly promises: Map<number, { readonly ballot: number; readonly aru: number; readonly since: number }>;
   /** The tick at which the save under way began. */
@@ -46,7 +46,7 @@ export class Leadership implements Checker {
     this.#nodes.set(nodeId, {
       ticks: 0,
       heard: new Map(),
-      heartbeats: new Map(),
+      toldAt: new Map(),
       promises: new Map(),
       savingSince: undefined,
       leading: { ballot: 0, since: 0 },
@@ -67,14 +67,15 @@ export class Leadership implements Checker {
   }
 
   delivered(nodeId: number, { from, type, epoch }: Message): void {
-    const { heard, heartbeats, promises, ticks } = this.#node(nodeId);
+    const { heard, toldAt, promises, ticks } = this.#node(nodeId);
     const peer = Number(from);
     heard.set(peer, ticks);
     if (type.case !== "heartbeat") return;
-    heartbeats.set(peer, ticks);
     const { promisedView, localAru } = type.value;
     const told = { ballot: ballotOf(epoch, promisedView), aru: Number(localAru), since: ticks };
     const known = promises.get(peer);
+    // Late ones tell of what was before.
+    if (told.ballot >= (known?.ballot ?? 0)) toldAt.set(peer, ticks);
     const isNews =
       told.ballot > (known?.ballot ?? 0) || (told.ballot === known?.ballot && told.aru > known.aru);
     // View 0 is nobody's: to promise it means nothing.
@@ -139,7 +140,7 @@ export class Leadership implements Checker {
       const isLater = promise.ballot >= ballotOf(epoch + 1, 0);
       const counts = !isLater || promise.aru > Number(heartbeat.localAru);
       // What it was told in another epoch it has forgotten, and is told again by the next heartbeat.
-      const hasForgotten = (isLater || isFirst) && (node.heartbeats.get(voter) ?? 0) <= node.leading.since;
+      const hasForgotten = (isLater || isFirst) && (node.toldAt.get(voter) ?? 0) <= node.leading.since;
       if (promise.ballot > ballot && counts && told && !hasForgotten && voters.includes(voter)) {
         return this.report(
           `node ${nodeId} leads view ${view} though node ${voter} told it of its promise of ${describeBallot(promise.ballot)}`,

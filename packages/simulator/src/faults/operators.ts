@@ -60,6 +60,8 @@ export class Operators {
   letJoin(): readonly Host[] {
     const { hosts, surroundings } = this.parts;
     const before = hosts.length;
+    // Who joins has not heard of anybody's saves: an older copy that runs is recognised by those who were there before (rule 8).
+    if (hosts.some((host) => host.lostItsDisk && host.isUp)) return [];
     for (const { process } of Array.from(hosts)) {
       const record = process?.epochRecord;
       if (record === undefined) continue;
