@@ -260,7 +260,8 @@ export class Snapshots {
     const held =
       logFrom === undefined ? Infinity : Math.max(logFrom, this.#sizes.from(Infinity, policy.heldBytes));
     const firstSeq = Math.max(this.firstSeq, Math.min(latest + 1, tail, held));
-    const keep: SnapshotId[] = [...snapshots, ...this.#read.keys()];
+    // With that which is the latest so far: another may be written meanwhile, and peers fetch this one.
+    const keep: SnapshotId[] = [snapshot, ...snapshots, ...this.#read.keys()];
     try {
       this.firstSeq = await storage.compact(firstSeq, keep);
       this.#sizes.forget(this.firstSeq);

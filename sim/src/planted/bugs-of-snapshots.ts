@@ -132,4 +132,18 @@ export const bugsOfSnapshots: readonly PlantedBug[] = [
     profile: "snapshots",
     seed: 1,
   },
+  {
+    name: "fetched-snapshot-dropped-for-an-unfinished-one",
+    breaks:
+      "What a peer fetches stays held: it is dropped when the log is dropped while another snapshot is being written.",
+    edits: [
+      {
+        file: "replica/src/snapshots.ts",
+        find: `[snapshot, ...snapshots, ...this.#read.keys()]`,
+        replace: `[...snapshots, ...this.#read.keys()]`,
+      },
+    ],
+    profile: "changing-duel",
+    seed: 848701257,
+  },
 ];
