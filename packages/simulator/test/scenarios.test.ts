@@ -45,6 +45,17 @@ test("that a scenario recovers is really asked: without any quorum it does not",
   });
 });
 
+test.each([1, 2, 4, 6, 9])("a cluster of %i nodes on a bad day", async (nodes) => {
+  for (const operatorsPerMille of [0, 1000]) {
+    const profile: Profile = { ...profiles.rough, operatorsPerMille };
+    const summary = await simulate({ seed: nodes, profile, nodes, faultsUntilMs: 8000 });
+    expect(summary.nodes).toBe(nodes);
+    expect(summary.faults).toBeGreaterThan(3);
+    expect(summary.operations.ordered).toBeGreaterThan(200);
+    expect(summary.epochs > 1).toBe(operatorsPerMille > 0);
+  }
+});
+
 const flaps = (forUs: number): PlannedFault[] =>
   (["mute", "deaf", "one-way-link", "mute", "deaf"] as const).map((shape, i) => ({
     at: (3 + 5 * i) * second,
