@@ -7,6 +7,7 @@ export type { Recovery } from "./recovery.js";
 export type { ChangeResult } from "./change.js";
 export { maxEpochRecordBytes } from "./epochs.js";
 export { firstEpoch, membersOf } from "./membership.js";
+export type { QuorumSizes } from "./membership.js";
 export { maxAddress } from "./next-epoch.js";
 export { nextEpochIn } from "./stop-sign.js";
 export type { TransferResult } from "./transfer.js";

@@ -30,6 +30,17 @@ test.each([
   expect(membership.members).toEqual(membership.voters);
 });
 
+test("a cluster may be founded with other quorums, as long as they always meet", () => {
+  const quorums = { prepareQuorum: 4, acceptQuorum: 2 };
+  expect(firstEpoch(addresses(5), quorums)).toMatchObject(quorums);
+  expect(new Membership(firstEpoch(addresses(5), quorums)).hearingQuorum).toBe(4);
+  const found = (prepareQuorum: number, acceptQuorum: number) => () =>
+    firstEpoch(addresses(5), { prepareQuorum, acceptQuorum });
+  expect(found(3, 2)).toThrow(/prepareQuorum 3 and acceptQuorum 2 of 5 voters do not always meet/);
+  expect(found(6, 1)).toThrow(/prepareQuorum is 6; allowed is 1 to 5/);
+  expect(found(5, 0)).toThrow(ConfigError);
+});
+
 /** Voters 3, 5, 8 and learner 9: ids need not be indices. */
 function record(change: (record: EpochRecord) => void = () => undefined): EpochRecord {
   const made = create(EpochRecordSchema, {

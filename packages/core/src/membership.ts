@@ -2,24 +2,32 @@ import { create } from "@bufbuild/protobuf";
 import { EpochRecordSchema, type EpochRecord, type Member } from "@paxos/proto";
 import { ConfigError } from "./errors.js";
 
+/** How many voters must answer a Prepare, and how many must accept. Each is 1 to all; together they exceed the number of voters. */
+export interface QuorumSizes {
+  readonly prepareQuorum: number;
+  readonly acceptQuorum: number;
+}
+
 /**
- * The record of epoch 0 of a new cluster, with majority quorums.
+ * The record of epoch 0 of a new cluster. It must be the same on all its nodes.
  * @param addresses of the voters, host:port; a voter's id is its index.
+ * @param quorums Default: majorities. Others are Flexible Paxos (Howard, Malkhi and Spiegelman, 2016): with a smaller accept quorum
+ *   updates wait for fewer nodes, and a new leader needs more.
+ * @throws ConfigError when the quorums do not always meet.
  */
-export function firstEpoch(addresses: readonly string[]): EpochRecord {
-  return create(EpochRecordSchema, {
+export function firstEpoch(addresses: readonly string[], quorums?: QuorumSizes): EpochRecord {
+  const record = create(EpochRecordSchema, {
     formatVersion: 1,
     voters: addresses.map((address, id) => ({ nodeId: BigInt(id), address })),
-    ...majorities(addresses.length),
+    ...(quorums ?? majorities(addresses.length)),
     nextNodeId: BigInt(addresses.length),
   });
+  if (quorums !== undefined) validate(record);
+  return record;
 }
 
 /** The sizes of quorums that are majorities of so many voters. */
-export function majorities(voters: number): {
-  readonly prepareQuorum: number;
-  readonly acceptQuorum: number;
-} {
+export function majorities(voters: number): QuorumSizes {
   const majority = Math.floor(voters / 2) + 1;
   return { prepareQuorum: majority, acceptQuorum: majority };
 }
