@@ -172,6 +172,30 @@ test("a snapshot that had come in full before a crash is installed, with the mem
   expect(log(cluster.member(behind))).toEqual(texts(7, 1, 20));
 });
 
+test("a node that was removed has what it knew until then; it keeps its id and address, and ids go on", () => {
+  const cluster = new Cluster(3).start();
+  const leader = cluster.elect();
+  const removed = (leader + 1) % 3;
+  propose(cluster, leader, 7, 1, 3);
+  cluster.tick(20);
+  expect(change(cluster, leader, { type: { case: "remove", value: BigInt(removed) } })).toMatchObject({
+    kind: "proposed",
+  });
+  cluster.tick(30);
+  propose(cluster, leader, 7, 4, 6);
+  cluster.tick(20);
+  const recovery = recover(cluster, removed);
+  expect(recovery.before.epoch).toBe(1n);
+  expect(recovery.before.voters.map(({ nodeId }) => Number(nodeId))).not.toContain(removed);
+  expect(recovery).toMatchObject({ nodeId: removed, address: `node-${removed}:2346`, dropsChange: false });
+  expect(cluster.status(removed)).toMatchObject({ epoch: 2, role: "leader" });
+  const kept = log(cluster.member(removed));
+  expect(kept.slice(0, 3)).toEqual(texts(7, 1, 3));
+  expect(kept).toEqual(texts(7, 1, 6).slice(0, kept.length));
+  addVoter(cluster, removed, 3);
+  expect(log(cluster.member(3))).toEqual(kept);
+});
+
 test("a storage that was never a member's is refused", () => {
   expect(() => recoverAlone(new MemoryDisk(5n).load(), { clusterId, incarnation: 1n })).toThrow(
     /the storage is new/,
