@@ -1,5 +1,7 @@
+import { create } from "@bufbuild/protobuf";
 import { expect, test } from "@jest/globals";
 import { firstEpoch } from "@paxos/core";
+import { EpochRecordSchema, MemberSchema } from "@paxos/proto";
 import { clusterIdOf } from "@paxos/replica";
 import type { StorageReport } from "@paxos/storage-level";
 
@@ -39,6 +41,7 @@ test("people read what a store holds, and what is wrong with it", () => {
 
 store      00000000000000ab, format 2
 cluster    ${Buffer.from(clusterIdOf(epochRecord)).toString("hex")}
+epoch      0; quorums of 2 to prepare and 2 to accept
 members    0  a:1  not met yet
            1  b:1  this one
            2  c:1  not met yet
@@ -55,6 +58,31 @@ leftovers  1 record of crashes, which the next start removes
 - the record chunk/ seq 10000 index 3 is missing: replace this member.
 - and 1 more
 `);
+});
+
+test("of a cluster that has changed its members: the epoch, learners, whether this one was removed, the id from before", () => {
+  const changed = create(EpochRecordSchema, {
+    ...epochRecord,
+    epoch: 4n,
+    voters: epochRecord.voters.slice(0, 1),
+    learners: [create(MemberSchema, { nodeId: 5n, address: "f:1" })],
+    prepareQuorum: 1,
+    acceptQuorum: 1,
+    nextNodeId: 6n,
+  });
+  const clusterId = Uint8Array.of(0xc1, 0xd2);
+  const of = (nodeId: bigint) =>
+    describeReport({
+      ...report,
+      state: { ...report.state, nodeId, epochRecord: changed, clusterId } as never,
+    });
+  expect(of(0n)).toContain(`
+cluster    c1d2
+epoch      4; quorums of 1 to prepare and 1 to accept
+members    0  a:1  this one
+           5  f:1  not met yet, a learner
+`);
+  expect(of(1n)).toContain("to accept; node 1, this one, was removed\n");
 });
 
 test("a store in which nothing was saved yet", () => {

@@ -1,4 +1,6 @@
 // What an inspection has found, for people and for programs.
+import { membersOf } from "@paxos/core";
+import type { Member } from "@paxos/proto";
 import { clusterIdOf } from "@paxos/replica";
 import type { StorageReport } from "@paxos/storage-level";
 
@@ -38,16 +40,21 @@ export function reportToJson(report: StorageReport): string {
 
 type State = NonNullable<StorageReport["state"]>;
 
-function stateToJson({ nodeId, promisedView, ledView, epochRecord, peerStores, ...rest }: State) {
+function stateToJson({ nodeId, promisedView, ledView, epochRecord, clusterId, peerStores, ...rest }: State) {
+  const toJson = (member: Member) => ({ nodeId: Number(member.nodeId), address: member.address });
   return {
     nodeId: Number(nodeId),
     promisedView: Number(promisedView),
     ...(ledView !== undefined && { ledView: Number(ledView) }),
     ...rest,
     ...(epochRecord !== undefined && {
-      clusterId: bytesToHex(clusterIdOf(epochRecord)),
+      clusterId: bytesToHex(clusterId ?? clusterIdOf(epochRecord)),
       beganWithBackup: epochRecord.base.length > 0,
-      voters: epochRecord.voters.map((voter) => ({ nodeId: Number(voter.nodeId), address: voter.address })),
+      epoch: Number(epochRecord.epoch),
+      prepareQuorum: epochRecord.prepareQuorum,
+      acceptQuorum: epochRecord.acceptQuorum,
+      voters: epochRecord.voters.map(toJson),
+      learners: epochRecord.learners.map(toJson),
     }),
     peerStores: peerStores.map((store) => ({
       nodeId: Number(store.nodeId),
@@ -58,27 +65,47 @@ function stateToJson({ nodeId, promisedView, ledView, epochRecord, peerStores, .
 }
 
 function describeState(state: State, saves: StorageReport["saves"]): Section[] {
-  const { nodeId, saveNumber, promisedView, ledView, localAru, epochRecord, peerStores } = state;
-  const { voters = [], base = new Uint8Array() } = epochRecord ?? {};
-  const cluster =
-    epochRecord === undefined
-      ? "unknown"
-      : `${bytesToHex(clusterIdOf(epochRecord))}${base.length === 0 ? "" : ", which began with a backup"}`;
-  const known = new Map(peerStores.map((store) => [store.nodeId, store]));
-  const members = voters.map((voter) => {
-    const store = known.get(voter.nodeId);
-    if (voter.nodeId === nodeId) return `${voter.nodeId}  ${voter.address}  this one`;
-    if (store === undefined) return `${voter.nodeId}  ${voter.address}  not met yet`;
-    const made = store.save === undefined ? "" : `, has made save ${count(store.save.saveNumber)} at least`;
-    return `${voter.nodeId}  ${voter.address}  store ${hex(store.storeId)}${made}`;
-  });
+  const { nodeId, saveNumber, promisedView, ledView, localAru } = state;
+  const members = describeMembers(state);
   return [
-    ["cluster", cluster],
+    ["cluster", describeCluster(state)],
+    ["epoch", describeEpoch(state)],
     ["members", ...(members.length === 0 ? [`${nodeId}  this one`] : members)],
     ["saves", `${count(saveNumber)} made; ${count(saves.count)} on record, from ${count(saves.first)} on`],
     ["promised", `view ${promisedView}; ${ledView === undefined ? "never led" : `led view ${ledView}`}`],
     ["ordered", `up to seq ${count(localAru)}`],
   ];
+}
+
+function describeCluster({ epochRecord, clusterId }: State): string {
+  if (epochRecord === undefined) return "unknown";
+  const id = bytesToHex(clusterId ?? clusterIdOf(epochRecord));
+  return `${id}${epochRecord.base.length === 0 ? "" : ", which began with a backup"}`;
+}
+
+/** The last one that this member has entered: of survivors, one of a later epoch knows more. */
+function describeEpoch({ nodeId, epochRecord }: State): string {
+  if (epochRecord === undefined) return "unknown";
+  const { epoch, prepareQuorum, acceptQuorum } = epochRecord;
+  const isMember = membersOf(epochRecord).some((member) => member.nodeId === nodeId);
+  const quorums = `quorums of ${prepareQuorum} to prepare and ${acceptQuorum} to accept`;
+  return `${epoch}; ${quorums}${isMember ? "" : `; node ${nodeId}, this one, was removed`}`;
+}
+
+function describeMembers({ nodeId, epochRecord, peerStores }: State): string[] {
+  if (epochRecord === undefined) return [];
+  const known = new Map(peerStores.map((store) => [store.nodeId, store]));
+  const storeOf = (id: bigint): string => {
+    const store = known.get(id);
+    if (id === nodeId) return "this one";
+    if (store === undefined) return "not met yet";
+    const made = store.save === undefined ? "" : `, has made save ${count(store.save.saveNumber)} at least`;
+    return `store ${hex(store.storeId)}${made}`;
+  };
+  return membersOf(epochRecord).map((member) => {
+    const learns = epochRecord.learners.includes(member) ? ", a learner" : "";
+    return `${member.nodeId}  ${member.address}  ${storeOf(member.nodeId)}${learns}`;
+  });
 }
 
 function describeLog({ firstSeq, log, accepted, state }: StorageReport): string {

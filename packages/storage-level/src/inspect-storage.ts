@@ -88,7 +88,7 @@ async function inspectSaves(
 }
 
 function describeState(state: PersistentState): NonNullable<StorageReport["state"]> {
-  const { nodeId, saveNumber, promisedView, ledView, localAru, epochRecord, peerStores } = state;
+  const { nodeId, saveNumber, promisedView, ledView, localAru, epochRecord, clusterId, peerStores } = state;
   return {
     nodeId,
     saveNumber: Number(saveNumber),
@@ -96,6 +96,7 @@ function describeState(state: PersistentState): NonNullable<StorageReport["state
     ...(ledView !== undefined && { ledView }),
     localAru: Number(localAru),
     ...(epochRecord !== undefined && { epochRecord }),
+    ...(clusterId.length > 0 && { clusterId }),
     peerStores,
   };
 }

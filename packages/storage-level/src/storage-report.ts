@@ -16,7 +16,10 @@ export interface StorageReport {
     /** The highest view that the node has ever led; absent when it never led. */
     readonly ledView?: bigint;
     readonly localAru: number;
+    /** The membership of the last epoch that the node has entered. */
     readonly epochRecord?: EpochRecord;
+    /** What its cluster is called; absent in storage from before that was kept: then it follows from the members of epoch 0. */
+    readonly clusterId?: Uint8Array;
     readonly peerStores: readonly PeerStore[];
   };
   /** The first seq of the log. */
