@@ -69,8 +69,8 @@ export const bugsOfInstalls: readonly PlantedBug[] = [
     edits: [
       {
         file: "replica/src/snapshots.ts",
-        find: `[...snapshots, ...this.#read.keys()]`,
-        replace: `[...this.#read.keys()]`,
+        find: `[snapshot, ...snapshots, ...this.#read.keys()]`,
+        replace: `[snapshot, ...this.#read.keys()]`,
       },
     ],
     profile: "unending-snapshots",
