@@ -38,16 +38,14 @@ if ("why" in base) {
   process.exit(base.status);
 }
 const folder = mkdtempSync(join(tmpdir(), "paxos-upgrade-"));
-const cleanUp = () => {
+// Whatever happens, nothing is left behind: what runs is ended, and what was made is removed.
+process.on("exit", () => {
   killAll();
   if (flags.keep) console.log(`the files are in ${folder}`);
-  else rmSync(folder, { recursive: true, force: true });
-};
+  else rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+});
 for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP"])) {
-  process.on(signal, () => {
-    cleanUp();
-    process.exit(128 + constants.signals[signal]);
-  });
+  process.on(signal, () => process.exit(128 + constants.signals[signal]));
 }
 const counts = { passed: 0, failed: 0 };
 try {
@@ -67,8 +65,6 @@ try {
 } catch (error) {
   counts.failed++;
   console.error(`test:upgrade: ${error instanceof Error ? error.message : String(error)}`);
-} finally {
-  cleanUp();
 }
 if (counts.failed > 0) process.exitCode = 1;
 recordCounts("upgrade", counts);

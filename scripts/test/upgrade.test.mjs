@@ -16,7 +16,6 @@ const entry = (/** @type {number} */ seq, /** @type {string} */ update, clientId
 });
 const held = (/** @type {number} */ node, /** @type {ReturnType<typeof entry>[]} */ ...entries) => ({
   node,
-  from: 1,
   entries,
 });
 const acknowledged = [

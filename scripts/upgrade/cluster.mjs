@@ -15,7 +15,7 @@ const WAIT_MS = 30_000;
 const FOUNDERS = 3;
 
 export class Cluster {
-  /** The server of each node that runs, and its build. @type {Map<number, { program: Program, build: Build }>} */
+  /** The server of each node that runs. @type {Map<number, Program>} */
   servers = new Map();
 
   /**
@@ -29,19 +29,13 @@ export class Cluster {
     this.transport = transport;
     this.addresses = ports.map((port) => `127.0.0.1:${port}`);
     this.judge = judge;
-    this.hostfile = join(folder, "hostfile");
-    writeFileSync(
-      this.hostfile,
-      this.addresses
-        .slice(0, FOUNDERS)
-        .map((address) => `${address}\n`)
-        .join(""),
-    );
+    this.hostfile = this.#hostfile("hostfile", this.addresses.slice(0, FOUNDERS));
+    this.everybody = this.#hostfile("everybody", this.addresses);
   }
 
   /** What every client needs. */
   get clientArgs() {
-    return ["--hostfile", this.hostfile, "--transport", this.transport];
+    return this.#reach(this.hostfile);
   }
 
   /** Starts to watch how the nodes stand. */
@@ -58,7 +52,7 @@ export class Cluster {
    */
   start(build, id, { joins } = {}) {
     const log = openSync(this.#logFile(id), "a");
-    const about = joins === undefined ? [] : ["--join", this.#address(joins)];
+    const about = joins === undefined ? [] : ["--join", this.addresses[joins] ?? ""];
     const program = new Program(
       `node ${id}, of ${build.name}`,
       build.server,
@@ -66,7 +60,7 @@ export class Cluster {
       { log },
     );
     closeSync(log);
-    this.servers.set(id, { program, build });
+    this.servers.set(id, program);
   }
 
   /**
@@ -75,7 +69,7 @@ export class Cluster {
    * @param {number} id
    */
   async stop(id) {
-    await this.#server(id).program.endsWell("SIGTERM");
+    await this.#server(id).endsWell("SIGTERM");
     this.servers.delete(id);
   }
 
@@ -85,7 +79,7 @@ export class Cluster {
    * @param {number} id
    */
   async leaves(id) {
-    await this.#server(id).program.endsWell();
+    await this.#server(id).endsWell();
     this.servers.delete(id);
   }
 
@@ -96,13 +90,7 @@ export class Cluster {
    * @param {...string} args
    */
   async client(build, ...args) {
-    const program = new Program(`${build.name}'s paxos-client ${args.join(" ")}`, build.client, [
-      ...args,
-      ...this.clientArgs,
-    ]);
-    program.child.stdin?.end();
-    await program.endsWell(undefined, WAIT_MS);
-    return program.stdout;
+    await this.#run(build, [...args, ...this.clientArgs]);
   }
 
   /**
@@ -129,6 +117,22 @@ export class Cluster {
   }
 
   /**
+   * Waits until all nodes whose servers run know everything up to here as ordered.
+   *
+   * @param {number} seq
+   */
+  async isLevel(seq) {
+    await this.waitFor(
+      `all nodes level up to seq ${seq}`,
+      () => {
+        const standings = this.status?.latest ?? [];
+        return standings.length === this.servers.size && standings.every(({ aru = 0 }) => aru >= seq);
+      },
+      () => this.status?.latest,
+    );
+  }
+
+  /**
    * Waits for a condition. No server may end meanwhile.
    *
    * @param {string} what
@@ -138,8 +142,9 @@ export class Cluster {
   async waitFor(what, condition, seen) {
     const until = performance.now() + WAIT_MS;
     while (!condition()) {
-      for (const [id, { program }] of this.servers)
-        if (!program.running) throw new Failure(`${program.name} runs`, `${program.end}\n${this.log(id)}`);
+      for (const [id, program] of this.servers)
+        if (program.end !== undefined)
+          throw new Failure(`${program.name} runs`, `${program.end}\n${this.log(id)}`);
       if (performance.now() > until) throw new Failure(`${what} within ${WAIT_MS / 1000} s`, seen());
       await sleep(20);
     }
@@ -152,24 +157,10 @@ export class Cluster {
    * @returns {Promise<import("./verdict.mjs").HeldLog>}
    */
   async held(id) {
-    const everybody = join(this.folder, "everybody");
-    writeFileSync(everybody, this.addresses.map((address) => `${address}\n`).join(""));
-    const args = [
-      "log",
-      "--json",
-      "--server",
-      String(id),
-      "--hostfile",
-      everybody,
-      "--transport",
-      this.transport,
-    ];
-    const program = new Program(`the log of node ${id}`, this.judge.client, args);
-    program.child.stdin?.end();
-    await program.endsWell(undefined, WAIT_MS);
-    const lines = program.stdout.split("\n").filter((line) => line !== "");
+    const args = ["log", "--json", "--server", String(id), ...this.#reach(this.everybody)];
+    const lines = (await this.#run(this.judge, args)).split("\n").filter((line) => line !== "");
     const entries = lines.map((line) => /** @type {import("./verdict.mjs").LogEntry} */ (JSON.parse(line)));
-    return { node: id, from: 1, entries };
+    return { node: id, entries };
   }
 
   /**
@@ -190,8 +181,23 @@ export class Cluster {
     return join(this.folder, `node-${id}.log`);
   }
 
-  #address(/** @type {number} */ id) {
-    return this.addresses[id] ?? "";
+  /** Writes one. */
+  #hostfile(/** @type {string} */ name, /** @type {readonly string[]} */ addresses) {
+    const file = join(this.folder, name);
+    writeFileSync(file, addresses.map((address) => `${address}\n`).join(""));
+    return file;
+  }
+
+  #reach(/** @type {string} */ hostfile) {
+    return ["--hostfile", hostfile, "--transport", this.transport];
+  }
+
+  /** Runs a client to its end, which must be a good one, and returns what it has printed. */
+  async #run(/** @type {Build} */ build, /** @type {readonly string[]} */ args) {
+    const program = new Program(`${build.name}'s paxos-client ${args.join(" ")}`, build.client, args);
+    program.child.stdin?.end();
+    await program.endsWell(undefined, WAIT_MS);
+    return program.stdout;
   }
 
   #server(/** @type {number} */ id) {

@@ -15,8 +15,6 @@ export class Load {
   /** @type {import("./verdict.mjs").Acknowledgement[]} */
   acknowledged = [];
   sent = 0;
-  /** The highest seq that was acknowledged. */
-  highest = 0;
 
   /**
    * @param {import("./build.mjs").Build} build
@@ -66,6 +64,5 @@ export class Load {
   #acknowledge(line) {
     const { update, seq } = /** @type {{ update: string, seq: number }} */ (JSON.parse(line));
     this.acknowledged.push({ update, seq });
-    this.highest = Math.max(this.highest, seq);
   }
 }

@@ -46,7 +46,6 @@ export function killAll() {
 export class Program {
   stdout = "";
   stderr = "";
-  running = true;
 
   /**
    * @param {string} name for messages
@@ -71,7 +70,6 @@ export class Program {
     });
     /** How it ended: its exit status, or the signal that ended it. @type {Promise<number | string>} */
     this.ended = once(this.child, "close").then(([status, signal]) => {
-      this.running = false;
       this.end = /** @type {number | string} */ (status ?? signal);
       return this.end;
     });

@@ -73,8 +73,9 @@ export async function upgrade({ old, current, transport, folder, ports, say }) {
   const acknowledged = loads.flatMap((load) => load.acknowledged);
   const last = acknowledged.reduce((highest, { seq }) => Math.max(highest, seq), 0);
   // Followers learn last that the last update is ordered.
+  await cluster.isLevel(last);
   const logs = [];
-  for (const id of [0, 1, 2, 3]) logs.push(await heldUpTo(cluster, id, last));
+  for (const id of [0, 1, 2, 3]) logs.push(await cluster.held(id));
   const begun = ofNode4.entries.at(-1)?.seq ?? 0;
   const until = acknowledged.filter(({ seq }) => seq <= begun);
   const faults = [...faultsOf(acknowledged, logs), ...faultsOf(until, [ofNode4])];
@@ -90,16 +91,4 @@ export async function upgrade({ old, current, transport, folder, ports, say }) {
     updates: acknowledged.length,
     warnings: cluster.everStarted.flatMap((id) => warningsIn(cluster.log(id))),
   };
-}
-
-/**
- * @param {Cluster} cluster
- * @param {number} id
- * @param {number} seq
- */
-async function heldUpTo(cluster, id, seq) {
-  for (let tries = 100; ; tries--) {
-    const held = await cluster.held(id);
-    if ((held.entries.at(-1)?.seq ?? 0) >= seq || tries === 0) return held;
-  }
 }

@@ -4,10 +4,7 @@ import { Program } from "./processes.mjs";
 /**
  * What matters here of one server's status.
  *
- * @typedef {{
- *   id: number | null, role: string, view?: number, epoch?: number, leader?: number | null, aru?: number,
- *   firstSeq?: number | null, snapshot?: { seq: number } | null, problems: readonly string[]
- * }} Standing
+ * @typedef {{ leader?: number | null, aru?: number, problems: readonly string[] }} Standing
  */
 
 export class StatusWatch {

@@ -5,8 +5,8 @@
  *
  * @typedef {{ seq: number, clientId: string, timestamp: string, update: string }} LogEntry
  *
- * What a node holds: all entries from this seq on, in their order.
- * @typedef {{ node: number, from: number, entries: readonly LogEntry[] }} HeldLog
+ * What a node holds: all entries, in their order.
+ * @typedef {{ node: number, entries: readonly LogEntry[] }} HeldLog
  *
  * What a client was told: an update is ordered at this seq.
  * @typedef {{ update: string, seq: number }} Acknowledgement
@@ -16,8 +16,7 @@
 const SHOWN = 5;
 
 /**
- * What is wrong, in words; nothing when every acknowledged update stands once, where its client was told, in every log that reaches
- * back so far, no log has anything else, and all are in the same order.
+ * What is wrong, in words; nothing when every acknowledged update stands once, where its client was told, in every log, no log has anything else, and all are in the same order.
  *
  * @param {readonly Acknowledgement[]} acknowledged
  * @param {readonly HeldLog[]} logs
@@ -50,11 +49,11 @@ function twiceAcknowledged(acknowledged) {
  * @param {readonly Acknowledgement[]} acknowledged
  * @param {HeldLog} log
  */
-function misplaced(acknowledged, { node, from, entries }) {
+function misplaced(acknowledged, { node, entries }) {
   const faults = [];
   /** @type {Map<string, number[]>} */
   const places = new Map();
-  let last = from - 1;
+  let last = 0;
   for (const { seq, update } of entries) {
     if (seq <= last) faults.push(`node ${node} has seq ${seq} behind seq ${last}`);
     last = seq;
@@ -63,7 +62,6 @@ function misplaced(acknowledged, { node, from, entries }) {
   const known = new Set();
   for (const { update, seq } of acknowledged) {
     known.add(update);
-    if (seq < from) continue;
     const at = places.get(update) ?? [];
     if (at.length === 1 && at[0] === seq) continue;
     const where = at.length === 0 ? "nowhere" : `at ${at.join(" and ")}`;
@@ -83,8 +81,7 @@ function misplaced(acknowledged, { node, from, entries }) {
 function differences(logs) {
   return logs.slice(1).flatMap((one, index) => {
     const other = logs[index] ?? one;
-    const from = Math.max(one.from, other.from);
-    const [a, b] = [other, one].map(({ entries }) => entries.filter(({ seq }) => seq >= from).map(keyOf));
+    const [a, b] = [other, one].map(({ entries }) => entries.map(keyOf));
     const length = Math.max(a?.length ?? 0, b?.length ?? 0);
     const at = Array.from({ length }).findIndex((_, place) => a?.[place] !== b?.[place]);
     if (at === -1) return [];
