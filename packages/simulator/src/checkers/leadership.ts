@@ -2,15 +2,21 @@ import type { Heartbeat, Message } from "@paxos/proto";
 import type { Checker, Report } from "./checker.js";
 import { ballotOf, describeBallot, votersOf, type Epochs } from "./epochs.js";
 
+/** A promise, with which ARU, and the ticks at which it was told that first, and last. */
+interface Told {
+  readonly ballot: number;
+  readonly aru: number;
+  readonly since: number;
+  last: number;
+}
+
 interface Node {
   /** Ticks of its clock since it started. */
   ticks: number;
   /** The tick at which it was last given a message by each peer. */
   readonly heard: Map<number, number>;
-  /** The tick at which it was last told of that promise. */
-  readonly toldAt: Map<number, number>;
-  /** What it was told of each voter's promise, with which ARU, and the tick at which it was told that first. */
-  readonly promises: Map<number, { readonly ballot: number; readonly aru: number; readonly since: number }>;
+  /** What it was told of each voter's promise. */
+  readonly promises: Map<number, Told>;
   /** The tick at which the save under way began. */
   savingSince: number | undefined;
   /** The view that it last led, and the tick at which it began to. */
@@ -46,7 +52,6 @@ export class Leadership implements Checker {
     this.#nodes.set(nodeId, {
       ticks: 0,
       heard: new Map(),
-      toldAt: new Map(),
       promises: new Map(),
       savingSince: undefined,
       leading: { ballot: 0, since: 0 },
@@ -67,15 +72,15 @@ export class Leadership implements Checker {
   }
 
   delivered(nodeId: number, { from, type, epoch }: Message): void {
-    const { heard, toldAt, promises, ticks } = this.#node(nodeId);
+    const { heard, promises, ticks } = this.#node(nodeId);
     const peer = Number(from);
     heard.set(peer, ticks);
     if (type.case !== "heartbeat") return;
     const { promisedView, localAru } = type.value;
-    const told = { ballot: ballotOf(epoch, promisedView), aru: Number(localAru), since: ticks };
+    const told = { ballot: ballotOf(epoch, promisedView), aru: Number(localAru), since: ticks, last: ticks };
     const known = promises.get(peer);
     // Late ones tell of what was before.
-    if (told.ballot >= (known?.ballot ?? 0)) toldAt.set(peer, ticks);
+    if (known !== undefined && told.ballot >= known.ballot) known.last = ticks;
     const isNews =
       told.ballot > (known?.ballot ?? 0) || (told.ballot === known?.ballot && told.aru > known.aru);
     // View 0 is nobody's: to promise it means nothing.
@@ -140,7 +145,7 @@ export class Leadership implements Checker {
       const isLater = promise.ballot >= ballotOf(epoch + 1, 0);
       const counts = !isLater || promise.aru > Number(heartbeat.localAru);
       // What it was told in another epoch it has forgotten, and is told again by the next heartbeat.
-      const hasForgotten = (isLater || isFirst) && (node.toldAt.get(voter) ?? 0) <= node.leading.since;
+      const hasForgotten = (isLater || isFirst) && promise.last <= node.leading.since;
       if (promise.ballot > ballot && counts && told && !hasForgotten && voters.includes(voter)) {
         return this.report(
           `node ${nodeId} leads view ${view} though node ${voter} told it of its promise of ${describeBallot(promise.ballot)}`,

@@ -95,6 +95,18 @@ function idAt(address: string): number {
   return Number(id);
 }
 
+/** The answer to a question about a server, unless nobody listens there, or nobody wants it any more. */
+function answered<T>(
+  signal: AbortSignal,
+  ask: (resolve: (answer: T) => void, fail: () => void) => void,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const fail = () => reject(new RequestError("unavailable", "nobody listens"));
+    signal.addEventListener("abort", fail);
+    ask(resolve, fail);
+  });
+}
+
 /** Carries the library's requests to nodes, and their answers back. */
 class SimulatedClientTransport implements ClientTransport {
   /** Of each call, the node whose answer came last. */
@@ -145,12 +157,9 @@ class SimulatedClientTransport implements ClientTransport {
 
   status(address: string, signal: AbortSignal): Promise<StatusResponse> {
     const { desk, random } = this;
-    const { world } = desk;
     const nodeId = idAt(address);
-    return new Promise((resolve, reject) => {
-      const fail = () => reject(new RequestError("unavailable", "nobody listens"));
-      signal.addEventListener("abort", fail);
-      world.after(2 * drawDelay(random), () => {
+    return answered(signal, (resolve, fail) => {
+      desk.world.after(2 * drawDelay(random), () => {
         const status = desk.hosts[nodeId]?.process?.status();
         if (status === undefined) fail();
         else resolve(status);
@@ -174,9 +183,7 @@ class SimulatedClientTransport implements ClientTransport {
     const { desk, random } = this;
     const { world } = desk;
     const nodeId = idAt(address);
-    return new Promise((resolve, reject) => {
-      const fail = () => reject(new RequestError("unavailable", "nobody listens"));
-      signal.addEventListener("abort", fail);
+    return answered(signal, (resolve, fail) => {
       world.after(drawDelay(random), () => {
         const answer = (members: MembersResponse) => world.after(drawDelay(random), () => resolve(members));
         if (desk.hosts[nodeId]?.process?.members(answer) !== true) world.after(drawDelay(random), fail);

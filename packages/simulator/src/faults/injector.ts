@@ -4,7 +4,7 @@ import type { Host } from "../world/host.js";
 import type { Surroundings } from "../world/seat.js";
 import type { NetworkConditions } from "../world/network.js";
 import type { Fault, Illness, PlannedFault, Target } from "./fault.js";
-import { DiskFaults } from "./disk-faults.js";
+import { DiskFaults, losesDisk } from "./disk-faults.js";
 import { partition } from "./partitions.js";
 import { mostJoiners, type Operators } from "./operators.js";
 import type { Transfers } from "./transfers.js";
@@ -100,12 +100,11 @@ export class Injector {
     }
     const host = this.#resolve(fault.target);
     if (host === undefined) return;
-    // To what is down already these do nothing, and what does nothing does not count.
+    // To what is down already these do nothing, and what does nothing does not count. Losses of disks count when they come.
     const needsProcess = ["crash", "stop", "pause", "hurry", "snapshot", "change", "hand-over"].includes(
       fault.kind,
     );
-    const countsItself = ["lost-disk", "older-disk", "flipped-bit"].includes(fault.kind);
-    if (!countsItself && (host.isUp || !needsProcess)) this.#count(fault.kind);
+    if (!losesDisk(fault) && (host.isUp || !needsProcess)) this.#count(fault.kind);
     switch (fault.kind) {
       case "crash":
         if (fault.afterEffects === undefined || host.process === undefined) {

@@ -13,7 +13,8 @@ export const mostJoiners = 6;
 /** Those who run a cluster: they change its membership, move its leadership, and set up new machines. */
 export class Operators {
   #changes = 0n;
-  #acted = false;
+  /** Whether they have done anything. */
+  haveActed = false;
 
   constructor(
     private readonly parts: {
@@ -29,11 +30,6 @@ export class Operators {
     },
   ) {}
 
-  /** Whether they have done anything. */
-  get haveActed(): boolean {
-    return this.#acted;
-  }
-
   /** Asks this node, which may lead, for a change. What it is follows from the draw and the membership of the moment. */
   change({ process }: Host, draw: number): void {
     const record = process?.epochRecord;
@@ -42,7 +38,7 @@ export class Operators {
     const type = this.#draw(record, random);
     const force = random.chance(200) && !this.parts.careful;
     if (this.#endangers(type, record)) return;
-    this.#acted = true;
+    this.haveActed = true;
     const change = { changeId: ++this.#changes, force, type };
     process.changeMembership(create(MembershipChangeSchema, change));
   }
@@ -51,7 +47,7 @@ export class Operators {
   transfer({ process }: Host, draw: number): void {
     const record = process?.epochRecord;
     if (record === undefined) return;
-    this.#acted = true;
+    this.haveActed = true;
     const random = new Random(draw);
     process?.transferLeadership(random.chance(300) ? undefined : random.pick(votersOf(record)));
   }
