@@ -9,7 +9,7 @@ import { recordCounts } from "./test-counts/counts.mjs";
 import { describeHead, findBase, stepsToBuild } from "./upgrade/base.mjs";
 import { Build } from "./upgrade/build.mjs";
 import { Failure } from "./upgrade/failure.mjs";
-import { freePorts } from "./upgrade/free-ports.mjs";
+import { freePorts } from "./free-ports.mjs";
 import { killAll } from "./upgrade/processes.mjs";
 import { NODES, upgrade } from "./upgrade/scenario.mjs";
 

@@ -9,7 +9,7 @@ import type { StatusResponse } from "@paxos/proto";
 
 import { Client, type Submitter } from "./client.js";
 import { DemoError } from "./demo-error.js";
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../scripts/free-ports.mjs";
 import { type LogEntry, readLog } from "./log-entry.js";
 import { type Ending, ServerProcess } from "./server-process.js";
 import { until } from "./until.js";

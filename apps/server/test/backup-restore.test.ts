@@ -9,7 +9,7 @@ import type { ClientTransport } from "@paxos/core";
 import { ClientUpdateSchema, UpdateKind } from "@paxos/proto";
 
 import { type Cluster, withCluster } from "./cluster.js";
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../../scripts/free-ports.mjs";
 import { patient, runOn } from "./hosts.js";
 import { type Ended, spawnCommand } from "./program-process.js";
 import { newClientTransport } from "./transport.js";

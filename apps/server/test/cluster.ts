@@ -5,7 +5,7 @@ import { join } from "node:path";
 
 import { Role, type StatusResponse } from "@paxos/proto";
 
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../../scripts/free-ports.mjs";
 import { addressOf, network, patient, runOn } from "./hosts.js";
 import { type Ended, type ProgramProcess, spawnClient, spawnServer } from "./program-process.js";
 import { newClientTransport } from "./transport.js";

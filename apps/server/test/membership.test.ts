@@ -5,7 +5,7 @@ import { type Client, connect } from "@paxos/client";
 import { type MembersResponse } from "@paxos/proto";
 
 import { withCluster } from "./cluster.js";
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../../scripts/free-ports.mjs";
 import { addressOf, patient } from "./hosts.js";
 import { newClientTransport } from "./transport.js";
 import { until } from "./until.js";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from "@jest/globals";
 
 import { Cluster } from "./cluster.js";
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../../scripts/free-ports.mjs";
 import { patient } from "./hosts.js";
 import { ProgramProcess, spawnServer } from "./program-process.js";
 import { otherTransportFlags } from "./transport.js";

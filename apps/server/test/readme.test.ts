@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 import { expect, jest, test } from "@jest/globals";
 
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../../scripts/free-ports.mjs";
 import { addressOf, patient, runOn } from "./hosts.js";
 import { type ProgramProcess, spawnClient, spawnCommand, spawnServer } from "./program-process.js";
 import { until } from "./until.js";

@@ -2,7 +2,7 @@
 import { expect, jest, test } from "@jest/globals";
 
 import { type Cluster, withCluster } from "./cluster.js";
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../../scripts/free-ports.mjs";
 import { addressOf, patient } from "./hosts.js";
 import { type Ended, spawnCommand } from "./program-process.js";
 import { until } from "./until.js";
