@@ -352,7 +352,7 @@ describe("known seeds", () => {
       const file = directory.path("known.txt");
       await writeFile(
         file,
-        "# once failed\ncalm 3 nodes=1 # a\n\nrough 4 nodes=1 faults=0,1 faults-until-ms=9000\n",
+        "# once failed\ncalm 9 nodes=1 # a\n\nrough 4 nodes=1 faults=0,1 faults-until-ms=9000\n",
       );
       const report = onlyLine<Report>(await sim("--known", file, "--json"));
       expect(report).toMatchObject({ runs: 2, profiles: { calm: { runs: 1 }, rough: { runs: 1 } } });
