@@ -1,6 +1,7 @@
 // The cluster on loopback: three server processes with storage on disk, one process of clients.
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { atExit } from "./clean-up.js";
 import { runLoad, type Load } from "./load.js";
 import { printTable } from "./report.js";
 import { Servers } from "./servers.js";
@@ -43,9 +44,11 @@ export async function benchCluster(
 
 async function startBareServer(transport: TransportName): Promise<{ address: string; stop(): void }> {
   const child = fork(fileURLToPath(new URL("./bare-server.js", import.meta.url)), [transport]);
+  const stop = () => void child.kill("SIGKILL");
+  atExit(stop);
   const address = await new Promise<string>((resolve, reject) => {
     child.once("message", (message) => resolve(message as string));
     child.once("error", reject);
   });
-  return { address, stop: () => child.kill("SIGKILL") };
+  return { address, stop };
 }

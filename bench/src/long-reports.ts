@@ -2,7 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import type { LagResult } from "./lag.js";
 import { plot, type Panel } from "./plot.js";
-import { printTable } from "./report.js";
+import { printJson, printTable, verdict } from "./report.js";
 import type { RestResult } from "./rest.js";
 import type { RestartResult } from "./restart.js";
 import type { Sample, SoakResult } from "./soak.js";
@@ -10,8 +10,6 @@ import type { Sample, SoakResult } from "./soak.js";
 const levelTarget = 15;
 const restartTarget = 3;
 const restTarget = 120;
-
-const verdict = (met: boolean) => (met ? "met" : "MISSED");
 
 export function reportLag(result: LagResult, json: boolean): void {
   if (json) return printJson(result);
@@ -106,8 +104,4 @@ export function reportRest(result: RestResult, json: boolean): void {
     [`10 s after ${updates} updates`, ...afterLoad],
   ]);
   console.log(`\ntarget: below ${restTarget} at rest: ${verdict(Math.max(...fresh) < restTarget)}`);
-}
-
-function printJson(result: unknown): void {
-  console.log(JSON.stringify(result));
 }

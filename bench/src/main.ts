@@ -1,17 +1,21 @@
-// pnpm bench [core|cluster|lag|restart|soak|rest]: see the README beside.
+// pnpm bench [core|cluster|lag|restart|soak|rest|rolling|change]: see the README beside.
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
+import { leastUpdateBytes } from "./acknowledged.js";
+import { benchChange } from "./change.js";
 import { benchCluster } from "./cluster.js";
 import { benchCore, benchEncoding } from "./core.js";
 import { benchLag } from "./lag.js";
 import { reportLag, reportRest, reportRestart, reportSoak } from "./long-reports.js";
+import { reportChange, reportRolling } from "./pause-reports.js";
 import { printTable } from "./report.js";
 import { benchRest } from "./rest.js";
 import { benchRestart } from "./restart.js";
+import { benchRolling } from "./rolling.js";
 import { benchSoak } from "./soak.js";
 import { transportNames, type TransportName } from "./transports.js";
 
-const benches = ["core", "cluster", "lag", "restart", "soak", "rest"] as const;
+const benches = ["core", "cluster", "lag", "restart", "soak", "rest", "rolling", "change"] as const;
 
 const flags = await yargs(hideBin(process.argv))
   .usage(`pnpm bench [${benches.join("|")}]`)
@@ -41,11 +45,31 @@ const flags = await yargs(hideBin(process.argv))
     describe: "how many a follower misses (lag), lie behind a node (restart), or are ordered (soak, rest)",
   })
   .option("plot", { type: "string", describe: "the file for the curves of soak, an SVG" })
-  .option("json", { type: "boolean", default: false, describe: "of lag, restart, soak and rest: JSON" })
+  .option("runs", { type: "number", describe: "how often, of rolling (5) and change (10)" })
+  .option("rate", {
+    type: "number",
+    default: 1_000,
+    describe: "updates that are submitted in a second, of rolling and change",
+  })
+  .option("json", {
+    type: "boolean",
+    default: false,
+    describe: "of lag, restart, soak, rest, rolling and change: JSON",
+  })
+  .check(({ what, size, runs }) => {
+    const numbered = what === "rolling" || what === "change";
+    if (numbered && size < leastUpdateBytes)
+      throw new Error(
+        `--size is ${size}; of ${what} it is ${leastUpdateBytes} or more, for updates have numbers`,
+      );
+    if (runs !== undefined && !(Number.isInteger(runs) && runs >= 1))
+      throw new Error(`--runs is ${runs}; it is a whole number from 1 on`);
+    return true;
+  })
   .strict()
   .parseAsync();
 
-const { size: updateBytes, json, updates } = flags;
+const { size: updateBytes, json, updates, runs, rate: perSecond } = flags;
 const [transport = "tcp"] = flags.transport ?? [];
 const onProgress = (what: string) => void process.stderr.write(`${what}\n`);
 
@@ -76,6 +100,18 @@ switch (flags["what"] as (typeof benches)[number] | undefined) {
   }
   case "rest":
     reportRest(await benchRest(transport, updates ?? 100_000, updateBytes), json);
+    break;
+  case "rolling":
+    reportRolling(
+      await benchRolling({ transport, updateBytes, perSecond, runs: runs ?? 5, onProgress }),
+      json,
+    );
+    break;
+  case "change":
+    reportChange(
+      await benchChange({ transport, updateBytes, perSecond, runs: runs ?? 10, onProgress }),
+      json,
+    );
     break;
 }
 

@@ -10,6 +10,10 @@ export interface PipelinedLoadOptions {
   readonly updateBytes: number;
   /** The most that are under way. */
   readonly inFlight: number;
+  /** Makes what is sent. Default: random bytes. */
+  readonly nextUpdate?: (bytes: number) => Uint8Array;
+  /** Told of each update when it is acknowledged. */
+  readonly onOrdered?: (update: Uint8Array, seq: number) => void;
 }
 
 /** What was measured between two looks. */
@@ -24,7 +28,8 @@ export interface Window {
 /** Not zeros: storage compresses what it can. */
 const noise = randomFillSync(new Uint8Array(4 * 1024 ** 2));
 
-function randomBytes(count: number): Uint8Array {
+/** Not to be changed: they are shared. */
+export function randomBytes(count: number): Uint8Array {
   const from = Math.floor(Math.random() * (noise.length - count));
   return noise.subarray(from, from + count);
 }
@@ -43,6 +48,7 @@ export class PipelinedLoad {
   #owed = 0;
   #last = performance.now();
   #stopped = false;
+  #abandoned = false;
   readonly #done: Promise<void>;
 
   constructor(options: PipelinedLoadOptions, perSecond = Infinity) {
@@ -91,6 +97,13 @@ export class PipelinedLoad {
     await this.#client.close();
   }
 
+  /** Stops without waiting for answers, which may never come. */
+  async abandon(): Promise<void> {
+    this.#stopped = this.#abandoned = true;
+    await this.#client.close();
+    await this.#done;
+  }
+
   async #run(): Promise<void> {
     while (!this.#stopped) {
       const now = performance.now();
@@ -108,14 +121,23 @@ export class PipelinedLoad {
   }
 
   #submit(): void {
+    const { updateBytes, nextUpdate = randomBytes, onOrdered } = this.#options;
     const started = performance.now();
+    const update = nextUpdate(updateBytes);
     this.#underWay++;
     // With time without end it is answered in the end.
-    void this.#client.submit(randomBytes(this.#options.updateBytes)).then(() => {
-      this.#underWay--;
+    const end = this.#client.submit(update).then(({ seq }) => {
       this.answered++;
       this.#latencies.push(performance.now() - started);
+      onOrdered?.(update, seq);
+    });
+    void end.catch(this.#onFailure).then(() => {
+      this.#underWay--;
       this.#onAnswer();
     });
   }
+
+  readonly #onFailure = (error: unknown): void => {
+    if (!this.#abandoned) throw error;
+  };
 }

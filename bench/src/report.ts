@@ -8,6 +8,24 @@ export function percentile(sorted: readonly number[], p: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;
 }
 
+/** Least, median, 90th percentile and most of samples, in any order. */
+export function spread(samples: readonly number[]): [min: number, median: number, p90: number, max: number] {
+  const sorted = samples.toSorted((a, b) => a - b);
+  return [
+    sorted[0] ?? Number.NaN,
+    percentile(sorted, 0.5),
+    percentile(sorted, 0.9),
+    sorted.at(-1) ?? Number.NaN,
+  ];
+}
+
+/** Whether a target is met, for people. */
+export const verdict = (met: boolean): string => (met ? "met" : "MISSED");
+
+export function printJson(result: unknown): void {
+  console.log(JSON.stringify(result));
+}
+
 /** Prints rows as a table, numbers to the right. */
 export function printTable(rows: readonly (readonly (string | number)[])[]): void {
   const text = rows.map((row) => row.map((cell) => (typeof cell === "number" ? format(cell) : cell)));

@@ -4,7 +4,8 @@ import { create } from "@bufbuild/protobuf";
 import { RequestError } from "@paxos/core";
 import { ClientUpdateSchema } from "@paxos/proto";
 import { PipelinedLoad } from "./pipelined-load.js";
-import { serverProgram, Servers } from "./servers.js";
+import { serverProgram } from "./server-process.js";
+import { Servers } from "./servers.js";
 import { newClientTransport, type TransportName } from "./transports.js";
 
 export interface RestartOptions {
@@ -68,7 +69,7 @@ async function measureStart(servers: Servers, transport: TransportName): Promise
   const modules = timed([serverProgram, "--version"]);
   const started = performance.now();
   const since = () => (performance.now() - started) / 1000;
-  const child = servers.startServer(0);
+  const { child } = servers.startServer(0);
   let log = "";
   const points = { listens: Number.NaN, leads: Number.NaN };
   child.stderr?.on("data", (text: Buffer) => {

@@ -1,68 +1,93 @@
-import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtemp, readFile, readdir, rm, stat, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
-import { createServer, type AddressInfo } from "node:net";
+import { rmSync } from "node:fs";
+import { mkdtemp, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import type { ClientTransport } from "@paxos/core";
 import { Role, type StatusResponse } from "@paxos/proto";
+import { atExit } from "./clean-up.js";
+import { freePorts } from "../../scripts/free-ports.mjs";
+import { ServerProcess } from "./server-process.js";
 import type { TransportName } from "./transports.js";
-
-/** What is measured: the program as users run it. */
-export const serverProgram = join(
-  dirname(createRequire(import.meta.url).resolve("paxos-server/package.json")),
-  "bin",
-  "paxos-server.js",
-);
+import { until } from "./until.js";
 
 /** How servers are started. */
 export interface ServersOptions {
+  /** How many found the cluster. */
   readonly count: number;
   readonly transport: TransportName;
   /** Asks them how they stand; closed by its owner. */
   readonly client: ClientTransport;
+  /** More flags, of every server. Default: none. */
+  readonly flags?: readonly string[];
 }
 
 /** A cluster of server processes on loopback, with storage on disk. */
 export class Servers {
-  readonly #processes: ChildProcess[] = [];
+  readonly #processes: ServerProcess[] = [];
+  readonly #calledOff: () => void;
 
   private constructor(
+    /** By node id: first of those that found the cluster, then of those that may join it. */
     readonly addresses: readonly string[],
     readonly directory: string,
     readonly options: ServersOptions,
-  ) {}
-
-  /** Starts them, and waits until one leads and has heard of all others. */
-  static async start(options: ServersOptions): Promise<Servers> {
-    const directory = await mkdtemp(join(tmpdir(), "paxos-bench-"));
-    const servers = new Servers(await freeAddresses(options.count), directory, options);
-    await writeFile(join(directory, "hostfile"), servers.addresses.join("\n") + "\n");
-    for (let id = 0; id < options.count; id++) servers.startServer(id);
-    await servers.leader();
-    return servers;
+  ) {
+    this.#calledOff = atExit(() => {
+      for (const { child } of this.#processes) child.kill("SIGKILL");
+      // They may be writing still.
+      rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    });
   }
 
-  /** Starts one; for the first time, or after it was killed. */
-  startServer(id: number): ChildProcess {
-    const { directory, options } = this;
-    const hostfile = join(directory, "hostfile");
-    const where = ["-h", hostfile, "-i", String(id), "--data-dir", this.dataDirectory(id)];
-    const args = [serverProgram, ...where, "--transport", options.transport];
-    const child = spawn(process.execPath, args, { stdio: ["ignore", "ignore", "pipe"] });
-    child.stderr.on("data", (text: Buffer) => {
-      if (process.env["PAXOS_BENCH_LOG"] !== undefined) process.stderr.write(text);
-    });
-    return (this.#processes[id] = child);
+  /** Starts those that found the cluster, and waits until one leads. There are addresses for `joining` more. */
+  static async start(options: ServersOptions, joining = 0): Promise<Servers> {
+    const ports = await freePorts(options.count + joining);
+    const addresses = ports.map((port) => `127.0.0.1:${port}`);
+    const directory = await mkdtemp(join(tmpdir(), "paxos-bench-"));
+    const servers = new Servers(addresses, directory, options);
+    try {
+      await writeFile(join(directory, "hostfile"), addresses.slice(0, options.count).join("\n") + "\n");
+      for (let id = 0; id < options.count; id++) servers.startServer(id);
+      await servers.leader();
+      return servers;
+    } catch (error) {
+      await servers.stop();
+      throw error;
+    }
+  }
+
+  /** Starts one of those that found the cluster; for the first time, or after its end. */
+  startServer(id: number): ServerProcess {
+    return this.#start(id, ["-h", join(this.directory, "hostfile")]);
+  }
+
+  /** Starts one that was added to the cluster, which asks the member with the other id. */
+  join(id: number, member: number): ServerProcess {
+    return this.#start(id, ["--join", this.addressOf(member)]);
+  }
+
+  #start(id: number, where: readonly string[]): ServerProcess {
+    const { transport, flags = [] } = this.options;
+    const data = ["-i", String(id), "--data-dir", this.dataDirectory(id)];
+    return (this.#processes[id] = new ServerProcess([...where, ...data, "--transport", transport, ...flags]));
   }
 
   /** As `kill -9` does. */
   async kill(id: number): Promise<void> {
-    const child = this.#processes[id];
-    if (child === undefined || child.exitCode !== null) return;
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGKILL");
-    await ended;
+    await this.#processes[id]?.end("SIGKILL");
+  }
+
+  /** The process that was last started. */
+  process(id: number): ServerProcess {
+    const process = this.#processes[id];
+    if (process === undefined) throw new Error(`server ${id} was never started`);
+    return process;
+  }
+
+  addressOf(id: number): string {
+    const address = this.addresses[id];
+    if (address === undefined) throw new Error(`there is no address for server ${id}`);
+    return address;
   }
 
   dataDirectory(id: number): string {
@@ -72,7 +97,7 @@ export class Servers {
   /** How one stands; undefined when it does not answer. */
   async status(id: number): Promise<StatusResponse | undefined> {
     try {
-      return await this.options.client.status(this.addresses[id] ?? "", AbortSignal.timeout(1000));
+      return await this.options.client.status(this.addressOf(id), AbortSignal.timeout(1000));
     } catch {
       // Not up yet.
       return undefined;
@@ -81,42 +106,51 @@ export class Servers {
 
   /** The leader's id, once there is one. */
   async leader(): Promise<number> {
-    const deadline = Date.now() + 15_000;
-    while (Date.now() < deadline) {
-      for (const id of this.addresses.keys()) {
-        if ((await this.status(id))?.role === Role.LEADER) return id;
+    let leader: number | undefined;
+    await until("a server leads", { withinMs: 15_000 }, async () => {
+      for (const id of this.#processes.keys()) {
+        if ((await this.status(id))?.role === Role.LEADER) leader = id;
+        if (leader !== undefined) break;
       }
-      await new Promise((resolve) => setTimeout(resolve, 20));
-    }
-    throw new Error("no server leads within 15 s; set PAXOS_BENCH_LOG=1 to see what they log");
+      return leader !== undefined;
+    });
+    return leader ?? Number.NaN;
   }
 
-  /** The servers' resident memory, in MiB. Linux only: elsewhere NaN. */
-  async memory(): Promise<number[]> {
-    return Promise.all(
-      this.#processes.map(async ({ pid }) => {
-        const status = await readFile(`/proc/${pid}/status`, "utf8").catch(() => "");
-        return Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? Number.NaN) / 1024);
-      }),
+  /** Waits until one answers. */
+  async answers(id: number): Promise<void> {
+    await until(
+      `node ${id} answers`,
+      { withinMs: 300_000 },
+      async () => (await this.status(id)) !== undefined,
     );
   }
 
-  /** Seconds of processor time that one has taken. Linux only: elsewhere NaN. */
-  async processorTime(id: number): Promise<number> {
-    const text = await readFile(`/proc/${this.#processes[id]?.pid}/stat`, "utf8").catch(() => "");
-    // Behind the name, which may hold anything: the 12th and 13th field, in hundredths of a second.
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11] ?? Number.NaN) + Number(fields[12] ?? Number.NaN)) / 100;
+  /** Waits until one has applied what the leader knew as ordered a moment before. */
+  async level(id: number): Promise<void> {
+    await until(`node ${id} is level`, { withinMs: 300_000 }, async () => {
+      // The leader first: while the other is asked, it goes on.
+      const leads = await this.status(await this.leader());
+      const own = await this.status(id);
+      return own !== undefined && leads !== undefined && own.appliedSeq >= leads.localAru;
+    });
   }
 
-  /** What their data directories take, in MiB. */
+  /** Their resident memory, in MiB. Linux only: elsewhere NaN. */
+  async memory(): Promise<number[]> {
+    return Promise.all(this.#processes.map((process) => process.memory()));
+  }
+
+  /** What the data directories of those that found the cluster take, in MiB. */
   async diskUse(): Promise<number[]> {
-    return Promise.all(this.addresses.map((_, id) => sizeOf(this.dataDirectory(id))));
+    const ids = Array.from({ length: this.options.count }, (_, id) => id);
+    return Promise.all(ids.map((id) => sizeOf(this.dataDirectory(id))));
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.addresses.map((_, id) => this.kill(id)));
+    await Promise.all(this.#processes.map((process) => process.end("SIGKILL")));
     await rm(this.directory, { recursive: true, force: true });
+    this.#calledOff();
   }
 }
 
@@ -127,18 +161,4 @@ async function sizeOf(directory: string): Promise<number> {
     bytes += (await stat(join(directory, name)).catch(() => undefined))?.size ?? 0;
   }
   return bytes / 1024 ** 2;
-}
-
-async function freeAddresses(count: number): Promise<string[]> {
-  const servers = Array.from({ length: count }, () => createServer());
-  const ports = await Promise.all(
-    servers.map(
-      (server) =>
-        new Promise<number>((resolve) => {
-          server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
-        }),
-    ),
-  );
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports.map((port) => `127.0.0.1:${port}`);
 }
