@@ -1,1 +1,3 @@
-export { default } from "../../jest.config.base.mjs";
+import base from "../../jest.config.base.mjs";
+
+export default { ...base, globalSetup: "<rootDir>/test/build-once.mjs" };

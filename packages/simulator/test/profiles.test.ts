@@ -1,17 +1,20 @@
-import { expect, test } from "@jest/globals";
-import { profileNames, profiles, simulate, type Profile, type RunSummary } from "../src/index.js";
+import { afterAll, expect, test } from "@jest/globals";
+import { profileNames, profiles, type Profile, type RunSummary } from "../src/index.js";
+import { BuiltSimulator } from "./built.js";
+
+const built = new BuiltSimulator();
+afterAll(() => built.close());
 
 // Many more seeds: pnpm sim.
 test.each(profileNames)("profile %s: a run is as long and as bad as it says, and clean", async (name) => {
-  const profile = { ...profiles[name], operatorsPerMille: 0 };
-  const summary = await simulate({ seed: 1, profile });
+  const summary = await built.simulate({ seed: 1, profile: { name, operatorsPerMille: 0 } });
   expectWhole(summary, profiles[name]);
   expect(summary.faults).toBeGreaterThanOrEqual(name === "calm" ? 0 : 10);
 });
 
 test.each(profileNames)("profile %s with operators: memberships change, and it is clean", async (name) => {
-  const profile = { ...profiles[name], operatorsPerMille: 1000 };
-  const summary = await simulate({ seed: 1, profile, nodes: 3, faultsUntilMs: 9_000 });
+  const profile = { name, operatorsPerMille: 1000 };
+  const summary = await built.simulate({ seed: 1, profile, nodes: 3, faultsUntilMs: 9_000 });
   const { change = 0 } = summary.faultsByKind;
   expect(change).toBeGreaterThan(2);
   expect(summary.epochs).toBeGreaterThan(1);
