@@ -102,6 +102,33 @@ test("one survivor goes on with all that was acknowledged; the old members are r
   });
 });
 
+test("of a removed member's directory it is said that it may know nothing since; it can be recovered all the same", async () => {
+  await withCluster({ nodes: 3 }, async (cluster) => {
+    expect(await cluster.submit(["before"])).toMatchObject({ status: 0 });
+    await cluster.level();
+    const removed = cluster.server(1);
+    expect(await ask(cluster, ["member", "remove", "1"])).toMatchObject({ status: 0 });
+    expect((await removed.ended).status).toBe(0);
+    expect(await ask(cluster, [], "after\n")).toMatchObject({ status: 0 });
+    await Promise.all([0, 2].map((id) => cluster.kill(id)));
+
+    const directory = cluster.dataDirectory(1);
+    const { stderr, stdout, status } = await recover(directory, await confirmationFor(directory));
+    expect(stderr).toContain(
+      "NOTE                   this node was removed in epoch 1, and may know nothing since",
+    );
+    expect(stdout).toContain("node 1 is a new cluster, in epoch 2.");
+    expect(status).toBe(0);
+    cluster.startWithoutHostfile(1);
+    const client = cluster.startClient([], 1);
+    client.child.stdin.end("alone\n");
+    expect(await client.ended).toMatchObject({ status: 0 });
+    // It may have learnt of what was ordered behind its removal before it left, or not.
+    const kept = (await cluster.log(1)).map(({ update }) => update).filter((update) => update !== "after");
+    expect(kept).toEqual(["before", "alone"]);
+  });
+});
+
 test("a directory that holds no member is named, and stays as it is", async () => {
   await withCluster({ nodes: 3 }, async (cluster) => {
     const { status, stderr } = await recover(`${cluster.directory}/none`, "whatever");
