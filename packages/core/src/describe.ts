@@ -56,6 +56,14 @@ function describeContent(type: Message["type"]): string {
     }
     case "leaderTransfer":
       return `LeaderTransfer view=${type.value.view} next=${type.value.nextView}`;
+    case "readIndexRequest":
+      return `ReadIndexRequest number=${type.value.number}`;
+    case "readIndexAnswer":
+      return `ReadIndexAnswer number=${type.value.number} seq=${type.value.seq}`;
+    case "confirmView":
+      return `ConfirmView view=${type.value.view} round=${type.value.round}`;
+    case "viewConfirmed":
+      return `ViewConfirmed view=${type.value.view} round=${type.value.round}`;
     case "updateRefusal":
       return `UpdateRefusal ${type.value.clientId}/${type.value.timestamp} ${RefusalReason[type.value.reason]}`;
     case undefined:

@@ -10,6 +10,7 @@ export { firstEpoch, membersOf } from "./membership.js";
 export type { QuorumSizes } from "./membership.js";
 export { maxAddress } from "./next-epoch.js";
 export { nextEpochIn } from "./stop-sign.js";
+export type { ReadResult } from "./reads.js";
 export type { TransferResult } from "./transfer.js";
 export type { ChunkRequest, OrderedUpdate, ReadRequest, Ready, ReceivedChunk, Refusal } from "./outbox.js";
 export { maxChunkBytes } from "./snapshots.js";

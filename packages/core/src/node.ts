@@ -11,7 +11,8 @@ import { Membership } from "./membership.js";
 import { advance, makeAccept } from "./ordering.js";
 import type { ChunkRequest, Durable, Ready, ReadRequest, ReceivedChunk } from "./outbox.js";
 import { onSaved, settle, step, tick } from "./paxos.js";
-import { peerAddresses, requireKnownCommands } from "./epochs.js";
+import { isRemoved, peerAddresses, requireKnownCommands } from "./epochs.js";
+import { takeRead, type ReadResult } from "./reads.js";
 import type { AdmissionRefusal, ChunkData, PeerAddress, Save, StoredState, StoredUpdates } from "./ports.js";
 import { makePersistentState, recordedEpoch } from "./restore.js";
 import { onChunkRead, onChunkReceived, onSnapshotTaken, retention, type Retention } from "./snapshots.js";
@@ -92,6 +93,15 @@ export class Node {
     }
     if (clientId === 0n) throw new RequestError("invalid", "client id 0 is reserved; choose any other");
     return this.#run((s) => takeUpdate(s, request));
+  }
+
+  /**
+   * Takes a linearizable read, at any member. Once `ready` names its number as readable, the state machine has applied every update
+   * that was answered to anybody before this call, and may be asked. Costs no save and no place in the order; all reads of a turn share
+   * a round trip to the leader and one between it and the voters. It waits as long as there is no leader.
+   */
+  read(): ReadResult {
+    return this.#run((s) => takeRead(s));
   }
 
   /** Changes the membership. Only the leader can; whoever asks again with the same change id has it made once. */
@@ -209,6 +219,11 @@ export class Node {
   /** Whether this node was removed from the cluster, and nobody needs it any more: it may be stopped. */
   get retired(): boolean {
     return this.#state.retired;
+  }
+
+  /** Whether this node was removed from the cluster: it takes part in nothing new, and no read is served any more. */
+  get removed(): boolean {
+    return isRemoved(this.#state);
   }
 
   /** The membership. */

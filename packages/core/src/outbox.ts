@@ -60,6 +60,8 @@ export interface Ready {
   readonly messages: readonly Message[];
   /** To be applied in this order. They need not wait for the save. */
   readonly orderedUpdates: readonly OrderedUpdate[];
+  /** The reads with numbers up to this one may be served now, before any further update is applied or after; see {@link Node.read}. */
+  readonly readable: number | undefined;
   /** To be read from storage and given to {@link Node.answer}. */
   readonly reads: readonly ReadRequest[];
   /** Updates that this node does not wait for any more. */
@@ -100,6 +102,7 @@ export type MessageContent = NonNullable<MessageInitShape<typeof MessageSchema>[
 export class Outbox {
   messages: Message[] = [];
   orderedUpdates: OrderedUpdate[] = [];
+  readable: number | undefined;
   reads: ReadRequest[] = [];
   refusals: Refusal[] = [];
   chunkReads: ChunkRequest[] = [];
@@ -176,6 +179,7 @@ export class Outbox {
     return (
       this.messages.length === 0 &&
       this.orderedUpdates.length === 0 &&
+      this.readable === undefined &&
       this.reads.length === 0 &&
       this.refusals.length === 0 &&
       this.chunkReads.length === 0 &&
@@ -187,16 +191,29 @@ export class Outbox {
 
   /** Hands out everything queued, with this save if one is due. */
   take(save: Save | undefined): Ready {
-    const { messages, orderedUpdates, reads, refusals, chunkReads, chunkWrites, restore, peers } = this;
+    const { messages, orderedUpdates, readable, reads, refusals, chunkReads, chunkWrites, restore, peers } =
+      this;
     this.messages = [];
     this.orderedUpdates = [];
+    this.readable = undefined;
     this.reads = [];
     this.refusals = [];
     this.chunkReads = [];
     this.chunkWrites = [];
     this.restore = undefined;
     this.peers = undefined;
-    return { save, messages, orderedUpdates, reads, refusals, chunkReads, chunkWrites, restore, peers };
+    return {
+      save,
+      messages,
+      orderedUpdates,
+      readable,
+      reads,
+      refusals,
+      chunkReads,
+      chunkWrites,
+      restore,
+      peers,
+    };
   }
 
   /** Empties the queue of the save that leaves now. */

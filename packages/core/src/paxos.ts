@@ -14,6 +14,14 @@ import { advance, onAccept, onProposal, propose, resendProposals } from "./order
 import type { Durable } from "./outbox.js";
 import type { Peer } from "./peers.js";
 import { continuePrepare, onPrepare, onPrepareOK, resendPrepare } from "./prepare.js";
+import {
+  onConfirmView,
+  onReadIndexRequest,
+  onViewConfirmed,
+  repeatReadRound,
+  startReadRound,
+} from "./read-rounds.js";
+import { askForReads, onReadIndexAnswer, serveReads } from "./reads.js";
 import { onInstalled, onSnapshotChunk, onSnapshotRequest, tickFetch } from "./snapshots.js";
 import type { State } from "./state.js";
 import { tickStorage } from "./storage-health.js";
@@ -87,6 +95,14 @@ function dispatch(s: State, from: Peer, type: Message["type"]): void {
       return onCatchUpAnswer(s, from, type.value);
     case "leaderTransfer":
       return onLeaderTransfer(s, from, type.value);
+    case "readIndexRequest":
+      return onReadIndexRequest(s, from, type.value);
+    case "readIndexAnswer":
+      return onReadIndexAnswer(s, type.value);
+    case "confirmView":
+      return onConfirmView(s, from, type.value);
+    case "viewConfirmed":
+      return onViewConfirmed(s, from, type.value);
     case "snapshotRequest":
       return onSnapshotRequest(s, from, type.value);
     case "snapshotChunk":
@@ -115,6 +131,7 @@ export function tick(s: State): void {
     if (s.role === "preparing") resendPrepare(s);
     resendProposals(s);
     resendUpdates(s);
+    repeatReadRound(s);
     tickTransfer(s);
     preferLeader(s);
     raiseCommandVersion(s);
@@ -133,11 +150,14 @@ export function settle(s: State): void {
     startElection(s);
   }
   continuePrepare(s);
+  askForReads(s);
+  startReadRound(s);
   propose(s);
   continueTransfer(s);
   forwardUpdates(s);
   continueReplay(s);
   continueRestore(s);
+  serveReads(s);
   if (s.heartbeatWanted && !s.retired) sendHeartbeats(s);
 }
 

@@ -15,6 +15,7 @@ import { invariant } from "./errors.js";
 import type { Acceptance } from "./history.js";
 import { ignore } from "./ignored.js";
 import type { Peer } from "./peers.js";
+import { ReadRounds } from "./read-queue.js";
 import { readUpdate } from "./read-update.js";
 import type { State } from "./state.js";
 import { noteSave, tellSave } from "./stores.js";
@@ -218,7 +219,7 @@ function lead(s: State, first: Deque<Uint8Array>): void {
   }
   // A no-op of its own view: once that is ordered, so is everything before it.
   if (ending === undefined) first.push(new Uint8Array());
-  s.leading = { nextSeq: s.history.aru + 1, first, ending };
+  s.leading = { nextSeq: s.history.aru + 1, first, ending, reads: new ReadRounds() };
   s.catchUp.asked = undefined;
   s.fetch = undefined;
   s.preferred = undefined;

@@ -8,6 +8,7 @@ import type { Membership } from "./membership.js";
 import { makePeers, type Peer } from "./peers.js";
 import type { IncomingSnapshot, StoredState } from "./ports.js";
 import { Random } from "./random.js";
+import { ReadQueue, type ReadQuestion, type ReadRounds } from "./read-queue.js";
 import { restoreDurable, restorePeers, restoreRuns, restoreSnapshots } from "./restore.js";
 import { Saves } from "./save-history.js";
 import { Timer } from "./timer.js";
@@ -91,7 +92,12 @@ export interface State {
    * says, if it is a stop sign: then nothing follows (safety rule 7).
    */
   leading:
-    | { nextSeq: number; readonly first: Deque<Uint8Array>; ending: EpochRecord | undefined }
+    | {
+        nextSeq: number;
+        readonly first: Deque<Uint8Array>;
+        ending: EpochRecord | undefined;
+        readonly reads: ReadRounds;
+      }
     | undefined;
 
   /** The hand-over under way: to whom, in which view, since which tick; whether it has been told. */
@@ -104,6 +110,11 @@ export interface State {
   readonly updates: UpdateQueue;
   /** The oldest forwarded update, and how many heartbeats it waits before it is sent again. */
   resend: { readonly oldest: PendingUpdate | undefined; wait: number; waited: number; refused: boolean };
+
+  // Reads.
+  readonly reads: ReadQueue;
+  /** The leader's: the nodes that wait for the next round, this one too. */
+  readonly readQuestions: Map<number, ReadQuestion>;
 
   // Delivery to the state machine.
   /** The last seq handed out for application. */
@@ -224,6 +235,8 @@ export function makeState(settings: Settings, membership: Membership, stored: St
     history,
     updates: new UpdateQueue(bounds.updates, bounds.bytes),
     resend: { oldest: undefined, wait: 2, waited: 0, refused: false },
+    reads: new ReadQueue(),
+    readQuestions: new Map(),
     delivered: start,
     applied: start,
     replayUpTo: aru,

@@ -61,6 +61,7 @@ export class Cluster {
   onDelivered: (message: Message) => void = () => undefined;
   onSaved: (id: number, save: Save) => void = () => undefined;
   onRestored: (id: number, seq: number) => void = () => undefined;
+  onReadable: (id: number, number: number) => void = () => undefined;
   /** How many processes there have been. */
   starts = 0;
   /** The size of a snapshot's chunks. */
@@ -214,6 +215,7 @@ export class Cluster {
         this.onApplied(id, ready.orderedUpdates);
         node.applied(member.applied.at(-1)?.seq ?? 0);
       }
+      if (ready.readable !== undefined) this.onReadable(id, ready.readable);
       if (ready.save !== undefined) {
         member.pending = ready.save;
         if (!member.slowDisk) this.#complete(member);

@@ -9,6 +9,7 @@ import {
 import type { Save } from "../src/ports.js";
 import { Random } from "../src/random.js";
 import { Cluster, type Member } from "./cluster.js";
+import { ReadChecker } from "./read-checker.js";
 
 /** What faults a run has, in chances out of 1,000 per step. */
 export interface Profile {
@@ -42,6 +43,7 @@ export interface Summary {
   snapshots: number;
   installed: number;
   epochs: number;
+  reads: number;
 }
 
 /**
@@ -65,7 +67,9 @@ class Run {
     snapshots: 0,
     installed: 0,
     epochs: 0,
+    reads: 0,
   };
+  readonly #reads: ReadChecker;
   /** The one order, as first seen anywhere. */
   readonly #order = new Map<number, string>();
   readonly #proposed = new Set<string>();
@@ -87,6 +91,7 @@ class Run {
     const runUpdates = this.#random.between(1, 4);
     const windowUpdates = this.#random.between(runUpdates, 12);
     this.#cluster = new Cluster(profile.nodes, { seed, runUpdates, windowUpdates, catchUpBytes: 64 });
+    this.#reads = new ReadChecker(this.#cluster);
     this.#cluster.onSaved = (id, save) => this.#checkSave(id, save);
     this.#cluster.onRestored = (id, seq) => this.#onRestored(id, seq);
     this.#cluster.chunkBytes = this.#random.between(20, 400);
@@ -133,6 +138,8 @@ class Run {
     if (this.#chance(partition)) this.#partition();
     if (this.#chance(this.profile.snapshot ?? 0)) this.#takeSnapshot();
     if (this.#chance(this.profile.change ?? 0)) this.#changeSomething();
+    const reader = this.#chance(100) ? this.#pick(cluster.up) : undefined;
+    if (reader) this.#reads.read(reader);
     const up = this.#pick(cluster.up);
     switch (this.#random.between(0, 9)) {
       case 0:
@@ -173,7 +180,8 @@ class Run {
   #onRestored(id: number, seq: number): void {
     const member = this.#cluster.member(id);
     this.#checked.delete(member);
-    if (member.node !== undefined) this.#summary.installed++;
+    if (member.node === undefined) this.#reads.forget(member);
+    else this.#summary.installed++;
     if (member.applied.length !== seq)
       throw new Error(`node ${id} has ${member.applied.length} for seq ${seq}`);
   }
@@ -367,6 +375,9 @@ class Run {
       "equal ARUs",
       1000,
     );
+    for (const member of cluster.up) this.#reads.read(member);
+    cluster.tickUntil(() => this.#reads.waiting === 0, "all reads are served", 1000);
+    this.#summary.reads = this.#reads.served;
     this.#check();
     const values = new Set(this.#order.values());
     for (const acknowledged of this.#acknowledged) {

@@ -34,7 +34,7 @@ const profiles: Record<string, Profile> = {
     snapshot: 60,
     change: 150,
   },
-  "five nodes, changing members": { ...rough, nodes: 5, steps: 6000, crash: 2, partition: 2, change: 150 },
+  "five nodes, changing members": { ...rough, nodes: 5, steps: 7000, crash: 2, partition: 2, change: 150 },
   "one node, changing members": { ...rough, nodes: 1, change: 150 },
   "three nodes, snapshots out of order": { ...rough, doubleMessage: 100, reorder: 900, snapshot: 60 },
 };
@@ -49,6 +49,7 @@ test.each(Object.entries(profiles))("random faults: %s", (name, profile) => {
     snapshots: 0,
     installed: 0,
     epochs: 0,
+    reads: 0,
   };
   for (let seed = first; seed < first + seeds; seed++) {
     try {
@@ -60,6 +61,7 @@ test.each(Object.entries(profiles))("random faults: %s", (name, profile) => {
   }
   // A run that does nothing proves nothing.
   expect(total.acknowledged).toBeGreaterThan(10 * seeds);
+  expect(total.reads).toBeGreaterThan(10 * seeds);
   expect(total.crashes).toBeGreaterThan(2 * seeds);
   expect(total.views).toBeGreaterThan(2 * seeds);
   expect(total.epochs).toBeGreaterThanOrEqual(profile.change === undefined ? 0 : seeds);

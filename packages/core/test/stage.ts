@@ -31,6 +31,10 @@ export const messageKinds = [
   "SnapshotRequest",
   "SnapshotChunk",
   "LeaderTransfer",
+  "ReadIndexRequest",
+  "ReadIndexAnswer",
+  "ConfirmView",
+  "ViewConfirmed",
 ] as const;
 
 export class Stage {

@@ -5,6 +5,7 @@ export {
   CatchUpAnswerSchema,
   CatchUpRequestSchema,
   ClientUpdateSchema,
+  ConfirmViewSchema,
   GloballyOrderedUpdateSchema,
   HeartbeatSchema,
   LeaderTransferSchema,
@@ -12,6 +13,8 @@ export {
   PrepareOKSchema,
   PrepareSchema,
   ProposalSchema,
+  ReadIndexAnswerSchema,
+  ReadIndexRequestSchema,
   RefusalReason,
   SnapshotChunkSchema,
   SnapshotRequestSchema,
@@ -20,12 +23,14 @@ export {
   UpdateRefusalSchema,
   ViewChangeProofSchema,
   ViewChangeSchema,
+  ViewConfirmedSchema,
 } from "./gen/paxos/v1/paxos_pb.js";
 export type {
   Accept,
   CatchUpAnswer,
   CatchUpRequest,
   ClientUpdate,
+  ConfirmView,
   GloballyOrderedUpdate,
   Heartbeat,
   LeaderTransfer,
@@ -33,12 +38,15 @@ export type {
   Prepare,
   PrepareOK,
   Proposal,
+  ReadIndexAnswer,
+  ReadIndexRequest,
   Snapshot,
   SnapshotChunk,
   SnapshotRequest,
   UpdateRefusal,
   ViewChange,
   ViewChangeProof,
+  ViewConfirmed,
 } from "./gen/paxos/v1/paxos_pb.js";
 export { EpochRecordSchema, MemberSchema, MembershipChangeSchema } from "./gen/paxos/v1/membership_pb.js";
 export type { EpochRecord, Member, MembershipChange } from "./gen/paxos/v1/membership_pb.js";

@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/client_service.proto.
  */
 export const file_paxos_v1_client_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYXhvcy92MS9jbGllbnRfc2VydmljZS5wcm90bxIIcGF4b3MudjEiRQoOUmVxdWVzdEZhaWx1cmUSIwoEY29kZRgBIAEoDjIVLnBheG9zLnYxLkZhaWx1cmVDb2RlEg4KBmRldGFpbBgCIAEoCSIwCghVcGRhdGVJZBIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEIl0KC1VwZGF0ZUJhdGNoEicKB3VwZGF0ZXMYASADKAsyFi5wYXhvcy52MS5DbGllbnRVcGRhdGUSJQoJYWJhbmRvbmVkGAIgAygLMhIucGF4b3MudjEuVXBkYXRlSWQijwEKDFVwZGF0ZUFuc3dlchIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEEgsKA3NlcRgDIAEoBBIOCgZyZXN1bHQYBCABKAwSEQoJZHVwbGljYXRlGAUgASgIEikKB2ZhaWx1cmUYBiABKAsyGC5wYXhvcy52MS5SZXF1ZXN0RmFpbHVyZSJeCg1VcGRhdGVBbnN3ZXJzEicKB2Fuc3dlcnMYASADKAsyFi5wYXhvcy52MS5VcGRhdGVBbnN3ZXISFgoJbGVhZGVyX2lkGAIgASgESACIAQFCDAoKX2xlYWRlcl9pZCIuCgpMb2dSZXF1ZXN0EhAKCGZyb21fc2VxGAEgASgEEg4KBmZvbGxvdxgCIAEoCCJSCgtMb2dSZXNwb25zZRIwCgdlbnRyaWVzGAEgAygLMh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlEhEKCWZpcnN0X3NlcRgCIAEoBCIPCg1TdGF0dXNSZXF1ZXN0IhUKE1Rha2VTbmFwc2hvdFJlcXVlc3QiRQoUVGFrZVNuYXBzaG90UmVzcG9uc2USCwoDc2VxGAEgASgEEg0KBWJ5dGVzGAIgASgEEhEKCWZpcnN0X3NlcRgDIAEoBCIPCg1CYWNrdXBSZXF1ZXN0ImIKC0JhY2t1cFBpZWNlEiQKCHNuYXBzaG90GAEgASgLMhIucGF4b3MudjEuU25hcHNob3QSDQoFaW5kZXgYAiABKA0SDAoEZGF0YRgDIAEoDBIQCghjaGVja3N1bRgEIAEoByIQCg5NZW1iZXJzUmVxdWVzdCKYAQoPTWVtYmVyc1Jlc3BvbnNlEisKDGVwb2NoX3JlY29yZBgBIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkEhIKCmNsdXN0ZXJfaWQYAiABKAwSFgoJbGVhZGVyX2lkGAMgASgESACIAQESDwoHbm9kZV9pZBgEIAEoBBINCgVoZWFyZBgFIAMoBEIMCgpfbGVhZGVyX2lkIkUKF0NoYW5nZU1lbWJlcnNoaXBSZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLnBheG9zLnYxLk1lbWJlcnNoaXBDaGFuZ2UiRwoYQ2hhbmdlTWVtYmVyc2hpcFJlc3BvbnNlEisKDGVwb2NoX3JlY29yZBgBIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkIj0KGVRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QSFAoHbm9kZV9pZBgBIAEoBEgAiAEBQgoKCF9ub2RlX2lkIi8KGlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEhEKCWxlYWRlcl9pZBgBIAEoBCJQCgpQZWVyU3RhdHVzEg8KB25vZGVfaWQYASABKAQSDwoHYWRkcmVzcxgCIAEoCRINCgVoZWFyZBgDIAEoCBIRCglsb2NhbF9hcnUYBCABKAQiJgoHQ291bnRlchIMCgRuYW1lGAEgASgJEg0KBWNvdW50GAIgASgEIusECg5TdGF0dXNSZXNwb25zZRIPCgdub2RlX2lkGAEgASgEEhwKBHJvbGUYAiABKA4yDi5wYXhvcy52MS5Sb2xlEg0KBWVwb2NoGAMgASgEEgwKBHZpZXcYBCABKAQSFgoJbGVhZGVyX2lkGAUgASgESACIAQESEQoJbG9jYWxfYXJ1GAYgASgEEhMKC2FwcGxpZWRfc2VxGAcgASgEEhcKD3dhaXRpbmdfdXBkYXRlcxgIIAEoBBIjCgVwZWVycxgJIAMoCzIULnBheG9zLnYxLlBlZXJTdGF0dXMSIwoIY291bnRlcnMYCiADKAsyES5wYXhvcy52MS5Db3VudGVyEhcKD3N0b3Jlc19yZWNvcmRlZBgLIAEoCBIQCghzdG9yZV9pZBgMIAEoBhIRCglmaXJzdF9zZXEYDSABKAQSJAoIc25hcHNob3QYDiABKAsyEi5wYXhvcy52MS5TbmFwc2hvdBIlCglyZWNlaXZpbmcYDyABKAsyEi5wYXhvcy52MS5TbmFwc2hvdBIXCg9yZWNlaXZlZF9jaHVua3MYECABKA0SLwoOc3RvcmFnZV9oZWFsdGgYESABKA4yFy5wYXhvcy52MS5TdG9yYWdlSGVhbHRoEhYKDnN0b3JhZ2VfZGV0YWlsGBIgASgJEisKDGVwb2NoX3JlY29yZBgTIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkEg8KB3JlbW92ZWQYFCABKAgSGAoQcHJvdG9jb2xfdmVyc2lvbhgVIAEoDRIXCg9jb21tYW5kX3ZlcnNpb24YFiABKA1CDAoKX2xlYWRlcl9pZCqCAgoLRmFpbHVyZUNvZGUSHAoYRkFJTFVSRV9DT0RFX1VOU1BFQ0lGSUVEEAASFQoRRkFJTFVSRV9DT0RFX0JVU1kQARIaChZGQUlMVVJFX0NPREVfVE9PX0xBUkdFEAISGAoURkFJTFVSRV9DT0RFX0lOVkFMSUQQAxIYChRGQUlMVVJFX0NPREVfRVhQSVJFRBAEEhwKGEZBSUxVUkVfQ09ERV9VTkFWQUlMQUJMRRAFEhkKFUZBSUxVUkVfQ09ERV9JTlRFUk5BTBAGEhsKF0ZBSUxVUkVfQ09ERV9OT1RfTEVBREVSEAcSGAoURkFJTFVSRV9DT0RFX1JFRlVTRUQQCCp7Cg1TdG9yYWdlSGVhbHRoEh4KGlNUT1JBR0VfSEVBTFRIX1VOU1BFQ0lGSUVEEAASFQoRU1RPUkFHRV9IRUFMVEhfT0sQARIYChRTVE9SQUdFX0hFQUxUSF9TVFVDSxACEhkKFVNUT1JBR0VfSEVBTFRIX0ZBSUxFRBADKlMKBFJvbGUSFAoQUk9MRV9VTlNQRUNJRklFRBAAEg8KC1JPTEVfTEVBREVSEAESEQoNUk9MRV9GT0xMT1dFUhACEhEKDVJPTEVfRUxFQ1RJTkcQAzKXBQoNQ2xpZW50U2VydmljZRJHCgxDbGllbnRVcGRhdGUSFi5wYXhvcy52MS5DbGllbnRVcGRhdGUaHy5wYXhvcy52MS5HbG9iYWxseU9yZGVyZWRVcGRhdGUSQwoNQ2xpZW50VXBkYXRlcxIVLnBheG9zLnYxLlVwZGF0ZUJhdGNoGhcucGF4b3MudjEuVXBkYXRlQW5zd2VycygBMAESNAoDTG9nEhQucGF4b3MudjEuTG9nUmVxdWVzdBoVLnBheG9zLnYxLkxvZ1Jlc3BvbnNlMAESOwoGU3RhdHVzEhcucGF4b3MudjEuU3RhdHVzUmVxdWVzdBoYLnBheG9zLnYxLlN0YXR1c1Jlc3BvbnNlEk0KDFRha2VTbmFwc2hvdBIdLnBheG9zLnYxLlRha2VTbmFwc2hvdFJlcXVlc3QaHi5wYXhvcy52MS5UYWtlU25hcHNob3RSZXNwb25zZRI6CgZCYWNrdXASFy5wYXhvcy52MS5CYWNrdXBSZXF1ZXN0GhUucGF4b3MudjEuQmFja3VwUGllY2UwARI+CgdNZW1iZXJzEhgucGF4b3MudjEuTWVtYmVyc1JlcXVlc3QaGS5wYXhvcy52MS5NZW1iZXJzUmVzcG9uc2USWQoQQ2hhbmdlTWVtYmVyc2hpcBIhLnBheG9zLnYxLkNoYW5nZU1lbWJlcnNoaXBSZXF1ZXN0GiIucGF4b3MudjEuQ2hhbmdlTWVtYmVyc2hpcFJlc3BvbnNlEl8KElRyYW5zZmVyTGVhZGVyc2hpcBIjLnBheG9zLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QaJC5wYXhvcy52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZWIGcHJvdG8z", [file_paxos_v1_membership, file_paxos_v1_paxos]);
+  fileDesc("Ch1wYXhvcy92MS9jbGllbnRfc2VydmljZS5wcm90bxIIcGF4b3MudjEiRQoOUmVxdWVzdEZhaWx1cmUSIwoEY29kZRgBIAEoDjIVLnBheG9zLnYxLkZhaWx1cmVDb2RlEg4KBmRldGFpbBgCIAEoCSIwCghVcGRhdGVJZBIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEIl0KC1VwZGF0ZUJhdGNoEicKB3VwZGF0ZXMYASADKAsyFi5wYXhvcy52MS5DbGllbnRVcGRhdGUSJQoJYWJhbmRvbmVkGAIgAygLMhIucGF4b3MudjEuVXBkYXRlSWQijwEKDFVwZGF0ZUFuc3dlchIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEEgsKA3NlcRgDIAEoBBIOCgZyZXN1bHQYBCABKAwSEQoJZHVwbGljYXRlGAUgASgIEikKB2ZhaWx1cmUYBiABKAsyGC5wYXhvcy52MS5SZXF1ZXN0RmFpbHVyZSJeCg1VcGRhdGVBbnN3ZXJzEicKB2Fuc3dlcnMYASADKAsyFi5wYXhvcy52MS5VcGRhdGVBbnN3ZXISFgoJbGVhZGVyX2lkGAIgASgESACIAQFCDAoKX2xlYWRlcl9pZCJJCgxRdWVyeVJlcXVlc3QSDQoFcXVlcnkYASABKAwSKgoLY29uc2lzdGVuY3kYAiABKA4yFS5wYXhvcy52MS5Db25zaXN0ZW5jeSI9Cg1RdWVyeVJlc3BvbnNlEg4KBnJlc3VsdBgBIAEoDBILCgNzZXEYAiABKAQSDwoHbm9kZV9pZBgDIAEoBCIuCgpMb2dSZXF1ZXN0EhAKCGZyb21fc2VxGAEgASgEEg4KBmZvbGxvdxgCIAEoCCJSCgtMb2dSZXNwb25zZRIwCgdlbnRyaWVzGAEgAygLMh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlEhEKCWZpcnN0X3NlcRgCIAEoBCIPCg1TdGF0dXNSZXF1ZXN0IhUKE1Rha2VTbmFwc2hvdFJlcXVlc3QiRQoUVGFrZVNuYXBzaG90UmVzcG9uc2USCwoDc2VxGAEgASgEEg0KBWJ5dGVzGAIgASgEEhEKCWZpcnN0X3NlcRgDIAEoBCIPCg1CYWNrdXBSZXF1ZXN0ImIKC0JhY2t1cFBpZWNlEiQKCHNuYXBzaG90GAEgASgLMhIucGF4b3MudjEuU25hcHNob3QSDQoFaW5kZXgYAiABKA0SDAoEZGF0YRgDIAEoDBIQCghjaGVja3N1bRgEIAEoByIQCg5NZW1iZXJzUmVxdWVzdCKYAQoPTWVtYmVyc1Jlc3BvbnNlEisKDGVwb2NoX3JlY29yZBgBIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkEhIKCmNsdXN0ZXJfaWQYAiABKAwSFgoJbGVhZGVyX2lkGAMgASgESACIAQESDwoHbm9kZV9pZBgEIAEoBBINCgVoZWFyZBgFIAMoBEIMCgpfbGVhZGVyX2lkIkUKF0NoYW5nZU1lbWJlcnNoaXBSZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLnBheG9zLnYxLk1lbWJlcnNoaXBDaGFuZ2UiRwoYQ2hhbmdlTWVtYmVyc2hpcFJlc3BvbnNlEisKDGVwb2NoX3JlY29yZBgBIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkIj0KGVRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QSFAoHbm9kZV9pZBgBIAEoBEgAiAEBQgoKCF9ub2RlX2lkIi8KGlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEhEKCWxlYWRlcl9pZBgBIAEoBCJQCgpQZWVyU3RhdHVzEg8KB25vZGVfaWQYASABKAQSDwoHYWRkcmVzcxgCIAEoCRINCgVoZWFyZBgDIAEoCBIRCglsb2NhbF9hcnUYBCABKAQiJgoHQ291bnRlchIMCgRuYW1lGAEgASgJEg0KBWNvdW50GAIgASgEIusECg5TdGF0dXNSZXNwb25zZRIPCgdub2RlX2lkGAEgASgEEhwKBHJvbGUYAiABKA4yDi5wYXhvcy52MS5Sb2xlEg0KBWVwb2NoGAMgASgEEgwKBHZpZXcYBCABKAQSFgoJbGVhZGVyX2lkGAUgASgESACIAQESEQoJbG9jYWxfYXJ1GAYgASgEEhMKC2FwcGxpZWRfc2VxGAcgASgEEhcKD3dhaXRpbmdfdXBkYXRlcxgIIAEoBBIjCgVwZWVycxgJIAMoCzIULnBheG9zLnYxLlBlZXJTdGF0dXMSIwoIY291bnRlcnMYCiADKAsyES5wYXhvcy52MS5Db3VudGVyEhcKD3N0b3Jlc19yZWNvcmRlZBgLIAEoCBIQCghzdG9yZV9pZBgMIAEoBhIRCglmaXJzdF9zZXEYDSABKAQSJAoIc25hcHNob3QYDiABKAsyEi5wYXhvcy52MS5TbmFwc2hvdBIlCglyZWNlaXZpbmcYDyABKAsyEi5wYXhvcy52MS5TbmFwc2hvdBIXCg9yZWNlaXZlZF9jaHVua3MYECABKA0SLwoOc3RvcmFnZV9oZWFsdGgYESABKA4yFy5wYXhvcy52MS5TdG9yYWdlSGVhbHRoEhYKDnN0b3JhZ2VfZGV0YWlsGBIgASgJEisKDGVwb2NoX3JlY29yZBgTIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkEg8KB3JlbW92ZWQYFCABKAgSGAoQcHJvdG9jb2xfdmVyc2lvbhgVIAEoDRIXCg9jb21tYW5kX3ZlcnNpb24YFiABKA1CDAoKX2xlYWRlcl9pZCqCAgoLRmFpbHVyZUNvZGUSHAoYRkFJTFVSRV9DT0RFX1VOU1BFQ0lGSUVEEAASFQoRRkFJTFVSRV9DT0RFX0JVU1kQARIaChZGQUlMVVJFX0NPREVfVE9PX0xBUkdFEAISGAoURkFJTFVSRV9DT0RFX0lOVkFMSUQQAxIYChRGQUlMVVJFX0NPREVfRVhQSVJFRBAEEhwKGEZBSUxVUkVfQ09ERV9VTkFWQUlMQUJMRRAFEhkKFUZBSUxVUkVfQ09ERV9JTlRFUk5BTBAGEhsKF0ZBSUxVUkVfQ09ERV9OT1RfTEVBREVSEAcSGAoURkFJTFVSRV9DT0RFX1JFRlVTRUQQCCpBCgtDb25zaXN0ZW5jeRIbChdDT05TSVNURU5DWV9VTlNQRUNJRklFRBAAEhUKEUNPTlNJU1RFTkNZX0xPQ0FMEAEqewoNU3RvcmFnZUhlYWx0aBIeChpTVE9SQUdFX0hFQUxUSF9VTlNQRUNJRklFRBAAEhUKEVNUT1JBR0VfSEVBTFRIX09LEAESGAoUU1RPUkFHRV9IRUFMVEhfU1RVQ0sQAhIZChVTVE9SQUdFX0hFQUxUSF9GQUlMRUQQAypTCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX0xFQURFUhABEhEKDVJPTEVfRk9MTE9XRVIQAhIRCg1ST0xFX0VMRUNUSU5HEAMy0QUKDUNsaWVudFNlcnZpY2USRwoMQ2xpZW50VXBkYXRlEhYucGF4b3MudjEuQ2xpZW50VXBkYXRlGh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlEkMKDUNsaWVudFVwZGF0ZXMSFS5wYXhvcy52MS5VcGRhdGVCYXRjaBoXLnBheG9zLnYxLlVwZGF0ZUFuc3dlcnMoATABEjgKBVF1ZXJ5EhYucGF4b3MudjEuUXVlcnlSZXF1ZXN0GhcucGF4b3MudjEuUXVlcnlSZXNwb25zZRI0CgNMb2cSFC5wYXhvcy52MS5Mb2dSZXF1ZXN0GhUucGF4b3MudjEuTG9nUmVzcG9uc2UwARI7CgZTdGF0dXMSFy5wYXhvcy52MS5TdGF0dXNSZXF1ZXN0GhgucGF4b3MudjEuU3RhdHVzUmVzcG9uc2USTQoMVGFrZVNuYXBzaG90Eh0ucGF4b3MudjEuVGFrZVNuYXBzaG90UmVxdWVzdBoeLnBheG9zLnYxLlRha2VTbmFwc2hvdFJlc3BvbnNlEjoKBkJhY2t1cBIXLnBheG9zLnYxLkJhY2t1cFJlcXVlc3QaFS5wYXhvcy52MS5CYWNrdXBQaWVjZTABEj4KB01lbWJlcnMSGC5wYXhvcy52MS5NZW1iZXJzUmVxdWVzdBoZLnBheG9zLnYxLk1lbWJlcnNSZXNwb25zZRJZChBDaGFuZ2VNZW1iZXJzaGlwEiEucGF4b3MudjEuQ2hhbmdlTWVtYmVyc2hpcFJlcXVlc3QaIi5wYXhvcy52MS5DaGFuZ2VNZW1iZXJzaGlwUmVzcG9uc2USXwoSVHJhbnNmZXJMZWFkZXJzaGlwEiMucGF4b3MudjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBokLnBheG9zLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlYgZwcm90bzM", [file_paxos_v1_membership, file_paxos_v1_paxos]);
 
 /**
  * A request that was not served.
@@ -187,6 +187,69 @@ export const UpdateAnswersSchema: GenMessage<UpdateAnswers> = /*@__PURE__*/
   messageDesc(file_paxos_v1_client_service, 4);
 
 /**
+ * Asks the state machine something that changes nothing.
+ *
+ * @generated from message paxos.v1.QueryRequest
+ */
+export type QueryRequest = Message<"paxos.v1.QueryRequest"> & {
+  /**
+   * What the state machine is asked. Opaque here.
+   *
+   * @generated from field: bytes query = 1;
+   */
+  query: Uint8Array;
+
+  /**
+   * What the answer must not miss.
+   *
+   * @generated from field: paxos.v1.Consistency consistency = 2;
+   */
+  consistency: Consistency;
+};
+
+/**
+ * Describes the message paxos.v1.QueryRequest.
+ * Use `create(QueryRequestSchema)` to create a new message.
+ */
+export const QueryRequestSchema: GenMessage<QueryRequest> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 5);
+
+/**
+ * What the state machine answers.
+ *
+ * @generated from message paxos.v1.QueryResponse
+ */
+export type QueryResponse = Message<"paxos.v1.QueryResponse"> & {
+  /**
+   * The answer. Opaque here.
+   *
+   * @generated from field: bytes result = 1;
+   */
+  result: Uint8Array;
+
+  /**
+   * The seq that the node had applied: what the answer tells of includes every update up to there, and none after.
+   *
+   * @generated from field: uint64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * The answering node.
+   *
+   * @generated from field: uint64 node_id = 3;
+   */
+  nodeId: bigint;
+};
+
+/**
+ * Describes the message paxos.v1.QueryResponse.
+ * Use `create(QueryResponseSchema)` to create a new message.
+ */
+export const QueryResponseSchema: GenMessage<QueryResponse> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 6);
+
+/**
  * Asks for a node's ordered log.
  *
  * @generated from message paxos.v1.LogRequest
@@ -212,7 +275,7 @@ export type LogRequest = Message<"paxos.v1.LogRequest"> & {
  * Use `create(LogRequestSchema)` to create a new message.
  */
 export const LogRequestSchema: GenMessage<LogRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 5);
+  messageDesc(file_paxos_v1_client_service, 7);
 
 /**
  * A piece of the ordered log.
@@ -240,7 +303,7 @@ export type LogResponse = Message<"paxos.v1.LogResponse"> & {
  * Use `create(LogResponseSchema)` to create a new message.
  */
 export const LogResponseSchema: GenMessage<LogResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 6);
+  messageDesc(file_paxos_v1_client_service, 8);
 
 /**
  * Asks for a node's status.
@@ -255,7 +318,7 @@ export type StatusRequest = Message<"paxos.v1.StatusRequest"> & {
  * Use `create(StatusRequestSchema)` to create a new message.
  */
 export const StatusRequestSchema: GenMessage<StatusRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 7);
+  messageDesc(file_paxos_v1_client_service, 9);
 
 /**
  * Asks a node to take a snapshot of its state now, and to drop what it then need not keep of its log.
@@ -270,7 +333,7 @@ export type TakeSnapshotRequest = Message<"paxos.v1.TakeSnapshotRequest"> & {
  * Use `create(TakeSnapshotRequestSchema)` to create a new message.
  */
 export const TakeSnapshotRequestSchema: GenMessage<TakeSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 8);
+  messageDesc(file_paxos_v1_client_service, 10);
 
 /**
  * A snapshot was taken.
@@ -305,7 +368,7 @@ export type TakeSnapshotResponse = Message<"paxos.v1.TakeSnapshotResponse"> & {
  * Use `create(TakeSnapshotResponseSchema)` to create a new message.
  */
 export const TakeSnapshotResponseSchema: GenMessage<TakeSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 9);
+  messageDesc(file_paxos_v1_client_service, 11);
 
 /**
  * Asks for a copy of a node's state.
@@ -320,7 +383,7 @@ export type BackupRequest = Message<"paxos.v1.BackupRequest"> & {
  * Use `create(BackupRequestSchema)` to create a new message.
  */
 export const BackupRequestSchema: GenMessage<BackupRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 10);
+  messageDesc(file_paxos_v1_client_service, 12);
 
 /**
  * A piece of a backup: a chunk of a snapshot, in order.
@@ -362,7 +425,7 @@ export type BackupPiece = Message<"paxos.v1.BackupPiece"> & {
  * Use `create(BackupPieceSchema)` to create a new message.
  */
 export const BackupPieceSchema: GenMessage<BackupPiece> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 11);
+  messageDesc(file_paxos_v1_client_service, 13);
 
 /**
  * Asks who belongs to the cluster.
@@ -377,7 +440,7 @@ export type MembersRequest = Message<"paxos.v1.MembersRequest"> & {
  * Use `create(MembersRequestSchema)` to create a new message.
  */
 export const MembersRequestSchema: GenMessage<MembersRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 12);
+  messageDesc(file_paxos_v1_client_service, 14);
 
 /**
  * Who belongs to the cluster, as far as the answering node knows.
@@ -426,7 +489,7 @@ export type MembersResponse = Message<"paxos.v1.MembersResponse"> & {
  * Use `create(MembersResponseSchema)` to create a new message.
  */
 export const MembersResponseSchema: GenMessage<MembersResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 13);
+  messageDesc(file_paxos_v1_client_service, 15);
 
 /**
  * Asks the leader for another membership.
@@ -447,7 +510,7 @@ export type ChangeMembershipRequest = Message<"paxos.v1.ChangeMembershipRequest"
  * Use `create(ChangeMembershipRequestSchema)` to create a new message.
  */
 export const ChangeMembershipRequestSchema: GenMessage<ChangeMembershipRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 14);
+  messageDesc(file_paxos_v1_client_service, 16);
 
 /**
  * The membership has changed: the epoch that the change has made has begun.
@@ -468,7 +531,7 @@ export type ChangeMembershipResponse = Message<"paxos.v1.ChangeMembershipRespons
  * Use `create(ChangeMembershipResponseSchema)` to create a new message.
  */
 export const ChangeMembershipResponseSchema: GenMessage<ChangeMembershipResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 15);
+  messageDesc(file_paxos_v1_client_service, 17);
 
 /**
  * Asks the leader to hand over.
@@ -489,7 +552,7 @@ export type TransferLeadershipRequest = Message<"paxos.v1.TransferLeadershipRequ
  * Use `create(TransferLeadershipRequestSchema)` to create a new message.
  */
 export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 16);
+  messageDesc(file_paxos_v1_client_service, 18);
 
 /**
  * Somebody else leads, or the one that was asked for already did.
@@ -510,7 +573,7 @@ export type TransferLeadershipResponse = Message<"paxos.v1.TransferLeadershipRes
  * Use `create(TransferLeadershipResponseSchema)` to create a new message.
  */
 export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 17);
+  messageDesc(file_paxos_v1_client_service, 19);
 
 /**
  * One peer as a node sees it.
@@ -552,7 +615,7 @@ export type PeerStatus = Message<"paxos.v1.PeerStatus"> & {
  * Use `create(PeerStatusSchema)` to create a new message.
  */
 export const PeerStatusSchema: GenMessage<PeerStatus> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 18);
+  messageDesc(file_paxos_v1_client_service, 20);
 
 /**
  * A count of something ignored, dropped or refused, by reason.
@@ -580,7 +643,7 @@ export type Counter = Message<"paxos.v1.Counter"> & {
  * Use `create(CounterSchema)` to create a new message.
  */
 export const CounterSchema: GenMessage<Counter> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 19);
+  messageDesc(file_paxos_v1_client_service, 21);
 
 /**
  * A node's status.
@@ -748,7 +811,7 @@ export type StatusResponse = Message<"paxos.v1.StatusResponse"> & {
  * Use `create(StatusResponseSchema)` to create a new message.
  */
 export const StatusResponseSchema: GenMessage<StatusResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 20);
+  messageDesc(file_paxos_v1_client_service, 22);
 
 /**
  * Why a request was not served.
@@ -828,6 +891,33 @@ export const FailureCodeSchema: GenEnum<FailureCode> = /*@__PURE__*/
   enumDesc(file_paxos_v1_client_service, 0);
 
 /**
+ * What a read must not miss.
+ *
+ * @generated from enum paxos.v1.Consistency
+ */
+export enum Consistency {
+  /**
+   * Linearizable: no update that was answered to anybody before the read was asked for.
+   *
+   * @generated from enum value: CONSISTENCY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * Nothing that the answering node has not applied: it may be behind, also what the same client has read elsewhere.
+   *
+   * @generated from enum value: CONSISTENCY_LOCAL = 1;
+   */
+  LOCAL = 1,
+}
+
+/**
+ * Describes the enum paxos.v1.Consistency.
+ */
+export const ConsistencySchema: GenEnum<Consistency> = /*@__PURE__*/
+  enumDesc(file_paxos_v1_client_service, 1);
+
+/**
  * How a node's storage does.
  *
  * @generated from enum paxos.v1.StorageHealth
@@ -866,7 +956,7 @@ export enum StorageHealth {
  * Describes the enum paxos.v1.StorageHealth.
  */
 export const StorageHealthSchema: GenEnum<StorageHealth> = /*@__PURE__*/
-  enumDesc(file_paxos_v1_client_service, 1);
+  enumDesc(file_paxos_v1_client_service, 2);
 
 /**
  * What a node is doing.
@@ -907,7 +997,7 @@ export enum Role {
  * Describes the enum paxos.v1.Role.
  */
 export const RoleSchema: GenEnum<Role> = /*@__PURE__*/
-  enumDesc(file_paxos_v1_client_service, 2);
+  enumDesc(file_paxos_v1_client_service, 3);
 
 /**
  * Spoken between clients and any node.
@@ -939,6 +1029,16 @@ export const ClientService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof UpdateBatchSchema;
     output: typeof UpdateAnswersSchema;
+  },
+  /**
+   * Asks the state machine of any node something that changes nothing. Costs no save and no place in the order.
+   *
+   * @generated from rpc paxos.v1.ClientService.Query
+   */
+  query: {
+    methodKind: "unary";
+    input: typeof QueryRequestSchema;
+    output: typeof QueryResponseSchema;
   },
   /**
    * Reads the node's ordered log.

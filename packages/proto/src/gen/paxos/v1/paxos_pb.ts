@@ -17,7 +17,7 @@ import type { Message as Message$1 } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/paxos.proto.
  */
 export const file_paxos_v1_paxos: GenFile = /*@__PURE__*/
-  fileDesc("ChRwYXhvcy92MS9wYXhvcy5wcm90bxIIcGF4b3MudjEiogEKDENsaWVudFVwZGF0ZRIRCgljbGllbnRfaWQYASABKAQSDwoHbm9kZV9pZBgCIAEoBBIRCgl0aW1lc3RhbXAYAyABKAQSDgoGdXBkYXRlGAQgASgMEiIKBGtpbmQYBSABKA4yFC5wYXhvcy52MS5VcGRhdGVLaW5kEg8KB3Nlc3Npb24YBiABKAQSFgoOYW5zd2VyZWRfdXBfdG8YByABKAQiXgoKVmlld0NoYW5nZRIPCgdub2RlX2lkGAEgASgEEhYKDmF0dGVtcHRlZF92aWV3GAIgASgEEhEKCWxvY2FsX2FydRgDIAEoBBIUCgxoZWFyc19xdW9ydW0YBCABKAgiUAoPVmlld0NoYW5nZVByb29mEg8KB25vZGVfaWQYASABKAQSFgoOaW5zdGFsbGVkX3ZpZXcYAiABKAQSFAoMaGVhcnNfbGVhZGVyGAMgASgIIjsKB1ByZXBhcmUSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEhEKCWxvY2FsX2FydRgDIAEoBCKSAQoJUHJlcGFyZU9LEg8KB25vZGVfaWQYASABKAQSDAoEdmlldxgCIAEoBBIkCglkYXRhX2xpc3QYAyADKAsyES5wYXhvcy52MS5NZXNzYWdlEhEKCWxvY2FsX2FydRgEIAEoBBITCgtzYXZlX251bWJlchgFIAEoBBIYChBzYXZlX2luY2FybmF0aW9uGAYgASgGIkcKCFByb3Bvc2FsEg8KB25vZGVfaWQYASABKAQSDAoEdmlldxgCIAEoBBILCgNzZXEYAyABKAQSDwoHdXBkYXRlcxgEIAMoDCJ2CgZBY2NlcHQSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEgsKA3NlcRgDIAEoBBIRCglsb2NhbF9hcnUYBCABKAQSEwoLc2F2ZV9udW1iZXIYBSABKAQSGAoQc2F2ZV9pbmNhcm5hdGlvbhgGIAEoBiKmAQoVR2xvYmFsbHlPcmRlcmVkVXBkYXRlEg8KB25vZGVfaWQYASABKAQSCwoDc2VxGAIgASgEEiYKBnVwZGF0ZRgDIAEoCzIWLnBheG9zLnYxLkNsaWVudFVwZGF0ZRIOCgZyZXN1bHQYBCABKAwSEQoJZHVwbGljYXRlGAUgASgIEhYKCWxlYWRlcl9pZBgGIAEoBEgAiAEBQgwKCl9sZWFkZXJfaWQi6QEKCUhlYXJ0YmVhdBIPCgdub2RlX2lkGAEgASgEEgwKBHZpZXcYAiABKAQSEQoJbG9jYWxfYXJ1GAMgASgEEhUKDXByb21pc2VkX3ZpZXcYBCABKAQSFAoMYWNjZXB0ZWRfc2VxGAUgASgEEg8KB2xlYWRpbmcYBiABKAgSFAoMaGVhcnNfcXVvcnVtGAcgASgIEhQKDGtub3dzX3N0b3JlcxgIIAEoCBIRCglwcmVwYXJpbmcYCSABKAgSEwoLc2F2ZV9udW1iZXIYCiABKAQSGAoQc2F2ZV9pbmNhcm5hdGlvbhgLIAEoBiJBCg5DYXRjaFVwUmVxdWVzdBIPCgdub2RlX2lkGAEgASgEEgsKA3NlcRgCIAEoBBIRCgltYXhfYnl0ZXMYAyABKAQiZAoNQ2F0Y2hVcEFuc3dlchIPCgdub2RlX2lkGAEgASgEEgsKA3NlcRgCIAEoBBIPCgd1cGRhdGVzGAMgAygMEhEKCWxvY2FsX2FydRgEIAEoBBIRCglmaXJzdF9zZXEYBSABKAQinQEKCFNuYXBzaG90EhYKDmZvcm1hdF92ZXJzaW9uGAEgASgNEgsKA3NlcRgCIAEoBBIOCgZvcmlnaW4YAyABKAYSDgoGY2h1bmtzGAQgASgNEg0KBWJ5dGVzGAUgASgEEhAKCGNoZWNrc3VtGAYgASgHEisKDGVwb2NoX3JlY29yZBgHIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkIk4KD1NuYXBzaG90UmVxdWVzdBIPCgdub2RlX2lkGAEgASgEEgsKA3NlcRgCIAEoBBIOCgZvcmlnaW4YAyABKAYSDQoFaW5kZXgYBCABKA0iiAEKDVNuYXBzaG90Q2h1bmsSDwoHbm9kZV9pZBgBIAEoBBIkCghzbmFwc2hvdBgCIAEoCzISLnBheG9zLnYxLlNuYXBzaG90Eg0KBWluZGV4GAMgASgNEgwKBGRhdGEYBCABKAwSEAoIY2hlY2tzdW0YBSABKAcSEQoJbG9jYWxfYXJ1GAYgASgEIkIKDkxlYWRlclRyYW5zZmVyEg8KB25vZGVfaWQYASABKAQSDAoEdmlldxgCIAEoBBIRCgluZXh0X3ZpZXcYAyABKAQibwoNVXBkYXRlUmVmdXNhbBIPCgdub2RlX2lkGAEgASgEEhEKCWNsaWVudF9pZBgCIAEoBBIRCgl0aW1lc3RhbXAYAyABKAQSJwoGcmVhc29uGAQgASgOMhcucGF4b3MudjEuUmVmdXNhbFJlYXNvbiKgBgoHTWVzc2FnZRIKCgJ0bxgBIAEoBBIrCgt2aWV3X2NoYW5nZRgCIAEoCzIULnBheG9zLnYxLlZpZXdDaGFuZ2VIABI2ChF2aWV3X2NoYW5nZV9wcm9vZhgDIAEoCzIZLnBheG9zLnYxLlZpZXdDaGFuZ2VQcm9vZkgAEiQKB3ByZXBhcmUYBCABKAsyES5wYXhvcy52MS5QcmVwYXJlSAASKQoKcHJlcGFyZV9vaxgFIAEoCzITLnBheG9zLnYxLlByZXBhcmVPS0gAEiYKCHByb3Bvc2FsGAYgASgLMhIucGF4b3MudjEuUHJvcG9zYWxIABIiCgZhY2NlcHQYByABKAsyEC5wYXhvcy52MS5BY2NlcHRIABJCChdnbG9iYWxseV9vcmRlcmVkX3VwZGF0ZRgIIAEoCzIfLnBheG9zLnYxLkdsb2JhbGx5T3JkZXJlZFVwZGF0ZUgAEhcKDWNsaWVudF91cGRhdGUYCSABKAxIABIoCgloZWFydGJlYXQYCiABKAsyEy5wYXhvcy52MS5IZWFydGJlYXRIABI0ChBjYXRjaF91cF9yZXF1ZXN0GAsgASgLMhgucGF4b3MudjEuQ2F0Y2hVcFJlcXVlc3RIABIyCg9jYXRjaF91cF9hbnN3ZXIYDCABKAsyFy5wYXhvcy52MS5DYXRjaFVwQW5zd2VySAASMQoOdXBkYXRlX3JlZnVzYWwYDSABKAsyFy5wYXhvcy52MS5VcGRhdGVSZWZ1c2FsSAASNQoQc25hcHNob3RfcmVxdWVzdBgSIAEoCzIZLnBheG9zLnYxLlNuYXBzaG90UmVxdWVzdEgAEjEKDnNuYXBzaG90X2NodW5rGBMgASgLMhcucGF4b3MudjEuU25hcHNob3RDaHVua0gAEjMKD2xlYWRlcl90cmFuc2ZlchgUIAEoCzIYLnBheG9zLnYxLkxlYWRlclRyYW5zZmVySAASDQoFZXBvY2gYDiABKAQSDQoFZ3JvdXAYDyABKAQSEAoIc3RvcmVfaWQYECABKAYSDAoEZnJvbRgRIAEoBEIGCgR0eXBlKl4KClVwZGF0ZUtpbmQSGwoXVVBEQVRFX0tJTkRfVU5TUEVDSUZJRUQQABIYChRVUERBVEVfS0lORF9SRUdJU1RFUhABEhkKFVVQREFURV9LSU5EX1NUT1BfU0lHThACKmYKDVJlZnVzYWxSZWFzb24SHgoaUkVGVVNBTF9SRUFTT05fVU5TUEVDSUZJRUQQABIXChNSRUZVU0FMX1JFQVNPTl9CVVNZEAESHAoYUkVGVVNBTF9SRUFTT05fVE9PX0xBUkdFEAJiBnByb3RvMw", [file_paxos_v1_membership]);
+  fileDesc("ChRwYXhvcy92MS9wYXhvcy5wcm90bxIIcGF4b3MudjEiogEKDENsaWVudFVwZGF0ZRIRCgljbGllbnRfaWQYASABKAQSDwoHbm9kZV9pZBgCIAEoBBIRCgl0aW1lc3RhbXAYAyABKAQSDgoGdXBkYXRlGAQgASgMEiIKBGtpbmQYBSABKA4yFC5wYXhvcy52MS5VcGRhdGVLaW5kEg8KB3Nlc3Npb24YBiABKAQSFgoOYW5zd2VyZWRfdXBfdG8YByABKAQiXgoKVmlld0NoYW5nZRIPCgdub2RlX2lkGAEgASgEEhYKDmF0dGVtcHRlZF92aWV3GAIgASgEEhEKCWxvY2FsX2FydRgDIAEoBBIUCgxoZWFyc19xdW9ydW0YBCABKAgiUAoPVmlld0NoYW5nZVByb29mEg8KB25vZGVfaWQYASABKAQSFgoOaW5zdGFsbGVkX3ZpZXcYAiABKAQSFAoMaGVhcnNfbGVhZGVyGAMgASgIIjsKB1ByZXBhcmUSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEhEKCWxvY2FsX2FydRgDIAEoBCKSAQoJUHJlcGFyZU9LEg8KB25vZGVfaWQYASABKAQSDAoEdmlldxgCIAEoBBIkCglkYXRhX2xpc3QYAyADKAsyES5wYXhvcy52MS5NZXNzYWdlEhEKCWxvY2FsX2FydRgEIAEoBBITCgtzYXZlX251bWJlchgFIAEoBBIYChBzYXZlX2luY2FybmF0aW9uGAYgASgGIkcKCFByb3Bvc2FsEg8KB25vZGVfaWQYASABKAQSDAoEdmlldxgCIAEoBBILCgNzZXEYAyABKAQSDwoHdXBkYXRlcxgEIAMoDCJ2CgZBY2NlcHQSDwoHbm9kZV9pZBgBIAEoBBIMCgR2aWV3GAIgASgEEgsKA3NlcRgDIAEoBBIRCglsb2NhbF9hcnUYBCABKAQSEwoLc2F2ZV9udW1iZXIYBSABKAQSGAoQc2F2ZV9pbmNhcm5hdGlvbhgGIAEoBiKmAQoVR2xvYmFsbHlPcmRlcmVkVXBkYXRlEg8KB25vZGVfaWQYASABKAQSCwoDc2VxGAIgASgEEiYKBnVwZGF0ZRgDIAEoCzIWLnBheG9zLnYxLkNsaWVudFVwZGF0ZRIOCgZyZXN1bHQYBCABKAwSEQoJZHVwbGljYXRlGAUgASgIEhYKCWxlYWRlcl9pZBgGIAEoBEgAiAEBQgwKCl9sZWFkZXJfaWQi6QEKCUhlYXJ0YmVhdBIPCgdub2RlX2lkGAEgASgEEgwKBHZpZXcYAiABKAQSEQoJbG9jYWxfYXJ1GAMgASgEEhUKDXByb21pc2VkX3ZpZXcYBCABKAQSFAoMYWNjZXB0ZWRfc2VxGAUgASgEEg8KB2xlYWRpbmcYBiABKAgSFAoMaGVhcnNfcXVvcnVtGAcgASgIEhQKDGtub3dzX3N0b3JlcxgIIAEoCBIRCglwcmVwYXJpbmcYCSABKAgSEwoLc2F2ZV9udW1iZXIYCiABKAQSGAoQc2F2ZV9pbmNhcm5hdGlvbhgLIAEoBiJBCg5DYXRjaFVwUmVxdWVzdBIPCgdub2RlX2lkGAEgASgEEgsKA3NlcRgCIAEoBBIRCgltYXhfYnl0ZXMYAyABKAQiZAoNQ2F0Y2hVcEFuc3dlchIPCgdub2RlX2lkGAEgASgEEgsKA3NlcRgCIAEoBBIPCgd1cGRhdGVzGAMgAygMEhEKCWxvY2FsX2FydRgEIAEoBBIRCglmaXJzdF9zZXEYBSABKAQinQEKCFNuYXBzaG90EhYKDmZvcm1hdF92ZXJzaW9uGAEgASgNEgsKA3NlcRgCIAEoBBIOCgZvcmlnaW4YAyABKAYSDgoGY2h1bmtzGAQgASgNEg0KBWJ5dGVzGAUgASgEEhAKCGNoZWNrc3VtGAYgASgHEisKDGVwb2NoX3JlY29yZBgHIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkIk4KD1NuYXBzaG90UmVxdWVzdBIPCgdub2RlX2lkGAEgASgEEgsKA3NlcRgCIAEoBBIOCgZvcmlnaW4YAyABKAYSDQoFaW5kZXgYBCABKA0iiAEKDVNuYXBzaG90Q2h1bmsSDwoHbm9kZV9pZBgBIAEoBBIkCghzbmFwc2hvdBgCIAEoCzISLnBheG9zLnYxLlNuYXBzaG90Eg0KBWluZGV4GAMgASgNEgwKBGRhdGEYBCABKAwSEAoIY2hlY2tzdW0YBSABKAcSEQoJbG9jYWxfYXJ1GAYgASgEIkIKDkxlYWRlclRyYW5zZmVyEg8KB25vZGVfaWQYASABKAQSDAoEdmlldxgCIAEoBBIRCgluZXh0X3ZpZXcYAyABKAQiSAoQUmVhZEluZGV4UmVxdWVzdBIPCgdub2RlX2lkGAEgASgEEhMKC2luY2FybmF0aW9uGAIgASgGEg4KBm51bWJlchgDIAEoBCJUCg9SZWFkSW5kZXhBbnN3ZXISDwoHbm9kZV9pZBgBIAEoBBITCgtpbmNhcm5hdGlvbhgCIAEoBhIOCgZudW1iZXIYAyABKAQSCwoDc2VxGAQgASgEIjsKC0NvbmZpcm1WaWV3Eg8KB25vZGVfaWQYASABKAQSDAoEdmlldxgCIAEoBBINCgVyb3VuZBgDIAEoBCI9Cg1WaWV3Q29uZmlybWVkEg8KB25vZGVfaWQYASABKAQSDAoEdmlldxgCIAEoBBINCgVyb3VuZBgDIAEoBCJvCg1VcGRhdGVSZWZ1c2FsEg8KB25vZGVfaWQYASABKAQSEQoJY2xpZW50X2lkGAIgASgEEhEKCXRpbWVzdGFtcBgDIAEoBBInCgZyZWFzb24YBCABKA4yFy5wYXhvcy52MS5SZWZ1c2FsUmVhc29uIvQHCgdNZXNzYWdlEgoKAnRvGAEgASgEEisKC3ZpZXdfY2hhbmdlGAIgASgLMhQucGF4b3MudjEuVmlld0NoYW5nZUgAEjYKEXZpZXdfY2hhbmdlX3Byb29mGAMgASgLMhkucGF4b3MudjEuVmlld0NoYW5nZVByb29mSAASJAoHcHJlcGFyZRgEIAEoCzIRLnBheG9zLnYxLlByZXBhcmVIABIpCgpwcmVwYXJlX29rGAUgASgLMhMucGF4b3MudjEuUHJlcGFyZU9LSAASJgoIcHJvcG9zYWwYBiABKAsyEi5wYXhvcy52MS5Qcm9wb3NhbEgAEiIKBmFjY2VwdBgHIAEoCzIQLnBheG9zLnYxLkFjY2VwdEgAEkIKF2dsb2JhbGx5X29yZGVyZWRfdXBkYXRlGAggASgLMh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlSAASFwoNY2xpZW50X3VwZGF0ZRgJIAEoDEgAEigKCWhlYXJ0YmVhdBgKIAEoCzITLnBheG9zLnYxLkhlYXJ0YmVhdEgAEjQKEGNhdGNoX3VwX3JlcXVlc3QYCyABKAsyGC5wYXhvcy52MS5DYXRjaFVwUmVxdWVzdEgAEjIKD2NhdGNoX3VwX2Fuc3dlchgMIAEoCzIXLnBheG9zLnYxLkNhdGNoVXBBbnN3ZXJIABIxCg51cGRhdGVfcmVmdXNhbBgNIAEoCzIXLnBheG9zLnYxLlVwZGF0ZVJlZnVzYWxIABI1ChBzbmFwc2hvdF9yZXF1ZXN0GBIgASgLMhkucGF4b3MudjEuU25hcHNob3RSZXF1ZXN0SAASMQoOc25hcHNob3RfY2h1bmsYEyABKAsyFy5wYXhvcy52MS5TbmFwc2hvdENodW5rSAASMwoPbGVhZGVyX3RyYW5zZmVyGBQgASgLMhgucGF4b3MudjEuTGVhZGVyVHJhbnNmZXJIABI4ChJyZWFkX2luZGV4X3JlcXVlc3QYFSABKAsyGi5wYXhvcy52MS5SZWFkSW5kZXhSZXF1ZXN0SAASNgoRcmVhZF9pbmRleF9hbnN3ZXIYFiABKAsyGS5wYXhvcy52MS5SZWFkSW5kZXhBbnN3ZXJIABItCgxjb25maXJtX3ZpZXcYFyABKAsyFS5wYXhvcy52MS5Db25maXJtVmlld0gAEjEKDnZpZXdfY29uZmlybWVkGBggASgLMhcucGF4b3MudjEuVmlld0NvbmZpcm1lZEgAEg0KBWVwb2NoGA4gASgEEg0KBWdyb3VwGA8gASgEEhAKCHN0b3JlX2lkGBAgASgGEgwKBGZyb20YESABKARCBgoEdHlwZSpeCgpVcGRhdGVLaW5kEhsKF1VQREFURV9LSU5EX1VOU1BFQ0lGSUVEEAASGAoUVVBEQVRFX0tJTkRfUkVHSVNURVIQARIZChVVUERBVEVfS0lORF9TVE9QX1NJR04QAipmCg1SZWZ1c2FsUmVhc29uEh4KGlJFRlVTQUxfUkVBU09OX1VOU1BFQ0lGSUVEEAASFwoTUkVGVVNBTF9SRUFTT05fQlVTWRABEhwKGFJFRlVTQUxfUkVBU09OX1RPT19MQVJHRRACYgZwcm90bzM", [file_paxos_v1_membership]);
 
 /**
  * An update that a client wants ordered. `(client_id, timestamp)` identifies it for ever: a retry
@@ -788,6 +788,153 @@ export const LeaderTransferSchema: GenMessage<LeaderTransfer> = /*@__PURE__*/
   messageDesc(file_paxos_v1_paxos, 14);
 
 /**
+ * Asks the leader up to which seq reads that have come before must wait. An answer to it answers all earlier ones of its sender too.
+ *
+ * @generated from message paxos.v1.ReadIndexRequest
+ */
+export type ReadIndexRequest = Message$1<"paxos.v1.ReadIndexRequest"> & {
+  /**
+   * The sender.
+   *
+   * @generated from field: uint64 node_id = 1;
+   */
+  nodeId: bigint;
+
+  /**
+   * What the sender's process chose at random when it started: an answer to an earlier process is none to this one.
+   *
+   * @generated from field: fixed64 incarnation = 2;
+   */
+  incarnation: bigint;
+
+  /**
+   * Counts the sender's questions, from 1 on.
+   *
+   * @generated from field: uint64 number = 3;
+   */
+  number: bigint;
+};
+
+/**
+ * Describes the message paxos.v1.ReadIndexRequest.
+ * Use `create(ReadIndexRequestSchema)` to create a new message.
+ */
+export const ReadIndexRequestSchema: GenMessage<ReadIndexRequest> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_paxos, 15);
+
+/**
+ * Whoever has applied everything up to `seq` misses nothing that was answered to anybody before the question was asked.
+ *
+ * @generated from message paxos.v1.ReadIndexAnswer
+ */
+export type ReadIndexAnswer = Message$1<"paxos.v1.ReadIndexAnswer"> & {
+  /**
+   * The sender.
+   *
+   * @generated from field: uint64 node_id = 1;
+   */
+  nodeId: bigint;
+
+  /**
+   * As in the question.
+   *
+   * @generated from field: fixed64 incarnation = 2;
+   */
+  incarnation: bigint;
+
+  /**
+   * As in the question.
+   *
+   * @generated from field: uint64 number = 3;
+   */
+  number: bigint;
+
+  /**
+   * The highest seq that the sender had proposed when the question came to it.
+   *
+   * @generated from field: uint64 seq = 4;
+   */
+  seq: bigint;
+};
+
+/**
+ * Describes the message paxos.v1.ReadIndexAnswer.
+ * Use `create(ReadIndexAnswerSchema)` to create a new message.
+ */
+export const ReadIndexAnswerSchema: GenMessage<ReadIndexAnswer> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_paxos, 16);
+
+/**
+ * A leader asks whether it still leads.
+ *
+ * @generated from message paxos.v1.ConfirmView
+ */
+export type ConfirmView = Message$1<"paxos.v1.ConfirmView"> & {
+  /**
+   * The sender, leader of `view`.
+   *
+   * @generated from field: uint64 node_id = 1;
+   */
+  nodeId: bigint;
+
+  /**
+   * The view that it leads.
+   *
+   * @generated from field: uint64 view = 2;
+   */
+  view: bigint;
+
+  /**
+   * Counts its questions in this view, from 1 on.
+   *
+   * @generated from field: uint64 round = 3;
+   */
+  round: bigint;
+};
+
+/**
+ * Describes the message paxos.v1.ConfirmView.
+ * Use `create(ConfirmViewSchema)` to create a new message.
+ */
+export const ConfirmViewSchema: GenMessage<ConfirmView> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_paxos, 17);
+
+/**
+ * The sender had promised no higher view when the question came to it. Confirms all earlier rounds too.
+ *
+ * @generated from message paxos.v1.ViewConfirmed
+ */
+export type ViewConfirmed = Message$1<"paxos.v1.ViewConfirmed"> & {
+  /**
+   * The sender.
+   *
+   * @generated from field: uint64 node_id = 1;
+   */
+  nodeId: bigint;
+
+  /**
+   * As in the question.
+   *
+   * @generated from field: uint64 view = 2;
+   */
+  view: bigint;
+
+  /**
+   * As in the question.
+   *
+   * @generated from field: uint64 round = 3;
+   */
+  round: bigint;
+};
+
+/**
+ * Describes the message paxos.v1.ViewConfirmed.
+ * Use `create(ViewConfirmedSchema)` to create a new message.
+ */
+export const ViewConfirmedSchema: GenMessage<ViewConfirmed> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_paxos, 18);
+
+/**
  * A leader's answer to a forwarded update that it will not order.
  *
  * @generated from message paxos.v1.UpdateRefusal
@@ -827,7 +974,7 @@ export type UpdateRefusal = Message$1<"paxos.v1.UpdateRefusal"> & {
  * Use `create(UpdateRefusalSchema)` to create a new message.
  */
 export const UpdateRefusalSchema: GenMessage<UpdateRefusal> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_paxos, 15);
+  messageDesc(file_paxos_v1_paxos, 19);
 
 /**
  * The envelope of everything that one node sends to another.
@@ -968,6 +1115,38 @@ export type Message = Message$1<"paxos.v1.Message"> & {
      */
     value: LeaderTransfer;
     case: "leaderTransfer";
+  } | {
+    /**
+     * How far reads must wait.
+     *
+     * @generated from field: paxos.v1.ReadIndexRequest read_index_request = 21;
+     */
+    value: ReadIndexRequest;
+    case: "readIndexRequest";
+  } | {
+    /**
+     * So far.
+     *
+     * @generated from field: paxos.v1.ReadIndexAnswer read_index_answer = 22;
+     */
+    value: ReadIndexAnswer;
+    case: "readIndexAnswer";
+  } | {
+    /**
+     * Whether the leader still leads.
+     *
+     * @generated from field: paxos.v1.ConfirmView confirm_view = 23;
+     */
+    value: ConfirmView;
+    case: "confirmView";
+  } | {
+    /**
+     * It does, as far as the sender knows.
+     *
+     * @generated from field: paxos.v1.ViewConfirmed view_confirmed = 24;
+     */
+    value: ViewConfirmed;
+    case: "viewConfirmed";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -1004,7 +1183,7 @@ export type Message = Message$1<"paxos.v1.Message"> & {
  * Use `create(MessageSchema)` to create a new message.
  */
 export const MessageSchema: GenMessage<Message> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_paxos, 16);
+  messageDesc(file_paxos_v1_paxos, 20);
 
 /**
  * What an update is for.

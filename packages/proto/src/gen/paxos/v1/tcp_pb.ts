@@ -6,7 +6,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { BackupPiece, BackupRequest, ChangeMembershipRequest, ChangeMembershipResponse, LogRequest, LogResponse, MembersRequest, MembersResponse, RequestFailure, StatusRequest, StatusResponse, TakeSnapshotRequest, TakeSnapshotResponse, TransferLeadershipRequest, TransferLeadershipResponse, UpdateAnswers, UpdateBatch } from "./client_service_pb.js";
+import type { BackupPiece, BackupRequest, ChangeMembershipRequest, ChangeMembershipResponse, LogRequest, LogResponse, MembersRequest, MembersResponse, QueryRequest, QueryResponse, RequestFailure, StatusRequest, StatusResponse, TakeSnapshotRequest, TakeSnapshotResponse, TransferLeadershipRequest, TransferLeadershipResponse, UpdateAnswers, UpdateBatch } from "./client_service_pb.js";
 import { file_paxos_v1_client_service } from "./client_service_pb.js";
 import type { HandshakeRefusal, Hello } from "./peer_service_pb.js";
 import { file_paxos_v1_peer_service } from "./peer_service_pb.js";
@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/tcp.proto.
  */
 export const file_paxos_v1_tcp: GenFile = /*@__PURE__*/
-  fileDesc("ChJwYXhvcy92MS90Y3AucHJvdG8SCHBheG9zLnYxIicKC0NsaWVudEhlbGxvEhgKEHByb3RvY29sX3ZlcnNpb24YASABKA0iZwoLU2VydmVySGVsbG8SGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIPCgdub2RlX2lkGAIgASgEEhIKCmNsdXN0ZXJfaWQYAyABKAwSGQoRbWF4X3JlcXVlc3RfYnl0ZXMYBCABKA0ioQMKBENhbGwSCgoCaWQYASABKAQSIwoDbG9nGAIgASgLMhQucGF4b3MudjEuTG9nUmVxdWVzdEgAEikKBnN0YXR1cxgDIAEoCzIXLnBheG9zLnYxLlN0YXR1c1JlcXVlc3RIABIQCgZjYW5jZWwYBCABKAhIABIPCgV0YWtlbhgFIAEoDUgAEjYKDXRha2Vfc25hcHNob3QYBiABKAsyHS5wYXhvcy52MS5UYWtlU25hcHNob3RSZXF1ZXN0SAASKQoGYmFja3VwGAcgASgLMhcucGF4b3MudjEuQmFja3VwUmVxdWVzdEgAEisKB21lbWJlcnMYCCABKAsyGC5wYXhvcy52MS5NZW1iZXJzUmVxdWVzdEgAEj4KEWNoYW5nZV9tZW1iZXJzaGlwGAkgASgLMiEucGF4b3MudjEuQ2hhbmdlTWVtYmVyc2hpcFJlcXVlc3RIABJCChN0cmFuc2Zlcl9sZWFkZXJzaGlwGAogASgLMiMucGF4b3MudjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdEgAQgYKBHR5cGUivwMKBVJlcGx5EgoKAmlkGAEgASgEEiQKA2xvZxgCIAEoCzIVLnBheG9zLnYxLkxvZ1Jlc3BvbnNlSAASKgoGc3RhdHVzGAMgASgLMhgucGF4b3MudjEuU3RhdHVzUmVzcG9uc2VIABIrCgdmYWlsdXJlGAQgASgLMhgucGF4b3MudjEuUmVxdWVzdEZhaWx1cmVIABINCgNlbmQYBSABKAhIABI3Cg10YWtlX3NuYXBzaG90GAYgASgLMh4ucGF4b3MudjEuVGFrZVNuYXBzaG90UmVzcG9uc2VIABInCgZiYWNrdXAYByABKAsyFS5wYXhvcy52MS5CYWNrdXBQaWVjZUgAEiwKB21lbWJlcnMYCCABKAsyGS5wYXhvcy52MS5NZW1iZXJzUmVzcG9uc2VIABI/ChFjaGFuZ2VfbWVtYmVyc2hpcBgJIAEoCzIiLnBheG9zLnYxLkNoYW5nZU1lbWJlcnNoaXBSZXNwb25zZUgAEkMKE3RyYW5zZmVyX2xlYWRlcnNoaXAYCiABKAsyJC5wYXhvcy52MS5UcmFuc2ZlckxlYWRlcnNoaXBSZXNwb25zZUgAQgYKBHR5cGUi7wIKBUZyYW1lEh4KBWhlbGxvGAEgASgLMg8ucGF4b3MudjEuSGVsbG8SKwoHcmVmdXNhbBgCIAEoCzIaLnBheG9zLnYxLkhhbmRzaGFrZVJlZnVzYWwSEAoIbWVzc2FnZXMYAyADKAwSKwoMY2xpZW50X2hlbGxvGAQgASgLMhUucGF4b3MudjEuQ2xpZW50SGVsbG8SKwoMc2VydmVyX2hlbGxvGAUgASgLMhUucGF4b3MudjEuU2VydmVySGVsbG8SJgoHdXBkYXRlcxgGIAEoCzIVLnBheG9zLnYxLlVwZGF0ZUJhdGNoEigKB2Fuc3dlcnMYByABKAsyFy5wYXhvcy52MS5VcGRhdGVBbnN3ZXJzEh0KBWNhbGxzGAggAygLMg4ucGF4b3MudjEuQ2FsbBIgCgdyZXBsaWVzGAkgAygLMg8ucGF4b3MudjEuUmVwbHkSDAoEcGluZxgKIAEoBBIMCgRwb25nGAsgASgEYgZwcm90bzM", [file_paxos_v1_client_service, file_paxos_v1_peer_service]);
+  fileDesc("ChJwYXhvcy92MS90Y3AucHJvdG8SCHBheG9zLnYxIicKC0NsaWVudEhlbGxvEhgKEHByb3RvY29sX3ZlcnNpb24YASABKA0iZwoLU2VydmVySGVsbG8SGAoQcHJvdG9jb2xfdmVyc2lvbhgBIAEoDRIPCgdub2RlX2lkGAIgASgEEhIKCmNsdXN0ZXJfaWQYAyABKAwSGQoRbWF4X3JlcXVlc3RfYnl0ZXMYBCABKA0iygMKBENhbGwSCgoCaWQYASABKAQSIwoDbG9nGAIgASgLMhQucGF4b3MudjEuTG9nUmVxdWVzdEgAEikKBnN0YXR1cxgDIAEoCzIXLnBheG9zLnYxLlN0YXR1c1JlcXVlc3RIABIQCgZjYW5jZWwYBCABKAhIABIPCgV0YWtlbhgFIAEoDUgAEjYKDXRha2Vfc25hcHNob3QYBiABKAsyHS5wYXhvcy52MS5UYWtlU25hcHNob3RSZXF1ZXN0SAASKQoGYmFja3VwGAcgASgLMhcucGF4b3MudjEuQmFja3VwUmVxdWVzdEgAEisKB21lbWJlcnMYCCABKAsyGC5wYXhvcy52MS5NZW1iZXJzUmVxdWVzdEgAEj4KEWNoYW5nZV9tZW1iZXJzaGlwGAkgASgLMiEucGF4b3MudjEuQ2hhbmdlTWVtYmVyc2hpcFJlcXVlc3RIABJCChN0cmFuc2Zlcl9sZWFkZXJzaGlwGAogASgLMiMucGF4b3MudjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdEgAEicKBXF1ZXJ5GAsgASgLMhYucGF4b3MudjEuUXVlcnlSZXF1ZXN0SABCBgoEdHlwZSLpAwoFUmVwbHkSCgoCaWQYASABKAQSJAoDbG9nGAIgASgLMhUucGF4b3MudjEuTG9nUmVzcG9uc2VIABIqCgZzdGF0dXMYAyABKAsyGC5wYXhvcy52MS5TdGF0dXNSZXNwb25zZUgAEisKB2ZhaWx1cmUYBCABKAsyGC5wYXhvcy52MS5SZXF1ZXN0RmFpbHVyZUgAEg0KA2VuZBgFIAEoCEgAEjcKDXRha2Vfc25hcHNob3QYBiABKAsyHi5wYXhvcy52MS5UYWtlU25hcHNob3RSZXNwb25zZUgAEicKBmJhY2t1cBgHIAEoCzIVLnBheG9zLnYxLkJhY2t1cFBpZWNlSAASLAoHbWVtYmVycxgIIAEoCzIZLnBheG9zLnYxLk1lbWJlcnNSZXNwb25zZUgAEj8KEWNoYW5nZV9tZW1iZXJzaGlwGAkgASgLMiIucGF4b3MudjEuQ2hhbmdlTWVtYmVyc2hpcFJlc3BvbnNlSAASQwoTdHJhbnNmZXJfbGVhZGVyc2hpcBgKIAEoCzIkLnBheG9zLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlSAASKAoFcXVlcnkYCyABKAsyFy5wYXhvcy52MS5RdWVyeVJlc3BvbnNlSABCBgoEdHlwZSLvAgoFRnJhbWUSHgoFaGVsbG8YASABKAsyDy5wYXhvcy52MS5IZWxsbxIrCgdyZWZ1c2FsGAIgASgLMhoucGF4b3MudjEuSGFuZHNoYWtlUmVmdXNhbBIQCghtZXNzYWdlcxgDIAMoDBIrCgxjbGllbnRfaGVsbG8YBCABKAsyFS5wYXhvcy52MS5DbGllbnRIZWxsbxIrCgxzZXJ2ZXJfaGVsbG8YBSABKAsyFS5wYXhvcy52MS5TZXJ2ZXJIZWxsbxImCgd1cGRhdGVzGAYgASgLMhUucGF4b3MudjEuVXBkYXRlQmF0Y2gSKAoHYW5zd2VycxgHIAEoCzIXLnBheG9zLnYxLlVwZGF0ZUFuc3dlcnMSHQoFY2FsbHMYCCADKAsyDi5wYXhvcy52MS5DYWxsEiAKB3JlcGxpZXMYCSADKAsyDy5wYXhvcy52MS5SZXBseRIMCgRwaW5nGAogASgEEgwKBHBvbmcYCyABKARiBnByb3RvMw", [file_paxos_v1_client_service, file_paxos_v1_peer_service]);
 
 /**
  * The first frame of a client.
@@ -171,6 +171,14 @@ export type Call = Message<"paxos.v1.Call"> & {
      */
     value: TransferLeadershipRequest;
     case: "transferLeadership";
+  } | {
+    /**
+     * Asks the state machine.
+     *
+     * @generated from field: paxos.v1.QueryRequest query = 11;
+     */
+    value: QueryRequest;
+    case: "query";
   } | { case: undefined; value?: undefined };
 };
 
@@ -271,6 +279,14 @@ export type Reply = Message<"paxos.v1.Reply"> & {
      */
     value: TransferLeadershipResponse;
     case: "transferLeadership";
+  } | {
+    /**
+     * What the state machine answers. The call is over.
+     *
+     * @generated from field: paxos.v1.QueryResponse query = 11;
+     */
+    value: QueryResponse;
+    case: "query";
   } | { case: undefined; value?: undefined };
 };
 
