@@ -21,6 +21,7 @@ class FakeTransport implements ClientTransport {
   log = () => {
     throw new Error("not asked here");
   };
+  query = () => Promise.reject(new Error("not asked here"));
   takeSnapshot = () => Promise.reject(new Error("not asked here"));
   members = () => Promise.reject(new Error("not asked here"));
   changeMembership = () => Promise.reject(new Error("not asked here"));

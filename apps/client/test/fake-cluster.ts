@@ -179,6 +179,10 @@ export class FakeCluster implements ClientTransport {
   /** No command asks for one. */
   async *backup(): AsyncIterable<BackupPiece> {}
 
+  async query(): Promise<never> {
+    throw new RequestError("invalid", "the state machine answers no queries");
+  }
+
   async members(address: string): Promise<MembersResponse> {
     const { nodeId } = this.#requireReachable(address);
     const { record, leaderId } = this;

@@ -16,6 +16,7 @@ import {
   type LeadershipTransfer,
   type MembershipChangeInit,
 } from "./leader-tasks.js";
+import { Reader, type ReadAnswer, type ReadOptions } from "./reader.js";
 import { settingsOf, type ConnectOptions, type Settings } from "./options.js";
 import { Servers, type ServerStatus } from "./servers.js";
 import type { Ordered, SubmitOptions } from "./submission.js";
@@ -70,6 +71,7 @@ export class Client {
   readonly #settings: Settings;
   readonly #servers: Servers;
   readonly #submitter: Submitter;
+  readonly #reader: Reader;
   readonly #requests = new Set<AbortController>();
   #closing: Promise<void> | undefined;
 
@@ -77,6 +79,7 @@ export class Client {
   constructor(settings: Settings) {
     this.#settings = settings;
     this.#servers = new Servers(settings);
+    this.#reader = new Reader({ ...settings, servers: this.#servers });
     this.#submitter = new Submitter({ ...settings, servers: this.#servers }, settings);
   }
 
@@ -89,6 +92,22 @@ export class Client {
    */
   submit(update: Uint8Array, options: SubmitOptions = {}): Promise<Ordered> {
     return this.#submitter.submit(update, options);
+  }
+
+  /**
+   * Asks the state machine something that changes nothing: no save, no place in the order. Any number may be under way. The array must
+   * not be changed before the promise settles.
+   *
+   * Rejects with a RequestError: `timed_out` at the deadline at the latest; `invalid` when the state machine cannot answer.
+   */
+  async read(query: Uint8Array, options: ReadOptions = {}): Promise<ReadAnswer> {
+    if (options.server !== undefined) this.#requireKnown(options.server);
+    const request = this.#request(options.signal);
+    try {
+      return await this.#reader.read(query, options, request.signal);
+    } finally {
+      request.end();
+    }
   }
 
   /**

@@ -4,6 +4,7 @@ import type { EpochRecord } from "@paxos/proto";
 import { requestErrorOf } from "./asking.js";
 import type { ClientEnvironment } from "./environment.js";
 import { leadsItself, type MembersAnswer } from "./newest-members.js";
+import { pause } from "./pause.js";
 import type { Servers } from "./servers.js";
 import { isTimeout } from "./signals.js";
 
@@ -142,17 +143,4 @@ function leaderOf(answer: MembersAnswer): Leader | undefined {
     ? answer.address
     : membersOf(record).find(({ nodeId }) => nodeId === leaderId)?.address;
   return address === undefined ? undefined : { nodeId: leaderId, address, record };
-}
-
-function pause(environment: ClientEnvironment, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const onEnd = (): void => {
-      stop();
-      signal.removeEventListener("abort", onEnd);
-      resolve();
-    };
-    const stop = environment.after(ms, onEnd);
-    signal.addEventListener("abort", onEnd);
-    if (signal.aborted) onEnd();
-  });
 }

@@ -110,6 +110,10 @@ export class HostileNetwork implements ClientTransport {
     });
   }
 
+  query(): Promise<never> {
+    return Promise.reject(new RequestError("invalid", "the model has no state"));
+  }
+
   async *log(): AsyncGenerator<LogResponse> {
     // Not asked for here, nor what follows.
   }

@@ -6,6 +6,7 @@ import {
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
   MembersResponseSchema,
+  QueryResponseSchema,
   StatusResponseSchema,
   TakeSnapshotResponseSchema,
   TransferLeadershipResponseSchema,
@@ -18,6 +19,8 @@ import {
   type LogResponse,
   type MembershipChange,
   type MembersResponse,
+  type QueryRequest,
+  type QueryResponse,
   type StatusResponse,
   type TakeSnapshotResponse,
   type TransferLeadershipResponse,
@@ -66,6 +69,15 @@ export interface LeaderCall {
   readonly fail: (code: RequestErrorCode, message?: string) => void;
 }
 
+/** A query that was sent. */
+export interface QueryCall {
+  readonly address: string;
+  readonly request: QueryRequest;
+  readonly signal: AbortSignal;
+  readonly answer: (seq: number, result: Uint8Array) => void;
+  readonly fail: (code: RequestErrorCode, message?: string) => void;
+}
+
 export type Members = MessageInitShape<typeof MembersResponseSchema>;
 export type Status = MessageInitShape<typeof StatusResponseSchema>;
 
@@ -88,6 +100,7 @@ export class ScriptedTransport implements ClientTransport {
   readonly memberships = new Map<string, Members | Error>();
   readonly membersCalls: string[] = [];
   readonly leaderCalls: LeaderCall[] = [];
+  readonly queries: QueryCall[] = [];
   closed = 0;
   /** Called with each request; undefined leaves it in `calls` for the test to answer. */
   onCall: (call: Call) => void = () => undefined;
@@ -105,6 +118,20 @@ export class ScriptedTransport implements ClientTransport {
     const status = this.statuses.get(address) ?? (await rejectedWhenAborted(signal));
     if (status instanceof Error) throw status;
     return create(StatusResponseSchema, status);
+  }
+
+  /** Left in `queries` for the test to answer, until it is aborted. */
+  query(address: string, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
+    return new Promise((resolve, reject) => {
+      this.queries.push({
+        address,
+        request,
+        signal,
+        answer: (seq, result) => resolve(create(QueryResponseSchema, { seq: BigInt(seq), result })),
+        fail: (code, message = code) => reject(new RequestError(code, message)),
+      });
+      signal.addEventListener("abort", () => reject(new RequestError("cancelled", "aborted")));
+    });
   }
 
   log(address: string, request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {

@@ -221,6 +221,11 @@ export class Node {
     return this.#state.retired;
   }
 
+  /** The seq that was applied last. */
+  get appliedSeq(): number {
+    return this.#state.applied;
+  }
+
   /** Whether this node was removed from the cluster: it takes part in nothing new, and no read is served any more. */
   get removed(): boolean {
     return isRemoved(this.#state);

@@ -12,6 +12,8 @@ import type {
   MembersResponse,
   Message,
   PersistentState,
+  QueryRequest,
+  QueryResponse,
   Snapshot,
   StatusResponse,
   StoredRun,
@@ -118,6 +120,8 @@ export interface Transport {
 export interface ClientHandler {
   /** Orders an update. Rejects with a {@link RequestError}. */
   clientUpdate(update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate>;
+  /** Asks the state machine something that changes nothing. Rejects with a {@link RequestError}. */
+  query(request: QueryRequest, signal: AbortSignal): Promise<QueryResponse>;
   /**
    * Streams the ordered log. Ends, unless following, at the ARU of the moment of the call. Rejects with a
    * {@link RequestError}.
@@ -158,6 +162,8 @@ export interface ClientTransport {
    * `update`.
    */
   clientUpdate(address: string, update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate>;
+  /** Asks the state machine of the server at `address`. */
+  query(address: string, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse>;
   /** Streams the log of the server at `address`. */
   log(address: string, request: LogRequest, signal: AbortSignal): AsyncIterable<LogResponse>;
   /** Asks the server at `address` for its status. */
@@ -324,6 +330,11 @@ export interface StateMachine {
    * once, in seq order; after a restart again, from the latest snapshot on. A throw stops the node.
    */
   apply(update: Uint8Array, seq: number): Uint8Array;
+  /**
+   * Answers a question about the state as it stands, and changes nothing. Called between updates. A {@link RequestError} that it throws
+   * is the client's answer; any other throw is logged, and fails this one query alone. Absent: nothing can be asked.
+   */
+  query?(query: Uint8Array): Uint8Array;
   /**
    * Gives the state as it stands now, in pieces of any size. The first piece is asked for at once; the others later, while
    * further updates are being applied, which must not show in them. A throw abandons this snapshot, and is logged.

@@ -15,10 +15,12 @@ import {
 } from "@paxos/core";
 import {
   BackupPieceSchema,
+  Consistency,
   ChangeMembershipResponseSchema,
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
   MembersResponseSchema,
+  QueryResponseSchema,
   Role,
   StatusResponseSchema,
   StorageHealth,
@@ -33,6 +35,8 @@ import {
   type LogResponse,
   type MembershipChange,
   type MembersResponse,
+  type QueryRequest,
+  type QueryResponse,
   type StatusResponse,
   type TakeSnapshotResponse,
   type TransferLeadershipResponse,
@@ -71,6 +75,27 @@ export class Dispatcher implements ClientHandler {
       duplicate,
       ...(leader === undefined ? {} : { leaderId: BigInt(leader) }),
     });
+  }
+
+  async query({ query, consistency }: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
+    const { queries } = this.parts.driver;
+    const ask = () => queries.ask(query);
+    const { seq, result } = await readAs(consistency);
+    return create(QueryResponseSchema, { result, seq: BigInt(seq), nodeId: BigInt(this.parts.nodeId) });
+
+    function readAs(wanted: Consistency) {
+      switch (wanted) {
+        case Consistency.UNSPECIFIED:
+          return queries.linearizable(ask, signal);
+        case Consistency.LOCAL:
+          return queries.local(ask);
+        default:
+          throw new RequestError(
+            "invalid",
+            `this node knows no consistency ${String(wanted)}; run a release that does`,
+          );
+      }
+    }
   }
 
   async *log(request: LogRequest, signal: AbortSignal): AsyncIterable<LogResponse> {

@@ -22,6 +22,7 @@ import { restoreSnapshot } from "./restore-snapshot.js";
 import type { RestoredTables } from "./snapshot-content.js";
 import type { SnapshotPolicy } from "./snapshot-policy.js";
 import { LeaderRequests } from "./leader-requests.js";
+import { Queries } from "./queries.js";
 import { Snapshots } from "./snapshots.js";
 import { StorageDuties } from "./storage-duties.js";
 import { Waiters, type Outcome } from "./waiters.js";
@@ -60,6 +61,7 @@ export interface DriverParts {
 export class Driver {
   readonly snapshots: Snapshots;
   readonly leader: LeaderRequests;
+  readonly queries: Queries;
   readonly #parts: DriverParts;
   readonly #duties: StorageDuties;
   readonly #waiters = new Waiters();
@@ -88,6 +90,7 @@ export class Driver {
       nextMove: (signal) => this.#moved.next(signal),
       stopped: () => this.#stopped,
     });
+    this.queries = new Queries({ ...parts, input: (input) => this.#input(input) });
     this.#duties = new StorageDuties({
       ...parts,
       tell: (news) => this.#tellNode(news),
@@ -178,6 +181,7 @@ export class Driver {
       this.#stopped = true;
       this.#stopTicking();
       this.#waiters.rejectAll(closing);
+      this.queries.rejectAll(closing);
       for (const wakeups of [this.#saved, this.#applied, this.#ticked, this.#moved]) wakeups.end();
     }
     // What has failed may hang for ever, and is not waited for.
@@ -248,6 +252,8 @@ export class Driver {
       this.snapshots.settled(last.seq);
       this.#applied.wake();
     }
+    if (ready.readable !== undefined) this.queries.serve(ready.readable);
+    this.queries.checkRemoved();
     for (const read of ready.reads) this.#duties.read(read);
     for (const request of ready.chunkReads) this.#duties.readChunk(request);
     for (const chunk of ready.chunkWrites) this.#duties.receiveChunk(chunk);
@@ -290,6 +296,7 @@ export class Driver {
   async #restore(snapshot: Snapshot): Promise<void> {
     const { node } = this.#parts;
     const seq = Number(snapshot.seq);
+    this.queries.restoring = true;
     let tables: RestoredTables;
     try {
       tables = await restoreSnapshot(snapshot, this.#parts);
@@ -302,6 +309,7 @@ export class Driver {
       // Their updates may be among those in the snapshot, and what became of them forgotten by now.
       this.#waiters.rejectAll(skipped);
       this.snapshots.resume(seq);
+      this.queries.restoring = false;
       node.restored(seq);
       this.#applied.wake();
     });
@@ -310,6 +318,7 @@ export class Driver {
   #onStorageFailed(error: Error): void {
     if (this.#stopped) return;
     this.#waiters.rejectAll(() => cannotSave(error));
+    this.queries.rejectAll(() => cannotSave(error));
     this.#tellNode(() => this.#parts.node.storageFailed());
     this.#parts.onStorageFailed(error);
   }

@@ -9,6 +9,10 @@ export function cancelled(): RequestError {
   return new RequestError("cancelled", "the caller gave up waiting; the update may be ordered all the same");
 }
 
+export function readCancelled(): RequestError {
+  return new RequestError("cancelled", "the caller gave up waiting");
+}
+
 export function cannotSave(error: Error): RequestError {
   return new RequestError("unavailable", `this node's storage has failed: ${error.message}; try another one`);
 }

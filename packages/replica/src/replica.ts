@@ -19,16 +19,13 @@ import {
   type Storage,
   type Transport,
 } from "@paxos/core";
-import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
-import {
-  EpochRecordSchema,
-  MembershipChangeSchema,
-  type EpochRecord,
-  type StatusResponse,
-} from "@paxos/proto";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { MembershipChangeSchema, type EpochRecord, type StatusResponse } from "@paxos/proto";
 import { Dispatcher } from "./dispatcher.js";
 import { Driver } from "./driver.js";
+import { identify } from "./identify.js";
 import { membershipAtStart } from "./membership-at-start.js";
+import type { ReadOptions, ReadOutcome } from "./queries.js";
 import { restoreSnapshot } from "./restore-snapshot.js";
 import { SeqSet } from "./seq-set.js";
 import { snapshotPolicy as makeSnapshotPolicy, type SnapshotPolicy } from "./snapshot-policy.js";
@@ -259,6 +256,22 @@ export class Replica {
     }
   }
 
+  /**
+   * Reads the state. What is given is either a query, which the state machine's `query` answers, or a function, which may look at the
+   * state machine as it is then, and nothing else: it is called once, between updates, and its result must not change with them.
+   * Rejects with what the function throws, or with a RequestError.
+   */
+  read(query: Uint8Array, options?: ReadOptions): Promise<ReadOutcome<Uint8Array>>;
+  read<T>(look: () => T, options?: ReadOptions): Promise<ReadOutcome<T>>;
+  read(what: Uint8Array | (() => unknown), options: ReadOptions = {}): Promise<ReadOutcome<unknown>> {
+    const { consistency = "linearizable", signal } = options;
+    const queries = this.#driver?.queries;
+    if (queries === undefined)
+      return Promise.reject(new RequestError("unavailable", "this node has not started"));
+    const look = typeof what === "function" ? what : () => queries.ask(what);
+    return consistency === "local" ? queries.local(look) : queries.linearizable(look, signal);
+  }
+
   /** Takes a snapshot now. Resolves with the seq up to which it has everything. @throws RequestError */
   async takeSnapshot(): Promise<{ readonly seq: number; readonly bytes: number }> {
     if (this.#driver === undefined) throw new RequestError("unavailable", "this node has not started");
@@ -370,25 +383,6 @@ export class Replica {
     this.#onStopped(error);
     this.close().catch((closeError: unknown) => this.#logger.error(`while closing: ${String(closeError)}`));
   }
-}
-
-/** A peer may have heard another process of this node last, a dead one: what storage has seen speaks for itself. */
-function identify(node: Node, who: Omit<Identity, "saveHistory" | "epochRecord" | "address">): Identity {
-  let known = { record: node.epochRecord, bytes: toBinary(EpochRecordSchema, node.epochRecord) };
-  return {
-    ...who,
-    get saveHistory() {
-      return node.saveHistory;
-    },
-    get epochRecord() {
-      const { epochRecord: record } = node;
-      if (record !== known.record) known = { record, bytes: toBinary(EpochRecordSchema, record) };
-      return known.bytes;
-    },
-    get address() {
-      return node.address;
-    },
-  };
 }
 
 function randomId(): bigint {

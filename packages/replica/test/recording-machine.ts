@@ -1,4 +1,4 @@
-import type { StateMachine } from "@paxos/core";
+import { RequestError, type StateMachine } from "@paxos/core";
 
 /** Keeps every update as text, and answers with its place among them. */
 export class RecordingMachine implements StateMachine {
@@ -8,6 +8,13 @@ export class RecordingMachine implements StateMachine {
   apply(update: Uint8Array, seq: number): Uint8Array {
     this.seqs.push(seq);
     return bytes(`${this.applied.push(text(update))}: ${text(update)}`);
+  }
+
+  /** What there is, as one text. */
+  query(query: Uint8Array): Uint8Array {
+    if (text(query) === "refuse") throw new RequestError("invalid", "nothing of that name");
+    if (text(query) === "fail") throw new Error("broken");
+    return bytes(this.applied.join(" "));
   }
 
   *snapshot(): Iterable<Uint8Array> {

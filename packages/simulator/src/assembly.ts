@@ -9,11 +9,13 @@ import { FailedStorage } from "./checkers/failed-storage.js";
 import { Leadership } from "./checkers/leadership.js";
 import { OneOrder } from "./checkers/one-order.js";
 import { Promises } from "./checkers/promises.js";
+import { Reads } from "./checkers/reads.js";
 import { StoredOrder } from "./checkers/stored-order.js";
 import { StoredSessions } from "./checkers/stored-sessions.js";
 import { Calls } from "./clients/calls.js";
 import { Clients } from "./clients/clients.js";
 import type { RunConditions } from "./clients/courier.js";
+import { Readers } from "./clients/readers.js";
 import { Expectations } from "./expectations.js";
 import { losesDisk } from "./faults/disk-faults.js";
 import type { PlannedFault } from "./faults/fault.js";
@@ -59,6 +61,7 @@ export class Assembly {
   readonly ill: Host | undefined;
   readonly calls = new Calls();
   readonly clients: Clients;
+  readonly readers: Readers;
   readonly network: Network;
   readonly injector: Injector;
   readonly epochs: Epochs;
@@ -66,7 +69,8 @@ export class Assembly {
   readonly order: OneOrder;
   readonly bound: BoundValues;
   readonly leadership: Leadership;
-  readonly compaction: Compaction;
+  readonly compaction = new Compaction((finding) => this.world.violate("compaction", finding));
+  readonly reads = new Reads((finding) => this.world.violate("reads", finding));
   readonly standing: Standing;
   readonly expectations: Expectations;
   readonly plan: readonly PlannedFault[];
@@ -100,7 +104,6 @@ export class Assembly {
     this.epochs = new Epochs(epochRecord);
     this.bound = new BoundValues(this.epochs, report("bound-values"));
     this.leadership = new Leadership(this.epochs, this.progressTicks, report("leadership"));
-    this.compaction = new Compaction(report("compaction"));
     const promises = new Promises(report("promises"));
     const transfers = new Transfers(world);
     const checkers: Checker[] = [
@@ -113,6 +116,7 @@ export class Assembly {
       this.compaction,
       new StoredSessions(report("sessions")),
       new FailedStorage(report("failed-storage")),
+      this.reads,
       transfers,
     ];
 
@@ -161,6 +165,7 @@ export class Assembly {
     this.faultsUntil = Math.min(faultsMs, options.faultsUntilMs ?? Infinity) * 1000;
     const conditions = clientConditions(profile, plan);
     this.clients = new Clients(world, hosts, calls, workload, conditions, checkers);
+    this.readers = new Readers(this, options);
   }
 }
 

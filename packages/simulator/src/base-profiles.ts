@@ -18,6 +18,7 @@ export const calm: Profile = {
   partitions: {},
   leaderPerMille: 0,
   operatorsPerMille: 500,
+  readersPerMille: 500,
 };
 
 export const rough: Profile = {

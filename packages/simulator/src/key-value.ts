@@ -31,6 +31,13 @@ export class KeyValueMachine implements SimulatedStateMachine {
     return encodeKeyValueAnswer({ kind: "before", value: before });
   }
 
+  /** What a key holds. The query is a `get`; the answer that of the update. */
+  query(bytes: Uint8Array): Uint8Array {
+    const query = decodeKeyValueUpdate(bytes);
+    if (query?.kind !== "get") return encodeKeyValueAnswer({ kind: "malformed" });
+    return encodeKeyValueAnswer({ kind: "before", value: this.#values.get(query.key) ?? null });
+  }
+
   /** All keys and values, 12 bytes each entry. Begun and ended at once: it costs little. */
   snapshot(): Iterable<Uint8Array> {
     const bytes = new Uint8Array(entryBytes * this.#values.size);
@@ -128,6 +135,7 @@ export function keyValueWorkload({ keys = 8, maxSteps = 200_000 }: KeyValueWorkl
       if (!writer) writers.set(random, (writer = new Writer(random, client, keys)));
       return encodeKeyValueUpdate(writer.next());
     },
+    nextQuery: (random) => encodeKeyValueUpdate({ kind: "get", key: drawKey(random, keys) }),
     check: (history) => checkHistory(history, maxSteps),
   };
 }
@@ -145,7 +153,7 @@ class Writer {
 
   next(): KeyValueUpdate {
     const { random } = this;
-    const key = random.between(0, random.between(0, this.keys - 1));
+    const key = drawKey(random, this.keys);
     const kind = random.next() % 100;
     if (kind < 35) return { kind: "get", key };
     if (kind < 45) return { kind: "delete", key };
@@ -155,6 +163,11 @@ class Writer {
     this.#last.set(key, value);
     return kind < 75 ? { kind: "put", key, value } : { kind: "compare-and-swap", key, expected, value };
   }
+}
+
+/** Low numbers more often than high ones. */
+function drawKey(random: Random, keys: number): number {
+  return random.between(0, random.between(0, keys - 1));
 }
 
 const maxListed = 20;

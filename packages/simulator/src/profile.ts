@@ -53,6 +53,8 @@ export interface Profile {
    * priorities, and move the leadership. Default 0.
    */
   readonly operatorsPerMille?: number;
+  /** In how many runs in 1,000 there are clients that only read. Default 0. */
+  readonly readersPerMille?: number;
   /** What one node, drawn from the seed, suffers from all the time. */
   readonly illness?: Illness;
 }

@@ -31,7 +31,8 @@ export class Run {
   }
 
   summary(): RunSummary {
-    const { world, calls, injector, options, nodes, network, bound, delivered, epochs } = this.#parts;
+    const { world, calls, readers, injector, options, nodes, network, bound, delivered, epochs } =
+      this.#parts;
     const { ordered, rejected, unknown, retries, all } = calls;
     const { taken, installed, compactions } = this.#parts.compaction;
     const counts = [...injector.counts].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -51,6 +52,7 @@ export class Run {
       },
       saves: world.saves,
       snapshots: { taken, installed, compactions },
+      reads: readers.served,
       operations: { issued: all.length, ordered, rejected, unknown, retries },
       faults: counts.reduce((sum, [, count]) => sum + count, 0),
       faultsByKind: Object.fromEntries(counts),
@@ -150,12 +152,13 @@ export class Run {
 
   // Clients stop, everything comes to rest, and the books are compared.
   async #end(): Promise<void> {
-    const { world, clients, standing, progressTicks, options, calls, order } = this.#parts;
+    const { world, clients, readers, standing, progressTicks, options, calls, order } = this.#parts;
     if (world.finding !== undefined) return;
     clients.active = false;
+    readers.active = false;
     // A client all of whose servers have left the cluster waits until its deadline.
     await this.#within(this.#ticks(8 * progressTicks + 700), "rest", () => {
-      return clients.idle && standing.isLevel;
+      return clients.idle && readers.idle && standing.isLevel;
     });
     if (world.finding !== undefined) return;
     if (!standing.appliedTheSame) {
@@ -181,7 +184,7 @@ export class Run {
     await this.#compareSnapshots();
     if (world.finding !== undefined) return;
     try {
-      const verdict = options.workload.check?.(calls.history());
+      const verdict = options.workload.check?.([...calls.history(), ...readers.history]);
       if (typeof verdict === "string") world.violate("workload", verdict);
       else if (verdict !== undefined) this.#undecided = verdict.undecided;
     } catch (error) {

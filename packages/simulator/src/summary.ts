@@ -42,6 +42,8 @@ export interface RunSummary {
     /** Attempts beyond the first. */
     readonly retries: number;
   };
+  /** Reads that were answered. */
+  readonly reads: number;
   /** Faults in all, and of each kind. */
   readonly faults: number;
   readonly faultsByKind: Readonly<Record<string, number>>;

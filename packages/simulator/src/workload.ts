@@ -5,8 +5,10 @@ import type { Random } from "./random.js";
 export interface Operation {
   /** The client: one at a time is under way for each, unless it gave one up. */
   readonly client: number;
-  /** What the workload had it send. */
+  /** What the workload had it send: an update, or what it asked. */
   readonly update: Uint8Array;
+  /** Whether it was a read: `update` is the query, and nothing was to be changed. Reads without an answer are in no history. */
+  readonly query?: true;
   /**
    * The answer. Undefined when there was none: it may have been executed, then or later, or never. Operations
    * that were rejected for certain are in no history.
@@ -29,6 +31,11 @@ export interface Workload {
    * @param nowMs virtual time, in milliseconds since the start of the run.
    */
   next(random: Random, client: number, nowMs: number): Uint8Array;
+  /**
+   * The next query that a client sends, one of those that only read, to be answered by the state machine's `query`. Reads are
+   * linearizable. Absent: nothing is asked, but how far the answering node had come is checked all the same.
+   */
+  nextQuery?(random: Random, client: number, nowMs: number): Uint8Array;
   /**
    * Judges the history of the whole run, at its end. Undefined when all is well, else what is wrong. May say
    * that it could not decide.

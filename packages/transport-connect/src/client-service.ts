@@ -11,6 +11,8 @@ import type {
   LogRequest,
   LogResponse,
   MembersResponse,
+  QueryRequest,
+  QueryResponse,
   StatusResponse,
   TakeSnapshotRequest,
   TakeSnapshotResponse,
@@ -24,6 +26,7 @@ import {
   reasonForClient,
   requireChange,
   requireFits,
+  requireQueryFits,
   UpdateStream,
   type FaultRecord,
 } from "@paxos/transport-kit";
@@ -70,6 +73,13 @@ export class ClientServiceAdapter implements ServiceImpl<typeof ClientService> {
     } finally {
       close();
     }
+  }
+
+  query(request: QueryRequest, { signal }: HandlerContext): Promise<QueryResponse> {
+    return this.#answer(() => {
+      requireQueryFits(request, this.maxRequestBytes);
+      return this.handler.query(request, signal);
+    });
   }
 
   status(): Promise<StatusResponse> {

@@ -11,6 +11,8 @@ import {
   type LogResponse,
   type MembershipChange,
   type MembersResponse,
+  type QueryRequest,
+  type QueryResponse,
   type StatusResponse,
   type TakeSnapshotResponse,
   type TransferLeadershipResponse,
@@ -25,6 +27,7 @@ import {
   overheadBytes,
   requireChange,
   requireFits,
+  requireQueryFits,
   type ClientTransportOptions,
   type ClientTransportSettings,
 } from "@paxos/transport-kit";
@@ -75,6 +78,11 @@ export class ConnectClientTransport implements ClientTransport {
     }
     if (signal.aborted) throw abortedError(address, signal);
     return this.#server(address).updates.clientUpdate(update, signal);
+  }
+
+  async query(address: string, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
+    requireQueryFits(request, this.#settings.maxRequestBytes);
+    return this.#call(address, signal, (client, own) => client.query(request, { signal: own }));
   }
 
   status(address: string, signal: AbortSignal): Promise<StatusResponse> {

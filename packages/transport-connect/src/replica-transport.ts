@@ -74,7 +74,7 @@ export class ConnectReplicaTransport extends StreamReplicaTransport<typeof notHt
     const faults = { counters: this.counts, log: this.log };
     const clients = new ClientServiceAdapter(handler, faults, maxRequestBytes);
     const { clientUpdate, clientUpdates, log, status, takeSnapshot, backup } = ClientService.method;
-    const { members, changeMembership, transferLeadership } = ClientService.method;
+    const { members, changeMembership, transferLeadership, query } = ClientService.method;
     // Unknown fields are of no use, and a small one takes up much memory.
     const binaryOptions = { readUnknownFields: false };
     const options = {
@@ -96,6 +96,7 @@ export class ConnectReplicaTransport extends StreamReplicaTransport<typeof notHt
       })
       .rpc(clientUpdate, clients.clientUpdate.bind(clients), options)
       .rpc(clientUpdates, clients.clientUpdates.bind(clients), streamOptions)
+      .rpc(query, clients.query.bind(clients), options)
       .rpc(log, clients.log.bind(clients), options)
       .rpc(status, clients.status.bind(clients), options)
       .rpc(takeSnapshot, clients.takeSnapshot.bind(clients), options)

@@ -7,6 +7,7 @@ import {
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
   MembersResponseSchema,
+  QueryResponseSchema,
   Role,
   StatusResponseSchema,
   TakeSnapshotResponseSchema,
@@ -14,6 +15,7 @@ import {
   type ClientUpdate,
   type GloballyOrderedUpdate,
   type MembershipChange,
+  type QueryRequest,
 } from "@paxos/proto";
 
 /** Answers every update with its timestamp as the seq; what is called can be replaced. */
@@ -57,6 +59,9 @@ export class Handler implements ClientHandler {
     return Promise.resolve(create(TakeSnapshotResponseSchema, { seq: 9n, bytes: 300n, firstSeq: 5n }));
   }
 
+  query({ query }: QueryRequest): ReturnType<ClientHandler["query"]> {
+    return Promise.resolve(create(QueryResponseSchema, { nodeId: 3n, seq: 7n, result: query }));
+  }
   members(): ReturnType<ClientHandler["members"]> {
     const epochRecord = { epoch: 4n, voters: [{ nodeId: 3n, address: "three:3" }] };
     return Promise.resolve(
@@ -157,6 +162,9 @@ export class Failing extends Handler {
     throw this.error;
   }
   override async takeSnapshot(): ReturnType<ClientHandler["takeSnapshot"]> {
+    throw this.error;
+  }
+  override async query(): ReturnType<ClientHandler["query"]> {
     throw this.error;
   }
   override async members(): ReturnType<ClientHandler["members"]> {

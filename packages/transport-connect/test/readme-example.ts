@@ -7,6 +7,7 @@ import {
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
   MembersResponseSchema,
+  QueryResponseSchema,
   StatusResponseSchema,
   TakeSnapshotResponseSchema,
   TransferLeadershipResponseSchema,
@@ -25,6 +26,7 @@ transport.serve({
   async *backup() {
     yield create(BackupPieceSchema, { data: new TextEncoder().encode("all there is") });
   },
+  query: ({ query }) => Promise.resolve(create(QueryResponseSchema, { seq: 1n, result: query })),
   members: () => Promise.resolve(create(MembersResponseSchema, { nodeId: 0n, leaderId: 0n })),
   changeMembership: () => Promise.resolve(create(ChangeMembershipResponseSchema)),
   transferLeadership: (to) =>

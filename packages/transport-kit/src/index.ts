@@ -66,6 +66,7 @@ export {
   invalidAddressError,
   noAnswerError,
   requireFits,
+  requireQueryFits,
 } from "./request-errors.js";
 export {
   fromRequestFailure,

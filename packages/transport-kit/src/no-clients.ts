@@ -8,6 +8,7 @@ const refused: AsyncIterable<never> = {
 /** What a node without a handler answers: that it serves no clients. */
 export const servesNoClients: ClientHandler = {
   clientUpdate: () => Promise.reject(noHandlerError()),
+  query: () => Promise.reject(noHandlerError()),
   log: () => refused,
   status: () => Promise.reject(noHandlerError()),
   takeSnapshot: () => Promise.reject(noHandlerError()),

@@ -1,5 +1,5 @@
 import { RequestError } from "@paxos/core";
-import type { ClientUpdate } from "@paxos/proto";
+import type { ClientUpdate, QueryRequest } from "@paxos/proto";
 
 /** The caller's signal was aborted: by its deadline, or because it gave up. */
 export function abortedError(address: string, signal: AbortSignal): RequestError {
@@ -53,5 +53,14 @@ export function tooLargeError({ update }: ClientUpdate, maxRequestBytes: number)
   return new RequestError(
     "too_large",
     `the update has ${update.length} bytes; the limit is ${maxRequestBytes - fieldBytes}; split it`,
+  );
+}
+
+/** Throws when a query does not fit a request of `maxRequestBytes`. */
+export function requireQueryFits({ query }: QueryRequest, maxRequestBytes: number): void {
+  if (query.length + fieldBytes <= maxRequestBytes) return;
+  throw new RequestError(
+    "too_large",
+    `the query has ${query.length} bytes; the limit is ${maxRequestBytes - fieldBytes}; ask for less at once`,
   );
 }

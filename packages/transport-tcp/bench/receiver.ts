@@ -34,6 +34,7 @@ export async function receive(): Promise<void> {
   transport.serve({
     clientUpdate: ({ timestamp, update }) =>
       Promise.resolve(create(GloballyOrderedUpdateSchema, { seq: timestamp, result: update })),
+    query: notAskedFor,
     log: notAskedFor,
     status: notAskedFor,
     takeSnapshot: notAskedFor,

@@ -11,6 +11,7 @@ export type Settlement = "answer" | "fail" | "piece" | "end" | QuestionKind;
 export const questionKinds = [
   "status",
   "members",
+  "query",
   "takeSnapshot",
   "changeMembership",
   "transferLeadership",

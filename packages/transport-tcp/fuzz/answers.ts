@@ -9,6 +9,7 @@ import {
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
   MembersResponseSchema,
+  QueryResponseSchema,
   StatusResponseSchema,
   TakeSnapshotResponseSchema,
   TransferLeadershipResponseSchema,
@@ -74,6 +75,7 @@ class Settling implements ClientHandler {
   readonly updates: Waiting<GloballyOrderedUpdate>[] = [];
   readonly questions: { readonly [K in QuestionKind]: Waiting<Awaited<ReturnType<ClientHandler[K]>>>[] } = {
     status: [],
+    query: [],
     members: [],
     takeSnapshot: [],
     changeMembership: [],
@@ -91,6 +93,7 @@ class Settling implements ClientHandler {
   backup: ClientHandler["backup"] = (signal) => this.#stream(create(BackupPieceSchema), signal);
   status: ClientHandler["status"] = () => park(this.questions.status, "");
   members: ClientHandler["members"] = () => park(this.questions.members, "");
+  query: ClientHandler["query"] = (_, signal) => park(this.questions.query, "", signal);
   takeSnapshot: ClientHandler["takeSnapshot"] = (signal) => park(this.questions.takeSnapshot, "", signal);
   changeMembership: ClientHandler["changeMembership"] = (_, signal) =>
     park(this.questions.changeMembership, "", signal);
@@ -99,8 +102,8 @@ class Settling implements ClientHandler {
 
   /** Whether it is busy with what it would know to be given up. */
   get isBusy(): boolean {
-    const { takeSnapshot, changeMembership, transferLeadership } = this.questions;
-    const lists = [this.updates, this.pieces, takeSnapshot, changeMembership, transferLeadership];
+    const { query, takeSnapshot, changeMembership, transferLeadership } = this.questions;
+    const lists = [this.updates, this.pieces, query, takeSnapshot, changeMembership, transferLeadership];
     return lists.some(({ length }) => length > 0);
   }
 
@@ -115,6 +118,8 @@ class Settling implements ClientHandler {
         return this.#settle(questions.status, which, create(StatusResponseSchema));
       case "members":
         return this.#settle(questions.members, which, create(MembersResponseSchema));
+      case "query":
+        return this.#settle(questions.query, which, create(QueryResponseSchema));
       case "takeSnapshot":
         return this.#settle(questions.takeSnapshot, which, create(TakeSnapshotResponseSchema));
       case "changeMembership":

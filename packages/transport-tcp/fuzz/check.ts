@@ -22,6 +22,7 @@ class Parked implements ClientHandler {
     return new Promise(() => undefined);
   };
 
+  query: ClientHandler["query"] = (_, signal) => this.#call("query", signal);
   takeSnapshot: ClientHandler["takeSnapshot"] = (signal) => this.#call("takeSnapshot", signal);
   changeMembership: ClientHandler["changeMembership"] = (_, signal) => this.#call("changeMembership", signal);
   transferLeadership: ClientHandler["transferLeadership"] = (_, signal) =>

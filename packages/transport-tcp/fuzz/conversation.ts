@@ -63,6 +63,7 @@ const call = fc.record({
     fc.constant({ case: "log" as const, value: {} }),
     fc.constant({ case: "status" as const, value: {} }),
     fc.constant({ case: "takeSnapshot" as const, value: {} }),
+    fc.constant({ case: "query" as const, value: {} }),
     fc.constant({ case: "backup" as const, value: {} }),
     fc.constant({ case: "members" as const, value: {} }),
     fc.constant({ case: "changeMembership" as const, value: { change: { changeId: 1n } } }),

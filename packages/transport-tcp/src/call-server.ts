@@ -44,6 +44,7 @@ export class CallServer {
     private readonly link: Link,
     private readonly handler: Omit<ClientHandler, "clientUpdate">,
     private readonly faults: Faults,
+    private readonly maxRequestBytes: number,
   ) {}
 
   /** Takes a call, or what the client says of an earlier one. Says why the connection must be closed, if it must. */
@@ -64,6 +65,7 @@ export class CallServer {
       case "members":
       case "changeMembership":
       case "transferLeadership":
+      case "query":
       case undefined:
         if (open !== undefined) return `call ${id} is under way already`;
         this.#start(id, type);
@@ -114,8 +116,9 @@ export class CallServer {
   }
 
   async #answer(call: OpenCall, question: Question): Promise<void> {
+    const { maxRequestBytes } = this;
     try {
-      this.#end(call, await ask(this.handler, question, call.abort.signal));
+      this.#end(call, await ask(this.handler, question, { signal: call.abort.signal, maxRequestBytes }));
     } catch (error) {
       this.#end(call, { case: "failure", value: this.#failureOf(call, error) });
     } finally {

@@ -19,7 +19,7 @@ export class ClientSession {
     host: { readonly handler: ClientHandler; readonly faults: Faults; readonly maxRequestBytes: number },
   ) {
     const { handler, faults, maxRequestBytes } = host;
-    this.#calls = new CallServer(link, handler, faults);
+    this.#calls = new CallServer(link, handler, faults, maxRequestBytes);
     this.#updates = new UpdateStream(
       handler,
       faults,

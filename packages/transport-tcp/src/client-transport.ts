@@ -8,6 +8,8 @@ import type {
   LogResponse,
   MembershipChange,
   MembersResponse,
+  QueryRequest,
+  QueryResponse,
   StatusResponse,
   TakeSnapshotResponse,
   TransferLeadershipResponse,
@@ -20,6 +22,7 @@ import {
   parseAddress,
   requireChange,
   requireFits,
+  requireQueryFits,
   type ClientTransportOptions,
   type ClientTransportSettings,
 } from "@paxos/transport-kit";
@@ -48,6 +51,11 @@ export class TcpClientTransport implements ClientTransport {
     requireFits(update, this.#settings.maxRequestBytes);
     if (signal.aborted) throw abortedError(address, signal);
     return this.#server(address).current.clientUpdate(update, signal);
+  }
+
+  async query(address: string, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
+    requireQueryFits(request, this.#settings.maxRequestBytes);
+    return this.#calls(address, signal).query(request, signal);
   }
 
   async status(address: string, signal: AbortSignal): Promise<StatusResponse> {

@@ -140,7 +140,10 @@ export class ServerCall implements Conversation {
     const link = this.#link;
     if (link === undefined) return;
     this.#greeted = true;
-    if (serverHello.maxRequestBytes > 0) this.#updates.restrict(serverHello.maxRequestBytes);
+    if (serverHello.maxRequestBytes > 0) {
+      this.#updates.restrict(serverHello.maxRequestBytes);
+      this.calls.maxRequestBytes = serverHello.maxRequestBytes;
+    }
     keepAlive(link, this.settings.keepAlive, () => link.bytesAhead);
     for (const frame of this.#early) link.send(frame);
     this.#early = [];

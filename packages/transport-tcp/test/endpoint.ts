@@ -8,6 +8,7 @@ import {
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
   MembersResponseSchema,
+  QueryResponseSchema,
   MessageSchema,
   ProposalSchema,
   StatusResponseSchema,
@@ -143,6 +144,7 @@ export function handlerOf(changes: Partial<ClientHandler> = {}): ClientHandler {
   return {
     clientUpdate: ({ timestamp, update }) =>
       Promise.resolve(create(GloballyOrderedUpdateSchema, { seq: timestamp, result: update })),
+    query: ({ query }) => Promise.resolve(create(QueryResponseSchema, { nodeId: 3n, result: query })),
     async *log({ fromSeq }) {
       for (let seq = fromSeq; seq <= 3n; seq++) yield create(LogResponseSchema, { firstSeq: seq });
     },

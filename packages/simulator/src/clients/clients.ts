@@ -64,6 +64,11 @@ export class Clients implements Desk {
     for (const client of this.#clients) this.#think(client);
   }
 
+  /** How many there are. */
+  get count(): number {
+    return this.#clients.length;
+  }
+
   /** Whether no call is under way. */
   get idle(): boolean {
     return this.#clients.every(({ busy }) => !busy);

@@ -167,6 +167,10 @@ class SimulatedClientTransport implements ClientTransport {
     });
   }
 
+  query(): never {
+    throw new RequestError("unavailable", "readers ask the nodes themselves");
+  }
+
   log(): never {
     throw new RequestError("unavailable", "logs are read at the end of a run, from the nodes themselves");
   }

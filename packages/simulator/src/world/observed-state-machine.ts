@@ -16,6 +16,7 @@ export class ObservedStateMachine implements StateMachine {
   /** Absent when the one under test has none. */
   readonly snapshot?: () => AsyncIterable<Uint8Array>;
   readonly restore?: (pieces: AsyncIterable<Uint8Array>) => Promise<void>;
+  readonly query?: (bytes: Uint8Array) => Uint8Array;
   readonly #machine: SimulatedStateMachine;
   readonly #globals: NodeGlobals;
   #restoring = false;
@@ -32,6 +33,7 @@ export class ObservedStateMachine implements StateMachine {
       random: seat.random.fork(`globals ${number}`),
     };
     const machine = (this.#machine = withGlobalsOf(this.#globals, () => makeStateMachine(seat.id)));
+    if (machine.query !== undefined) this.query = (bytes) => this.#query(bytes);
     if (machine.snapshot !== undefined) this.snapshot = () => this.#snapshot();
     if (machine.restore !== undefined) this.restore = (pieces) => this.#restore(pieces);
   }
@@ -72,6 +74,22 @@ export class ObservedStateMachine implements StateMachine {
     if (world.trace.verbose) world.trace.line(`node ${id} applies call ${call.id} at seq ${seq}`);
     for (const checker of checkers) checker.applied?.({ nodeId: id, seq, call, result, digest });
     return result;
+  }
+
+  #query(bytes: Uint8Array): Uint8Array {
+    const { id, surroundings } = this.seat;
+    const { world } = surroundings;
+    if (!this.life.acts()) return new Uint8Array();
+    if (this.#restoring) world.violate("reads", `node ${id} is asked while a snapshot is being restored`);
+    const { result, before, after } = withGlobalsOf(this.#globals, () => ({
+      before: this.#machine.digest?.(),
+      result: this.#machine.query?.(bytes.slice()),
+      after: this.#machine.digest?.(),
+    }));
+    if (before !== after) this.#violate("query changes the state");
+    if (result instanceof Uint8Array) return result;
+    this.#violate(`query gives ${describe(result)}; it must give a Uint8Array, at once`);
+    return new Uint8Array();
   }
 
   /** In production a snapshot that fails is logged, and the log grows. Here it is found. */

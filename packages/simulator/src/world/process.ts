@@ -2,6 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import type { AdmissionRefusal, ClientHandler, Identity } from "@paxos/core";
 import {
   LogRequestSchema,
+  QueryRequestSchema,
   type ClientUpdate,
   type EpochRecord,
   type MembersResponse,
@@ -36,6 +37,11 @@ export type Answer =
       readonly leaderId?: bigint | undefined;
     }
   | { readonly kind: "failed"; readonly code: string; readonly message: string };
+
+/** What a reader is told. */
+export type ReadAnswer =
+  | { readonly kind: "read"; readonly seq: number; readonly result: Uint8Array }
+  | Extract<Answer, { kind: "failed" }>;
 
 /** One process on a host, from its start to its end: a replica of @paxos/replica with simulated ports. */
 export class Process {
@@ -190,6 +196,33 @@ export class Process {
     return true;
   }
 
+  /**
+   * Takes a linearizable read; without a query, it is asked only how far it has come. Returns false when nobody listens.
+   */
+  read(query: Uint8Array | undefined, signal: AbortSignal, onAnswer: (answer: ReadAnswer) => void): boolean {
+    const handler = this.#handler;
+    if (!this.life.alive || handler === undefined) return false;
+    this.life.input(() => {
+      const { world } = this.seat.surroundings;
+      world.steps++;
+      world.trace.note("Q", this.seat.id);
+      const settle = (answer: ReadAnswer) => {
+        if (this.life.alive) onAnswer(answer);
+      };
+      const reading =
+        query === undefined
+          ? this.#replica?.read(() => new Uint8Array(), { signal })
+          : handler.query(create(QueryRequestSchema, { query }), signal);
+      if (reading === undefined)
+        return settle({ kind: "failed", code: "unavailable", message: "it has not started" });
+      reading.then(
+        ({ seq, result }) => settle({ kind: "read", seq: Number(seq), result }),
+        (error: unknown) => settle(failure(error)),
+      );
+    });
+    return true;
+  }
+
   /** The membership that it knows; undefined when it is not to be asked. */
   get epochRecord(): EpochRecord | undefined {
     return this.life.alive ? this.#replica?.epochRecord : undefined;
@@ -287,7 +320,7 @@ interface LogEntry {
   readonly duplicate: boolean;
 }
 
-function failure(error: unknown): Answer {
+function failure(error: unknown): Extract<Answer, { kind: "failed" }> {
   if (error instanceof Error && "code" in error) {
     return { kind: "failed", code: String(error.code), message: error.message };
   }

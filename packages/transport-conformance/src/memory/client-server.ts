@@ -6,6 +6,9 @@ import type { MemoryConnection } from "./memory-connection.js";
 import { requireChange } from "./membership-change.js";
 import { makeFailure } from "./request-failure.js";
 
+/** Bytes of a query's other fields, at most. */
+const fieldBytes = 64;
+
 const notServing = "this node serves no clients; ask another one";
 
 /** Moves the requests of clients to the node's handler, and its answers back. A connection carries one request. */
@@ -60,6 +63,13 @@ export class ClientServer {
       case "transferLeadership": {
         const { nodeId } = type.value;
         yield { case: "transferLeadership", value: await handler.transferLeadership(nodeId, signal) };
+        return;
+      }
+      case "query": {
+        const { length } = type.value.query;
+        if (length + fieldBytes > this.maxRequestBytes)
+          throw new RequestError("too_large", `the limit is ${this.maxRequestBytes} bytes; ask for less`);
+        yield { case: "query", value: await handler.query(type.value, signal) };
         return;
       }
       case "log":

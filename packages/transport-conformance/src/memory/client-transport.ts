@@ -18,6 +18,8 @@ import {
   type LogResponse,
   type MembershipChange,
   type MembersResponse,
+  type QueryRequest,
+  type QueryResponse,
   type Reply,
   type StatusResponse,
   type TakeSnapshotResponse,
@@ -112,6 +114,19 @@ export class MemoryClientTransport implements ClientTransport {
     const value = create(TransferLeadershipRequestSchema, to === undefined ? {} : { nodeId: to });
     for await (const reply of this.#call(address, { case: "transferLeadership", value }, signal))
       if (reply.case === "transferLeadership") return reply.value;
+    throw noAnswer(address, "what came was no answer");
+  }
+
+  async query(address: string, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
+    const limit = this.#settings.maxRequestBytes - fieldBytes;
+    if (request.query.length > limit) {
+      throw new RequestError(
+        "too_large",
+        `the query has ${request.query.length} bytes; the limit is ${limit}`,
+      );
+    }
+    for await (const reply of this.#call(address, { case: "query", value: request }, signal))
+      if (reply.case === "query") return reply.value;
     throw noAnswer(address, "what came was no answer");
   }
 

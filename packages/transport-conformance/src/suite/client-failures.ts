@@ -57,7 +57,7 @@ function testFailuresOfTheNode(endpoints: Endpoints, kind: string): void {
       expect((error as Error).message).toMatch(/internal error; the log of the node says more/);
       expect((error as Error).message).not.toMatch(/secret/);
     }
-    expect(server.counter("failed_client_requests")).toBe(8);
+    expect(server.counter("failed_client_requests")).toBe(9);
     expect(server.warnings.join()).toMatch(/a client's request failed: TypeError: secret/);
   });
 

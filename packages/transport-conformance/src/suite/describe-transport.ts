@@ -12,6 +12,7 @@ import { describeHostileInput } from "./hostile-input.js";
 import { describeIntroductions } from "./introductions.js";
 import { describeLanes } from "./lanes.js";
 import { describeMembershipCalls } from "./membership-calls.js";
+import { describeQueryCalls } from "./query-calls.js";
 import { describeVersions } from "./versions.js";
 
 /** Registers the tests of everything that packages/core/src/ports.ts promises of transports. */
@@ -30,5 +31,6 @@ export function describeTransport(name: string, adapter: TransportAdapter): void
     describeClientFailures(adapter);
     describeClientStreams(adapter);
     describeMembershipCalls(adapter);
+    describeQueryCalls(adapter);
   });
 }

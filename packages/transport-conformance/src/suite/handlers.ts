@@ -5,6 +5,7 @@ import {
   EpochRecordSchema,
   GloballyOrderedUpdateSchema,
   MembersResponseSchema,
+  QueryResponseSchema,
   Role,
   StatusResponseSchema,
   TakeSnapshotResponseSchema,
@@ -17,6 +18,8 @@ import {
   type LogResponse,
   type MembershipChange,
   type MembersResponse,
+  type QueryRequest,
+  type QueryResponse,
   type StatusResponse,
   type TakeSnapshotResponse,
   type TransferLeadershipResponse,
@@ -58,6 +61,13 @@ export class Handler implements ClientHandler {
 
   clientUpdate(update: ClientUpdate, _signal: AbortSignal): Promise<GloballyOrderedUpdate> {
     return Promise.resolve(answerTo(update));
+  }
+
+  query({ query, consistency }: QueryRequest, _signal: AbortSignal): Promise<QueryResponse> {
+    const result = new Uint8Array(query.length + 1);
+    result[0] = consistency;
+    result.set(query, 1);
+    return Promise.resolve(create(QueryResponseSchema, { nodeId: 3n, seq: 2n ** 61n, result }));
   }
 
   async *log({ fromSeq, follow }: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {
@@ -135,6 +145,10 @@ export class Holding extends Handler {
     });
   }
 
+  override query(_request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
+    return this.#hold("query", signal);
+  }
+
   override takeSnapshot(signal: AbortSignal): Promise<TakeSnapshotResponse> {
     return this.#hold("takeSnapshot", signal);
   }
@@ -208,6 +222,9 @@ export class Failing extends Handler {
     super();
   }
   override async clientUpdate(): Promise<GloballyOrderedUpdate> {
+    throw this.error;
+  }
+  override async query(): Promise<QueryResponse> {
     throw this.error;
   }
   override async status(): Promise<StatusResponse> {

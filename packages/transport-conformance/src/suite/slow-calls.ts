@@ -1,9 +1,15 @@
 import { create } from "@bufbuild/protobuf";
 import type { ClientTransport } from "@paxos/core";
-import { MembershipChangeSchema, type MembershipChange } from "@paxos/proto";
+import {
+  Consistency,
+  MembershipChangeSchema,
+  QueryRequestSchema,
+  type MembershipChange,
+  type QueryRequest,
+} from "@paxos/proto";
 
 /** The calls, besides updates, that may take their time: each can be cancelled. */
-export const slowKinds = ["takeSnapshot", "changeMembership", "transferLeadership"] as const;
+export const slowKinds = ["query", "takeSnapshot", "changeMembership", "transferLeadership"] as const;
 export type SlowKind = (typeof slowKinds)[number];
 
 /** A change of the membership that has something in every part of it. */
@@ -20,6 +26,11 @@ export function membershipChange(): MembershipChange {
   });
 }
 
+/** A query that has something in every part of it. */
+export function queryRequest(): QueryRequest {
+  return create(QueryRequestSchema, { query: Uint8Array.of(0, 255), consistency: Consistency.LOCAL });
+}
+
 /** Makes a call that may take its time. */
 export function callSlowly(
   kind: SlowKind,
@@ -28,6 +39,8 @@ export function callSlowly(
   signal: AbortSignal,
 ): Promise<unknown> {
   switch (kind) {
+    case "query":
+      return client.query(address, queryRequest(), signal);
     case "takeSnapshot":
       return client.takeSnapshot(address, signal);
     case "changeMembership":

@@ -1,0 +1,140 @@
+import type { Reads } from "../checkers/reads.js";
+import type { Profile } from "../profile.js";
+import type { Random } from "../random.js";
+import type { Operation, Workload } from "../workload.js";
+import type { Host } from "../world/host.js";
+import type { World } from "../world/world.js";
+import type { Clients } from "./clients.js";
+import { drawDelay } from "./courier.js";
+
+/** What a reader thinks between two reads, and after how long it takes an attempt for lost, in milliseconds. */
+const thinkMs = [5, 300] as const;
+const timeoutMs = [200, 1500] as const;
+
+/** The pause after a refusal, in microseconds. */
+const pauseUs = [5_000, 50_000] as const;
+
+interface Reader {
+  readonly index: number;
+  readonly random: Random;
+  busy: boolean;
+}
+
+/** One read, from its first attempt to its answer. */
+interface Reading {
+  /** Undefined: nothing is asked but up to where the node has applied. */
+  readonly query: Uint8Array | undefined;
+  readonly start: number;
+  /** What the answer must not miss. */
+  readonly least: number;
+  attempts: number;
+}
+
+/** Clients that read, through any node, and try again through others. A read that was given up has left no trace. */
+export class Readers {
+  /** Whether they go on reading. */
+  active = true;
+  served = 0;
+  readonly #readers: Reader[] = [];
+  readonly #history: Operation[] = [];
+
+  constructor(
+    private readonly parts: {
+      readonly world: World;
+      readonly hosts: readonly Host[];
+      readonly reads: Reads;
+      /** The others. Indices go on behind theirs, and what they leave alone readers do too. */
+      readonly clients: Clients;
+    },
+    private readonly options: { readonly workload: Workload; readonly profile: Profile },
+  ) {
+    const random = parts.world.random.fork("readers");
+    if (!random.chance(options.profile.readersPerMille ?? 0)) return;
+    const count = random.between(1, 4);
+    for (let i = 0; i < count; i++) {
+      const reader = { index: parts.clients.count + i, random: random.fork(`reader ${i}`), busy: false };
+      this.#readers.push(reader);
+      this.#think(reader);
+    }
+  }
+
+  /** Whether no read is under way. */
+  get idle(): boolean {
+    return this.#readers.every(({ busy }) => !busy);
+  }
+
+  /** What workloads judge, besides the updates. */
+  get history(): readonly Operation[] {
+    return this.#history;
+  }
+
+  #think(reader: Reader): void {
+    const [low, high] = thinkMs;
+    this.parts.world.after(reader.random.between(low * 1000, high * 1000), () => {
+      if (this.active) this.#begin(reader);
+    });
+  }
+
+  #begin(reader: Reader): void {
+    const { world, reads } = this.parts;
+    let query: Uint8Array | undefined;
+    try {
+      query = this.options.workload.nextQuery?.(reader.random, reader.index, Math.floor(world.now / 1000));
+    } catch (error) {
+      // It needs the seed, like everything that is found.
+      return world.violate("workload", `nextQuery throws: ${String(error)}`, error);
+    }
+    reader.busy = true;
+    this.#attempt(reader, { query, start: world.now, least: reads.appliedUpTo, attempts: 0 });
+  }
+
+  #attempt(reader: Reader, reading: Reading): void {
+    const { world, hosts, clients } = this.parts;
+    const { random } = reader;
+    const host = random.pick(hosts.filter((each) => !clients.avoided.has(each)));
+    const attempt = ++reading.attempts;
+    const cancel = new AbortController();
+    const isCurrent = () => reader.busy && reading.attempts === attempt;
+    const again = () => {
+      if (isCurrent()) this.#attempt(reader, reading);
+    };
+    world.after(drawDelay(random), () => {
+      const taken = host?.process?.read(reading.query, cancel.signal, (answer) =>
+        world.after(drawDelay(random), () => {
+          if (!isCurrent()) return;
+          if (answer.kind === "read") return this.#answered(reader, reading, host.id, answer);
+          if (answer.code === "unexpected")
+            return world.violate("reads", `node ${host.id} fails at a read: ${answer.message}`);
+          world.after(random.between(...pauseUs), again);
+        }),
+      );
+      if (taken !== true) world.after(random.between(...pauseUs), again);
+    });
+    const [low, high] = timeoutMs;
+    world.after(random.between(low * 1000, high * 1000), () => {
+      if (!isCurrent()) return;
+      cancel.abort();
+      again();
+    });
+  }
+
+  #answered(
+    reader: Reader,
+    { query, start, least }: Reading,
+    nodeId: number,
+    { seq, result }: { readonly seq: number; readonly result: Uint8Array },
+  ): void {
+    const { world, reads } = this.parts;
+    world.trace.note("q", reader.index, nodeId, seq);
+    if (world.trace.verbose)
+      world.trace.line(`reader ${reader.index} is answered by node ${nodeId}, as of seq ${seq}`);
+    reads.served({ nodeId, seq, least, start });
+    this.served++;
+    reader.busy = false;
+    if (query !== undefined) {
+      const { index: client } = reader;
+      this.#history.push({ client, query: true, update: query, result, start, end: world.now });
+    }
+    this.#think(reader);
+  }
+}
