@@ -5,7 +5,7 @@ import { BenchLoad } from "./bench-load.js";
 import { BenchProgress } from "./bench-progress.js";
 import { benchJson, benchLines } from "./bench-report.js";
 import type { Context } from "./context.js";
-import type { BenchFlags } from "./flags.js";
+import type { BenchFlags } from "./invocation.js";
 import { canRedraw } from "./palette.js";
 
 /** Resolves with the exit status: 0 when all updates were ordered, else 1. */

@@ -1,6 +1,6 @@
 // The figures of a benchmark, for people and for programs.
 import { type BenchFigures, QUANTILES } from "./bench-load.js";
-import type { BenchFlags } from "./flags.js";
+import type { BenchFlags } from "./invocation.js";
 import { grouped } from "./status-report.js";
 import { table } from "./table.js";
 

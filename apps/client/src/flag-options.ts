@@ -99,6 +99,16 @@ export const logOptions = {
   server: { ...server, describe: "the id of the only server to ask; else one that answers" },
 } as const;
 
+export const readOptions = {
+  local: {
+    boolean: true,
+    default: false,
+    describe: "take what the server that answers has applied, which may be behind",
+  },
+  server: { ...server, describe: "the id of the only server to ask; else the leader, or one that answers" },
+  timeout: { ...timeout, describe: "seconds for which an answer is sought; 0: for ever" },
+} as const;
+
 export const snapshotOptions = {
   server: { ...server, describe: "the id of the only server to ask; else all" },
 } as const;

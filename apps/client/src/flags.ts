@@ -4,101 +4,23 @@ import { readFileSync } from "node:fs";
 import { ConfigError } from "@paxos/core";
 import yargs from "yargs";
 
-import type { BenchEnd } from "./bench-load.js";
-import type { TransportName } from "./environment.js";
 import {
   benchOptions,
   commonOptions,
   linesOptions,
   logOptions,
   memberOptions,
+  readOptions,
   snapshotOptions,
   statusOptions,
   submitOptions,
   transferOptions,
 } from "./flag-options.js";
+import type { CommonFlags, Invocation } from "./invocation.js";
 import { MAX_UPDATE_BYTES } from "./lines.js";
-import { MEMBER_USAGE, type MemberAction, memberAction, nodeId } from "./member-arguments.js";
+import { MEMBER_USAGE, memberAction, nodeId } from "./member-arguments.js";
 
 const DEFAULT_BENCH_MS = 10_000;
-
-/** Flags of every command. */
-interface CommonFlags {
-  readonly port: number;
-  readonly hostfile: string;
-  readonly transport: TransportName;
-  readonly json: boolean;
-  readonly verbose: boolean;
-}
-
-/** Those of the default command. */
-export interface LinesFlags extends CommonFlags {
-  /** How long a line is retried; may be Infinity. */
-  readonly timeoutMs: number;
-  readonly inFlight: number;
-  readonly history: boolean;
-}
-
-export interface SubmitFlags extends CommonFlags {
-  readonly timeoutMs: number;
-  /** None: one is read from standard input. */
-  readonly updates: readonly string[];
-}
-
-export interface LogFlags extends CommonFlags {
-  /** Absent: from the first on that is held. */
-  readonly from?: number;
-  readonly follow: boolean;
-  readonly all: boolean;
-  readonly server?: number;
-}
-
-export interface SnapshotFlags extends CommonFlags {
-  /** Absent: all. */
-  readonly server?: number;
-}
-
-export interface MemberFlags extends CommonFlags {
-  readonly action: MemberAction;
-  readonly force: boolean;
-  /** Absent: whichever it is. */
-  readonly epoch?: number;
-  /** How long is waited for; may be Infinity. */
-  readonly timeoutMs: number;
-}
-
-export interface TransferFlags extends CommonFlags {
-  /** Absent: to whom the leader thinks best. */
-  readonly to?: number;
-  readonly timeoutMs: number;
-}
-
-export interface StatusFlags extends CommonFlags {
-  readonly watchMs?: number;
-  readonly counters: boolean;
-}
-
-export interface BenchFlags extends CommonFlags {
-  readonly end: BenchEnd;
-  readonly size: number;
-  /** Of each client. */
-  readonly inFlight: number;
-  readonly clients: number;
-  readonly timeoutMs: number;
-}
-
-/** What the command line asks for. */
-export type Invocation =
-  | { readonly command: "lines"; readonly flags: LinesFlags }
-  | { readonly command: "submit"; readonly flags: SubmitFlags }
-  | { readonly command: "log"; readonly flags: LogFlags }
-  | { readonly command: "snapshot"; readonly flags: SnapshotFlags }
-  | { readonly command: "member"; readonly flags: MemberFlags }
-  | { readonly command: "transfer"; readonly flags: TransferFlags }
-  | { readonly command: "status"; readonly flags: StatusFlags }
-  | { readonly command: "bench"; readonly flags: BenchFlags }
-  /** Help or version. */
-  | { readonly command: "print"; readonly text: string };
 
 const DESCRIPTION = `$0 [command]
 
@@ -111,6 +33,12 @@ counted.`;
 
 const EPILOGUE =
   "Exit status: 0 done, 1 not all of it done, or refused, 2 bad input, 130 and 143 interrupted.";
+
+const READ_DESCRIPTION = `$0 read [query]
+
+Asks the state machine something, and prints the seq up to which the answer includes everything, then the
+answer, if there is one. Everything that was ordered for anybody before is included, without --local. The
+state machine of paxos-server keeps nothing and answers nothing: its seq is what there is to know.`;
 
 const MEMBER_DESCRIPTION = `$0 member ACTION
 
@@ -243,6 +171,22 @@ function describeLooking(parser: Parser, onAsked: (invocation: Invocation) => vo
         }),
     )
     .command(
+      "read",
+      "ask the state machine, and up to which seq its answer includes everything",
+      (command) => command.usage(READ_DESCRIPTION).options(readOptions),
+      ({ timeout, local, server, _: [, query], ...flags }) =>
+        onAsked({
+          command: "read",
+          flags: {
+            ...common(flags),
+            timeoutMs: timeout,
+            local,
+            query: query === undefined ? "" : String(query),
+            ...(server === undefined ? {} : { server }),
+          },
+        }),
+    )
+    .command(
       "status",
       "print what each server is doing, and what is wrong; exits 0 when nothing is",
       (command) => command.options(statusOptions),
@@ -325,6 +269,7 @@ function extraArgument(
     case undefined:
       return undefined;
     case "transfer":
+    case "read":
       return words[2];
     case "lines":
       return words[0];

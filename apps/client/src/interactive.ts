@@ -2,7 +2,7 @@
 import type { Client } from "@paxos/client";
 
 import type { Context } from "./context.js";
-import type { LinesFlags } from "./flags.js";
+import type { LinesFlags } from "./invocation.js";
 import { History } from "./history.js";
 import { MAX_UPDATE_BYTES } from "./lines.js";
 import { type Outcome, submitOnce, tooLarge } from "./outcome.js";

@@ -2,7 +2,7 @@
 import type { Client } from "@paxos/client";
 
 import type { Context } from "./context.js";
-import type { LinesFlags } from "./flags.js";
+import type { LinesFlags } from "./invocation.js";
 import { submitInteractively } from "./interactive.js";
 import { readLines } from "./lines.js";
 import { tooLarge } from "./outcome.js";

@@ -4,7 +4,7 @@ import { RequestError } from "@paxos/core";
 import type { GloballyOrderedUpdate, StatusResponse } from "@paxos/proto";
 
 import type { Context } from "./context.js";
-import type { LogFlags } from "./flags.js";
+import type { LogFlags } from "./invocation.js";
 import { updateJson, updateText } from "./output.js";
 import { PROBE_MS, probeAll } from "./probe.js";
 import { whyNot } from "./server-names.js";

@@ -5,7 +5,7 @@ import type { MembersResponse } from "@paxos/proto";
 
 import type { Context } from "./context.js";
 import { deadlineOf } from "./deadline.js";
-import type { MemberFlags } from "./flags.js";
+import type { MemberFlags } from "./invocation.js";
 import { refusalText, tellFailure } from "./leader-failure.js";
 import { changeText, changeType, type MemberChange } from "./member-change.js";
 import { memberJson, memberLines } from "./member-table.js";

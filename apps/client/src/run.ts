@@ -6,13 +6,15 @@ import { loadHostfile } from "@paxos/hostfile";
 import { benchCommand } from "./bench-command.js";
 import type { Context } from "./context.js";
 import type { Environment, Interruption } from "./environment.js";
-import { type Invocation, parseFlags } from "./flags.js";
+import type { Invocation } from "./invocation.js";
+import { parseFlags } from "./flags.js";
 import { linesCommand } from "./lines-command.js";
 import { logCommand } from "./log-command.js";
 import { memberCommand } from "./member-command.js";
 import { Output } from "./output.js";
 import { ServerNames } from "./server-names.js";
 import { ServerNews } from "./server-news.js";
+import { readCommand } from "./read-command.js";
 import { snapshotCommand } from "./snapshot-command.js";
 import { statusCommand } from "./status-command.js";
 import { submitCommand } from "./submit-command.js";
@@ -77,6 +79,8 @@ async function execute(invocation: Command, context: Context): Promise<number> {
       return submitCommand(context, invocation.flags);
     case "log":
       return logCommand(context, invocation.flags);
+    case "read":
+      return readCommand(context, invocation.flags);
     case "snapshot":
       return snapshotCommand(context, invocation.flags);
     case "member":

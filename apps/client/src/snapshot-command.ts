@@ -4,7 +4,7 @@ import { RequestError } from "@paxos/core";
 import type { HostfileMember } from "@paxos/hostfile";
 
 import type { Context } from "./context.js";
-import type { SnapshotFlags } from "./flags.js";
+import type { SnapshotFlags } from "./invocation.js";
 import { PROBE_MS } from "./probe.js";
 import { whyNot } from "./server-names.js";
 import { sizeText } from "./sizes.js";

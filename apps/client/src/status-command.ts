@@ -2,7 +2,7 @@
 import type { Client } from "@paxos/client";
 
 import type { Context } from "./context.js";
-import type { StatusFlags } from "./flags.js";
+import type { StatusFlags } from "./invocation.js";
 import { LiveScreen } from "./live-screen.js";
 import { canRedraw, createPalette, wantsColours } from "./palette.js";
 import { PROBE_MS, probeAll } from "./probe.js";

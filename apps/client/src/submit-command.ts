@@ -2,7 +2,7 @@
 import type { Readable } from "node:stream";
 
 import type { Context } from "./context.js";
-import type { SubmitFlags } from "./flags.js";
+import type { SubmitFlags } from "./invocation.js";
 import { MAX_UPDATE_BYTES } from "./lines.js";
 import { tooLarge } from "./outcome.js";
 import { type NextUpdate, UpdatesInOrder } from "./updates-in-order.js";

@@ -3,7 +3,7 @@ import { RequestError } from "@paxos/core";
 
 import type { Context } from "./context.js";
 import { deadlineOf } from "./deadline.js";
-import type { TransferFlags } from "./flags.js";
+import type { TransferFlags } from "./invocation.js";
 import { refusalText, tellFailure } from "./leader-failure.js";
 
 /** Resolves with the exit status: 0 when the one that is to lead does, else 1. */

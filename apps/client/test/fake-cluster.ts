@@ -5,6 +5,7 @@ import {
   type BackupPiece,
   type ChangeMembershipResponse,
   ChangeMembershipResponseSchema,
+  Consistency,
   type ClientUpdate,
   type EpochRecord,
   type GloballyOrderedUpdate,
@@ -14,7 +15,10 @@ import {
   type LogResponse,
   type MembershipChange,
   type MembersResponse,
+  type QueryRequest,
+  type QueryResponse,
   MembersResponseSchema,
+  QueryResponseSchema,
   Role,
   SnapshotSchema,
   type StatusResponse,
@@ -179,8 +183,13 @@ export class FakeCluster implements ClientTransport {
   /** No command asks for one. */
   async *backup(): AsyncIterable<BackupPiece> {}
 
-  async query(): Promise<never> {
-    throw new RequestError("invalid", "the state machine answers no queries");
+  /** Answers with the query, and whether it was a local one. */
+  async query(address: string, { query, consistency }: QueryRequest): Promise<QueryResponse> {
+    const { nodeId } = this.#requireReachable(address);
+    const local = consistency === Consistency.LOCAL;
+    if (Buffer.from(query).equals(Buffer.from("bad"))) throw new RequestError("invalid", "no such thing");
+    const result = query.length === 0 ? query : Buffer.concat([query, Buffer.from(local ? ", local" : "")]);
+    return create(QueryResponseSchema, { nodeId, seq: BigInt(this.ordered.length), result });
   }
 
   async members(address: string): Promise<MembersResponse> {

@@ -69,7 +69,7 @@ export class ServedCluster {
 function handlerOf(server: () => { readonly fake: FakeCluster; readonly address: string }): ClientHandler {
   return {
     clientUpdate: (update, signal) => server().fake.clientUpdate(server().address, update, signal),
-    query: () => server().fake.query(),
+    query: (request) => server().fake.query(server().address, request),
     log: (request, signal) => server().fake.log(server().address, request, signal),
     status: () => server().fake.status(server().address),
     takeSnapshot: (signal) => server().fake.takeSnapshot(server().address, signal),

@@ -153,3 +153,33 @@ async function storesRecorded(cluster: Cluster): Promise<void> {
     return statuses.every((status) => status?.storesRecorded === true);
   });
 }
+
+test("reads, of every server, right after each update, also when the leader has just been killed, miss nothing", async () => {
+  await withCluster({}, async (cluster) => {
+    const read = async (args: readonly string[] = []): Promise<number> => {
+      const client = cluster.startClient(["read", ...args]);
+      client.child.stdin.end();
+      const { status, stdout, stderr } = await client.ended;
+      if (status !== 0) throw new Error(`not answered: ${stderr}`);
+      return Number(stdout);
+    };
+    const submitOne = async (line: string): Promise<number> => {
+      const { status, stdout } = await cluster.submit([line]);
+      expect(status).toBe(0);
+      return Number(stdout.split("\t")[0]);
+    };
+    const before = (await cluster.status(0))?.localAru ?? 0n;
+    for (const id of [0, 1, 2]) {
+      const seq = await submitOne(`line ${id}`);
+      expect(await read(["--server", String(id)])).toBeGreaterThanOrEqual(seq);
+    }
+    await cluster.level();
+    const after = (await cluster.status(0))?.localAru ?? 0n;
+    await Promise.all(Array.from({ length: 10 }, () => read()));
+    // Three clients have registered, and three updates come with them; reads have no place in the order.
+    expect([after - before, (await cluster.status(0))?.localAru]).toEqual([6n, after]);
+    const seq = await submitOne("the last one");
+    await cluster.kill(await cluster.leader());
+    expect(await read()).toBeGreaterThanOrEqual(seq);
+  });
+});

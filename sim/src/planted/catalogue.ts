@@ -4,6 +4,7 @@ import { bugsOfInstalls } from "./bugs-of-installs.js";
 import { bugsOfLiveness } from "./bugs-of-liveness.js";
 import { bugsOfMembership } from "./bugs-of-membership.js";
 import { bugsOfPromises } from "./bugs-of-promises.js";
+import { bugsOfReads } from "./bugs-of-reads.js";
 import { bugsOfSnapshots } from "./bugs-of-snapshots.js";
 import { bugsOfStorage } from "./bugs-of-storage.js";
 import { bugsOfViewChanges } from "./bugs-of-view-changes.js";
@@ -20,4 +21,5 @@ export const catalogue: readonly PlantedBug[] = [
   ...bugsOfInstalls,
   ...bugsOfStorage,
   ...bugsOfMembership,
+  ...bugsOfReads,
 ];
