@@ -37,7 +37,7 @@ export const coreLayers = [
   ["ordering"],
   ["change", "client-update", "delivery", "reads", "storage-health", "stores"],
   ["epochs", "read-rounds"],
-  ["ignored", "invariants", "view"],
+  ["ignored", "invariants", "lease", "view"],
   ["state"],
   ["restore", "sessions"],
   ["held-snapshots", "history", "outbox", "read-queue", "session-records", "update-queue"],

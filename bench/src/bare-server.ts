@@ -2,13 +2,19 @@
 // nothing behind it.
 import { create } from "@bufbuild/protobuf";
 import { protocolVersions, RequestError } from "@paxos/core";
-import { GloballyOrderedUpdateSchema, MembersResponseSchema, StatusResponseSchema } from "@paxos/proto";
+import {
+  GloballyOrderedUpdateSchema,
+  MembersResponseSchema,
+  QueryResponseSchema,
+  StatusResponseSchema,
+} from "@paxos/proto";
 import { newReplicaTransport, type TransportName } from "./transports.js";
 
 const transport = newReplicaTransport(process.argv[2] as TransportName);
 let seq = 0n;
 transport.serve({
   clientUpdate: (update) => Promise.resolve(create(GloballyOrderedUpdateSchema, { seq: ++seq, update })),
+  query: () => Promise.resolve(create(QueryResponseSchema)),
   log: async function* () {},
   status: () => Promise.resolve(create(StatusResponseSchema)),
   takeSnapshot: () => Promise.reject(new RequestError("invalid", "there is nothing behind this server")),

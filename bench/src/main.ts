@@ -1,4 +1,4 @@
-// pnpm bench [core|cluster|lag|restart|soak|rest|rolling|change]: see the README beside.
+// pnpm bench [core|cluster|lag|restart|soak|rest|rolling|change|reads]: see the README beside.
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { leastUpdateBytes } from "./acknowledged.js";
@@ -9,13 +9,14 @@ import { benchLag } from "./lag.js";
 import { reportLag, reportRest, reportRestart, reportSoak } from "./long-reports.js";
 import { reportChange, reportRolling } from "./pause-reports.js";
 import { printTable } from "./report.js";
+import { benchReads, reportReads } from "./reads.js";
 import { benchRest } from "./rest.js";
 import { benchRestart } from "./restart.js";
 import { benchRolling } from "./rolling.js";
 import { benchSoak } from "./soak.js";
 import { transportNames, type TransportName } from "./transports.js";
 
-const benches = ["core", "cluster", "lag", "restart", "soak", "rest", "rolling", "change"] as const;
+const benches = ["core", "cluster", "lag", "restart", "soak", "rest", "rolling", "change", "reads"] as const;
 
 const flags = await yargs(hideBin(process.argv))
   .usage(`pnpm bench [${benches.join("|")}]`)
@@ -45,7 +46,7 @@ const flags = await yargs(hideBin(process.argv))
     describe: "how many a follower misses (lag), lie behind a node (restart), or are ordered (soak, rest)",
   })
   .option("plot", { type: "string", describe: "the file for the curves of soak, an SVG" })
-  .option("runs", { type: "number", describe: "how often, of rolling (5) and change (10)" })
+  .option("runs", { type: "number", describe: "how often, of rolling (5), change (10) and reads (3)" })
   .option("rate", {
     type: "number",
     default: 1_000,
@@ -54,7 +55,7 @@ const flags = await yargs(hideBin(process.argv))
   .option("json", {
     type: "boolean",
     default: false,
-    describe: "of lag, restart, soak, rest, rolling and change: JSON",
+    describe: "of all but core and cluster: JSON",
   })
   .check(({ what, size, runs }) => {
     const numbered = what === "rolling" || what === "change";
@@ -107,6 +108,14 @@ switch (flags["what"] as (typeof benches)[number] | undefined) {
       json,
     );
     break;
+  case "reads": {
+    const { "in-flight": inFlight, seconds } = flags;
+    reportReads(
+      await benchReads({ transport, updateBytes, inFlight, seconds, runs: runs ?? 3, onProgress }),
+      json,
+    );
+    break;
+  }
   case "change":
     reportChange(
       await benchChange({ transport, updateBytes, perSecond, runs: runs ?? 10, onProgress }),

@@ -10,6 +10,8 @@ export interface PipelinedLoadOptions {
   readonly updateBytes: number;
   /** The most that are under way. */
   readonly inFlight: number;
+  /** Linearizable reads in place of updates. */
+  readonly reads?: boolean;
   /** Makes what is sent. Default: random bytes. */
   readonly nextUpdate?: (bytes: number) => Uint8Array;
   /** Told of each update when it is acknowledged. */
@@ -121,12 +123,12 @@ export class PipelinedLoad {
   }
 
   #submit(): void {
-    const { updateBytes, nextUpdate = randomBytes, onOrdered } = this.#options;
+    const { updateBytes, nextUpdate = randomBytes, onOrdered, reads } = this.#options;
     const started = performance.now();
     const update = nextUpdate(updateBytes);
     this.#underWay++;
     // With time without end it is answered in the end.
-    const end = this.#client.submit(update).then(({ seq }) => {
+    const end = (reads === true ? this.#client.read(update) : this.#client.submit(update)).then(({ seq }) => {
       this.answered++;
       this.#latencies.push(performance.now() - started);
       onOrdered?.(update, seq);

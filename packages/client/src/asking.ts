@@ -23,13 +23,13 @@ export async function ask<T>(
 ): Promise<Asked<T>> {
   let stop = (): void => undefined;
   const deaf = new Promise<never>((_, reject) => {
-    const error = new RequestError(
-      "timed_out",
-      `no answer from ${address} within ${Math.round(withinMs) / 1000} s`,
-    );
     stop = environment.after(withinMs, () => {
       controller.abort(new DOMException("no answer in time", "TimeoutError"));
-      stop = environment.after(GRACE_MS, () => reject(error));
+      stop = environment.after(GRACE_MS, () =>
+        reject(
+          new RequestError("timed_out", `no answer from ${address} within ${Math.round(withinMs) / 1000} s`),
+        ),
+      );
     });
   });
   try {

@@ -35,6 +35,17 @@ export interface Config {
    * added. At least 4 heartbeats. Default 60.
    */
   readonly progressTicks?: number;
+  /**
+   * Leases, with which the leader serves reads without asking anybody: for how many ticks a voter, once it has confirmed a leader's view,
+   * makes no promise to another. 3 to half of `progressTicks`, the same on all members; 0 (default): no leases.
+   *
+   * What must hold: in any stretch of time, no voter's `tick` is called more often than `tickMs` says, by more than a tenth and one tick
+   * (ticks may be late, or left out); the leader's clock, which `ready` is given, is not slower than that by more than a tenth, and does not
+   * stand still while the machine sleeps. Where it does not hold, a read may be stale.
+   */
+  readonly leaseTicks?: number;
+  /** How long a tick is meant to last, in milliseconds, 1 to 60,000; of meaning to leases alone. Default 10. */
+  readonly tickMs?: number;
   /** How many updates the leader keeps in flight at most, 1 to 65,536. Default 4,096. */
   readonly windowUpdates?: number;
   /**
@@ -84,6 +95,7 @@ export function validateConfig(config: Config): Settings {
   };
   const heartbeatTicks = integer("heartbeatTicks", 10, 1, 1_000_000);
   const updateBytes = integer("updateBytes", MiB, 1, 8 * MiB);
+  const progressTicks = integer("progressTicks", 60, 4 * heartbeatTicks, 100_000_000);
   return {
     nodeId: integer("nodeId", Number.NaN, 0, Number.MAX_SAFE_INTEGER),
     clusterId: config.clusterId ?? new Uint8Array(),
@@ -91,7 +103,12 @@ export function validateConfig(config: Config): Settings {
     commandVersion: integer("commandVersion", 0, 0, 0xffffffff),
     seed: integer("seed", Number.NaN, -0x80000000, 0xffffffff),
     heartbeatTicks,
-    progressTicks: integer("progressTicks", 60, 4 * heartbeatTicks, 100_000_000),
+    progressTicks,
+    leaseTicks:
+      config.leaseTicks === 0
+        ? 0
+        : integer("leaseTicks", 0, config.leaseTicks === undefined ? 0 : 3, progressTicks >> 1),
+    tickMs: integer("tickMs", 10, 1, 60_000),
     windowUpdates: integer("windowUpdates", 4096, 1, 65_536),
     windowBytes: integer("windowBytes", 8 * MiB, updateBytes, 8 * MiB),
     runUpdates: integer("runUpdates", 512, 1, maxRunUpdates),

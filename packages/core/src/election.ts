@@ -1,5 +1,6 @@
 // Leader election: ViewChange and ViewChangeProof, attempts and their end.
 import type { ViewChange, ViewChangeProof } from "@paxos/proto";
+import { isLeasedToAnother } from "./lease.js";
 import type { Peer } from "./peers.js";
 import { startPrepare } from "./prepare.js";
 import type { State } from "./state.js";
@@ -156,7 +157,7 @@ function prepareIfQuorum(s: State): void {
   const attempting = countVoters(s, ({ viewChange }) => {
     return viewChange?.view === s.attempted && s.now - viewChange.tick <= progressTicks >> 1;
   });
-  if (attempting >= membership.prepareQuorum) startPrepare(s);
+  if (attempting >= membership.prepareQuorum && !isLeasedToAnother(s, nodeId, 0)) startPrepare(s);
 }
 
 /**

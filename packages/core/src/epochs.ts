@@ -38,6 +38,8 @@ export function enterEpoch(s: State, record: EpochRecord): void {
   s.led = undefined;
   s.preparing = s.prepareOK = s.leading = s.takenOverAt = undefined;
   s.attempts = 0;
+  // Its leader has proposed the stop sign, or lost it to another, which had to wait for its end.
+  s.lease = undefined;
   s.history.startEpoch(next.firstView);
   s.durable = { ...s.durable, ...nothingDurable(next.epoch) };
   s.outbox.startEpoch(next.epoch);
@@ -77,7 +79,7 @@ export function nothingDurable(epoch: number) {
 function leadFirstView(s: State): void {
   s.led = s.view;
   s.role = "preparing";
-  s.preparing = { view: s.view, answers: new Map(), isFirst: true };
+  s.preparing = { view: s.view, answers: new Map(), isFirst: true, handedOver: 0 };
 }
 
 /** Those who stay are known; those who leave are strangers from now on. */

@@ -1,6 +1,7 @@
 // Heartbeats, by all to all: who is alive, who leads, who lags, who hears whom.
 import type { Heartbeat } from "@paxos/proto";
 import { attempt, mayAttempt } from "./election.js";
+import { endLease } from "./lease.js";
 import { countVote } from "./ordering.js";
 import type { Peer } from "./peers.js";
 import type { State } from "./state.js";
@@ -65,7 +66,10 @@ export function onHeartbeat(s: State, from: Peer, message: Heartbeat): void {
   }
   if (s.membership.leaderOf(view) !== from.nodeId) return;
   if (message.leading || message.preparing) onLeaderHeard(s, view, message);
-  else if (view === s.view && s.role === "follower") onLeaderGone(s, from);
+  else {
+    endLease(s, view);
+    if (view === s.view && s.role === "follower") onLeaderGone(s, from);
+  }
 }
 
 function onLeaderHeard(s: State, view: number, { leading, acceptedSeq }: Heartbeat): void {

@@ -117,10 +117,13 @@ export class Node {
     return this.#run((s) => startTransfer(s, to));
   }
 
-  /** What is to be done now; undefined when nothing is. Whatever is given out is not given out again. */
-  ready(): Ready | undefined {
+  /**
+   * What is to be done now; undefined when nothing is. Whatever is given out is not given out again.
+   * @param nowMs milliseconds of a clock that never runs backwards, read after all inputs so far. Only leases need it: without, there are none.
+   */
+  ready(nowMs?: number): Ready | undefined {
     return this.#run((s) => {
-      settle(s);
+      settle(s, nowMs);
       const due = s.outbox.saving === undefined && s.outbox.saveWanted && !s.storageFailed;
       const save = due ? makeSave(s) : undefined;
       if (save === undefined && s.outbox.isEmpty) return undefined;

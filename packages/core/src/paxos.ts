@@ -144,14 +144,14 @@ export function tick(s: State): void {
 }
 
 /** Before outputs are taken: whatever the inputs have made possible. */
-export function settle(s: State): void {
+export function settle(s: State, nowMs: number | undefined): void {
   if (!s.started) {
     s.started = true;
     startElection(s);
   }
   continuePrepare(s);
   askForReads(s);
-  startReadRound(s);
+  startReadRound(s, nowMs);
   propose(s);
   continueTransfer(s);
   forwardUpdates(s);

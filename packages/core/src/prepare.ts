@@ -20,18 +20,19 @@ import { readUpdate } from "./read-update.js";
 import type { State } from "./state.js";
 import { noteSave, tellSave } from "./stores.js";
 import { readStopSign } from "./stop-sign.js";
+import { isLeasedToAnother } from "./lease.js";
 import { follow, raisePromise, restartProgress, takesPart } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
 /** A prepare quorum attempts a view that this node leads: it asks what has been accepted in lower ones. */
-export function startPrepare(s: State): void {
+export function startPrepare(s: State, handedOver = 0): void {
   const view = s.attempted;
   invariant(s.led === undefined || view > s.led, `view ${view} is led after ${s.led}`);
   raisePromise(s, view);
   s.led = view;
   s.view = view;
   s.role = "preparing";
-  s.preparing = { view, answers: new Map(), isFirst: false };
+  s.preparing = { view, answers: new Map(), isFirst: false, handedOver };
   restartProgress(s);
   // Safety rule 4: no message of this view leaves before "I lead" is durable.
   for (const peer of s.peers.values()) if (peer.isVoter) s.outbox.sendAfterSave(peer.nodeId, makePrepare(s));
@@ -48,7 +49,12 @@ export function resendPrepare(s: State): void {
 function makePrepare(s: State) {
   return {
     case: "prepare" as const,
-    value: { nodeId: toWire(s.settings.nodeId), view: toWire(s.view), localAru: toWire(s.history.aru) },
+    value: {
+      nodeId: toWire(s.settings.nodeId),
+      view: toWire(s.view),
+      localAru: toWire(s.history.aru),
+      handedOver: toWire(s.preparing?.handedOver ?? 0),
+    },
   };
 }
 
@@ -65,6 +71,8 @@ export function onPrepare(s: State, from: Peer, prepare: Prepare): void {
     return ignore(s, "not_in_epoch", `prepare of view ${view}: this node is not in the epoch yet`);
   if (view < s.promised) return ignore(s, "stale_prepare", `prepare of view ${view}, promised ${s.promised}`);
   if (view === s.promised) return answerPrepareAgain(s, from, prepare);
+  // It comes again with the next heartbeat.
+  if (isLeasedToAnother(s, from.nodeId, fromWire(prepare.handedOver, "view"))) return;
   raisePromise(s, view);
   follow(s, view);
   s.leaderHeard = s.now;
@@ -219,7 +227,7 @@ function lead(s: State, first: Deque<Uint8Array>): void {
   }
   // A no-op of its own view: once that is ordered, so is everything before it.
   if (ending === undefined) first.push(new Uint8Array());
-  s.leading = { nextSeq: s.history.aru + 1, first, ending, reads: new ReadRounds() };
+  s.leading = { nextSeq: s.history.aru + 1, first, ending, reads: new ReadRounds(), leaseVoid: false };
   s.catchUp.asked = undefined;
   s.fetch = undefined;
   s.preferred = undefined;

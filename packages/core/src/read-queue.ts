@@ -1,4 +1,4 @@
-// Reads on their way: those of this node, and what a leader is asked.
+// Reads on their way: those of this node, what a leader is asked, and what it is granted.
 import { Deque } from "./deque.js";
 
 /**
@@ -63,4 +63,26 @@ export class ReadRounds {
   readonly underWay = new Deque<Round>();
   /** Of each voter the last round that it has confirmed. */
   readonly confirmed = new Map<number, number>();
+
+  /** Of each voter the last round with whose answer it has granted a lease. */
+  readonly granted = new Map<number, number>();
+  /** When the rounds began that no accept quorum has granted a lease for yet. */
+  readonly begun = new Deque<{ readonly round: number; readonly atMs: number }>();
+  /** When the last round began for which one has. */
+  leasedFromMs = -Infinity;
+  /** Whether a round is due although nobody asks: the lease is to last. */
+  renew = true;
+}
+
+/** What a voter has granted. */
+export interface Lease {
+  /** The view of the leader that has it; undefined after a restart, when that is not known any more. */
+  readonly view: number | undefined;
+  /** The tick from which it is over. */
+  readonly until: number;
+}
+
+/** A voter that was restarted may have granted one, and waits for its end. One whose storage is new, or which is alone, has not. */
+export function leaseAfterRestart(leaseTicks: number, isNew: boolean): Lease | undefined {
+  return leaseTicks === 0 || isNew ? undefined : { view: undefined, until: leaseTicks + 1 };
 }

@@ -1,10 +1,14 @@
 // How a leader knows that it still leads (safety rule 9): it asks the voters, for all reads at once that have come meanwhile.
 import type { ConfirmView, ReadIndexRequest, ViewConfirmed } from "@paxos/proto";
 import { ignore } from "./ignored.js";
+import { grant, holdsLease, leaseWanted, noteGrant } from "./lease.js";
 import type { Peer } from "./peers.js";
 import type { ReadQuestion } from "./read-queue.js";
 import type { State } from "./state.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
+
+/** The most rounds whose beginnings are remembered. */
+const maxBegun = 128;
 
 /** The most rounds that are under way. What comes meanwhile shares the next one. */
 const maxRounds = 64;
@@ -31,14 +35,26 @@ export function onReadIndexRequest(s: State, from: Peer, message: ReadIndexReque
  * Before anything is proposed in this turn: a round for all questions that have come since the last one began. Safety rule 9: they
  * wait for everything proposed, which others may know as ordered before this node does, and for the values that the view began with.
  */
-export function startReadRound(s: State): void {
+export function startReadRound(s: State, nowMs: number | undefined): void {
   const { leading, readQuestions: questions } = s;
-  if (questions.size === 0 || s.role === "preparing") return;
+  if (s.role === "preparing") return;
   if (leading === undefined) return questions.clear();
+  const renews = leading.reads.renew && nowMs !== undefined && leaseWanted(s) > 0;
+  if (questions.size === 0 && !renews) return;
   // Safety rule 9: once a stop sign is proposed, the next epoch may go on without this node. The questions wait for that.
   if (leading.ending !== undefined || leading.reads.underWay.length >= maxRounds) return;
-  const round = ++leading.reads.last;
   const seq = leading.nextSeq - 1 + leading.first.length;
+  if (holdsLease(s, nowMs)) {
+    for (const [nodeId, question] of questions) answer(s, nodeId, question, seq);
+    questions.clear();
+    if (!renews) return;
+  }
+  leading.reads.renew = false;
+  const round = ++leading.reads.last;
+  if (nowMs !== undefined && leaseWanted(s) > 0) {
+    leading.reads.begun.push({ round, atMs: nowMs });
+    if (leading.reads.begun.length > maxBegun) leading.reads.begun.shift();
+  }
   leading.reads.underWay.push({ round, seq, questions: new Map(questions) });
   questions.clear();
   askVoters(s, round);
@@ -48,11 +64,18 @@ export function startReadRound(s: State): void {
 /** Every heartbeat: what was asked or answered may be lost. */
 export function repeatReadRound(s: State): void {
   const reads = s.leading?.reads;
-  if (reads !== undefined && reads.underWay.length > 0) askVoters(s, reads.last);
+  if (reads === undefined) return;
+  reads.renew = true;
+  if (reads.underWay.length > 0) askVoters(s, reads.last);
 }
 
 function askVoters(s: State, round: number): void {
-  const value = { nodeId: toWire(s.settings.nodeId), view: toWire(s.view), round: toWire(round) };
+  const value = {
+    nodeId: toWire(s.settings.nodeId),
+    view: toWire(s.view),
+    round: toWire(round),
+    leaseTicks: leaseWanted(s),
+  };
   for (const peer of s.peers.values()) {
     if (peer.isVoter) s.outbox.send(peer.nodeId, { case: "confirmView", value });
   }
@@ -71,7 +94,12 @@ export function onConfirmView(s: State, from: Peer, message: ConfirmView): void 
     return ignore(s, "stale_confirm", `view ${view} is not confirmed, promised ${s.promised}`);
   s.outbox.send(from.nodeId, {
     case: "viewConfirmed",
-    value: { nodeId: toWire(s.settings.nodeId), view: message.view, round: message.round },
+    value: {
+      nodeId: toWire(s.settings.nodeId),
+      view: message.view,
+      round: message.round,
+      leases: grant(s, view, message.leaseTicks),
+    },
   });
 }
 
@@ -84,6 +112,7 @@ export function onViewConfirmed(s: State, from: Peer, message: ViewConfirmed): v
     throw new PeerError("malformed", `round ${round} after ${leading.reads.last}`);
   const { confirmed } = leading.reads;
   confirmed.set(from.nodeId, Math.max(round, confirmed.get(from.nodeId) ?? 0));
+  if (message.leases) noteGrant(s, from, round);
   endRounds(s);
 }
 

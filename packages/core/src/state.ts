@@ -8,7 +8,13 @@ import type { Membership } from "./membership.js";
 import { makePeers, type Peer } from "./peers.js";
 import type { IncomingSnapshot, StoredState } from "./ports.js";
 import { Random } from "./random.js";
-import { ReadQueue, type ReadQuestion, type ReadRounds } from "./read-queue.js";
+import {
+  leaseAfterRestart,
+  ReadQueue,
+  type Lease,
+  type ReadQuestion,
+  type ReadRounds,
+} from "./read-queue.js";
 import { restoreDurable, restorePeers, restoreRuns, restoreSnapshots } from "./restore.js";
 import { Saves } from "./save-history.js";
 import { Timer } from "./timer.js";
@@ -82,7 +88,12 @@ export interface State {
 
   /** The phase 1 under way. That of an epoch's first view needs no answers: nothing can have been accepted before. */
   preparing:
-    | { readonly view: number; readonly answers: Map<number, PrepareAnswer>; readonly isFirst: boolean }
+    | {
+        readonly view: number;
+        readonly answers: Map<number, PrepareAnswer>;
+        readonly isFirst: boolean;
+        readonly handedOver: number;
+      }
     | undefined;
   /** The answer to the Prepare of `promised`, the same whenever it is given. */
   prepareOK: { readonly view: number; readonly saveNumber: number; readonly value: PrepareOK } | undefined;
@@ -97,6 +108,8 @@ export interface State {
         readonly first: Deque<Uint8Array>;
         ending: EpochRecord | undefined;
         readonly reads: ReadRounds;
+        /** Whether this leader uses no lease any more: it has handed over, perhaps. */
+        leaseVoid: boolean;
       }
     | undefined;
 
@@ -115,6 +128,8 @@ export interface State {
   readonly reads: ReadQueue;
   /** The leader's: the nodes that wait for the next round, this one too. */
   readonly readQuestions: Map<number, ReadQuestion>;
+  /** What this node has granted as a voter. */
+  lease: Lease | undefined;
 
   // Delivery to the state machine.
   /** The last seq handed out for application. */
@@ -237,6 +252,7 @@ export function makeState(settings: Settings, membership: Membership, stored: St
     resend: { oldest: undefined, wait: 2, waited: 0, refused: false },
     reads: new ReadQueue(),
     readQuestions: new Map(),
+    lease: leaseAfterRestart(settings.leaseTicks, stored.state === undefined),
     delivered: start,
     applied: start,
     replayUpTo: aru,

@@ -2,6 +2,7 @@
 import type { LeaderTransfer } from "@paxos/proto";
 import { isFit } from "./change.js";
 import { ignore } from "./ignored.js";
+import { isLeasedToAnother } from "./lease.js";
 import type { Peer } from "./peers.js";
 import { startPrepare } from "./prepare.js";
 import type { State } from "./state.js";
@@ -36,6 +37,8 @@ export function startTransfer(s: State, wanted: number | undefined): TransferRes
   }
   const view = nextViewOf(s, to);
   logger.info(`hands over to node ${to}, to lead view ${view}`);
+  // Whoever is told may lead from then on.
+  s.leading.leaseVoid = true;
   s.transfer = { to, view, since: s.now, told: false };
   return { kind: "started", to };
 }
@@ -102,7 +105,9 @@ export function onLeaderTransfer(s: State, from: Peer, message: LeaderTransfer):
   if (membership.leaderOf(view) !== from.nodeId || membership.leaderOf(next) !== s.settings.nodeId) {
     throw new PeerError("not_leader", `node ${from.nodeId} hands over view ${view} for view ${next}`);
   }
-  const timely = view === s.view && s.role === "follower" && next > s.promised && next > s.attempted;
+  const leased = isLeasedToAnother(s, s.settings.nodeId, view);
+  const timely =
+    !leased && view === s.view && s.role === "follower" && next > s.promised && next > s.attempted;
   if (!timely || !canLead(s)) {
     return ignore(s, "stale_transfer", `hand-over of view ${view} for view ${next}`);
   }
@@ -111,7 +116,7 @@ export function onLeaderTransfer(s: State, from: Peer, message: LeaderTransfer):
   s.attemptedAt = s.now;
   loseLeader(s);
   s.updates.restart();
-  startPrepare(s);
+  startPrepare(s, view);
 }
 
 /** Every heartbeat: a voter that is preferred, and has been fit for a progress timeout, is handed the leadership. */

@@ -61,6 +61,8 @@ export class Cluster {
   onDelivered: (message: Message) => void = () => undefined;
   onSaved: (id: number, save: Save) => void = () => undefined;
   onRestored: (id: number, seq: number) => void = () => undefined;
+  /** What nodes' clocks show; undefined: they have none. */
+  nowMs: number | undefined;
   onReadable: (id: number, number: number) => void = () => undefined;
   /** How many processes there have been. */
   starts = 0;
@@ -206,7 +208,7 @@ export class Cluster {
     const member = this.member(id);
     for (;;) {
       const { node } = member;
-      const ready = node?.ready();
+      const ready = node?.ready(this.nowMs);
       if (node === undefined || ready === undefined) return;
       for (const message of ready.messages) this.#post(message);
       member.refusals.push(...ready.refusals);

@@ -34,7 +34,7 @@ const profiles: Record<string, Profile> = {
     snapshot: 60,
     change: 150,
   },
-  "five nodes, changing members": { ...rough, nodes: 5, steps: 7000, crash: 2, partition: 2, change: 150 },
+  "five nodes, changing members": { ...rough, nodes: 5, steps: 9000, crash: 2, partition: 2, change: 150 },
   "one node, changing members": { ...rough, nodes: 1, change: 150 },
   "three nodes, snapshots out of order": { ...rough, doubleMessage: 100, reorder: 900, snapshot: 60 },
 };

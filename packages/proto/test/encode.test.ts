@@ -64,8 +64,8 @@ const contents: Content[] = [
   { case: "leaderTransfer", value: { nodeId: 1n, view: 4n, nextView: 8n } },
   { case: "readIndexRequest", value: { nodeId: 1n, incarnation: 2n ** 64n - 1n, number: 3n } },
   { case: "readIndexAnswer", value: { nodeId: 1n, incarnation: 5n, number: 3n, seq: 99n } },
-  { case: "confirmView", value: { nodeId: 1n, view: 4n, round: 7n } },
-  { case: "viewConfirmed", value: { nodeId: 2n, view: 4n, round: 7n } },
+  { case: "confirmView", value: { nodeId: 1n, view: 4n, round: 7n, leaseTicks: 30 } },
+  { case: "viewConfirmed", value: { nodeId: 2n, view: 4n, round: 7n, leases: true } },
 ];
 
 const envelopes: Envelope[] = [
