@@ -312,6 +312,8 @@ export interface Clock {
   every(intervalMs: number, onTick: () => void): () => void;
   /** Calls `callback` once, after the inputs that are already waiting. */
   soon(callback: () => void): void;
+  /** Milliseconds that never run backwards. Only leases need it: see `leaseTicks`. Absent: there are none. */
+  now?(): number;
 }
 
 /**

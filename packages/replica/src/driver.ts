@@ -228,7 +228,7 @@ export class Driver {
     try {
       for (;;) {
         if (this.#stopped) return;
-        const ready = this.#parts.node.ready();
+        const ready = this.#parts.node.ready(this.#parts.clock.now?.());
         if (ready === undefined) return this.#moved.wake();
         this.#carryOut(ready);
       }

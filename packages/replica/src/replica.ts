@@ -67,7 +67,7 @@ export interface ReplicaOptions {
   /** The core's timeouts, in ticks, and bounds. */
   readonly tuning?: Omit<
     Config,
-    "nodeId" | "epochRecord" | "clusterId" | "logger" | "seed" | "incarnation" | "commandVersion"
+    "nodeId" | "epochRecord" | "clusterId" | "logger" | "seed" | "incarnation" | "commandVersion" | "tickMs"
   >;
   /** When snapshots are taken, and how much of the log is kept behind them. */
   readonly snapshots?: Partial<SnapshotPolicy>;
@@ -172,7 +172,7 @@ export class Replica {
     const { epochRecord, clusterId, recordAtStart } = membershipAtStart(stored, this.#options);
     const { commandVersion = 0 } = stateMachine;
     const node = restartNode(
-      { ...tuning, nodeId, epochRecord, clusterId, logger, seed, incarnation, commandVersion },
+      { ...tuning, nodeId, epochRecord, clusterId, logger, seed, incarnation, commandVersion, tickMs },
       stored,
     );
     this.#node = node;

@@ -10,4 +10,5 @@ export const systemClock: Clock = {
   soon(callback) {
     setImmediate(callback);
   },
+  now: () => performance.now(),
 };

@@ -15,7 +15,7 @@ import { StoredSessions } from "./checkers/stored-sessions.js";
 import { Calls } from "./clients/calls.js";
 import { Clients } from "./clients/clients.js";
 import type { RunConditions } from "./clients/courier.js";
-import { Readers } from "./clients/readers.js";
+import { drawReaders, Readers } from "./clients/readers.js";
 import { Expectations } from "./expectations.js";
 import { losesDisk } from "./faults/disk-faults.js";
 import type { PlannedFault } from "./faults/fault.js";
@@ -93,8 +93,10 @@ export class Assembly {
     // Drawn in any case: a run whose number of nodes is given is the run that would have had as many.
     const drawn = random.pick(profile.nodes);
     const nodes = (this.nodes = options.nodes ?? drawn);
-    const tuning = profile.tuning(random, workload.maxUpdateBytes);
-    this.progressTicks = tuning.progressTicks ?? 60;
+    const drawnTuning = profile.tuning(random, workload.maxUpdateBytes);
+    this.progressTicks = drawnTuning.progressTicks ?? 60;
+    const readers = drawReaders(world.random.fork("reads"), profile.readersPerMille ?? 0, this.progressTicks);
+    const tuning = { ...drawnTuning, leaseTicks: readers.leaseTicks };
     this.heartbeatTicks = tuning.heartbeatTicks ?? 10;
     const epochRecord = firstEpoch(Array.from({ length: nodes }, (_, id) => `node-${id}:2346`));
     const encodes = random.chance(encodesPerMille);
@@ -165,7 +167,7 @@ export class Assembly {
     this.faultsUntil = Math.min(faultsMs, options.faultsUntilMs ?? Infinity) * 1000;
     const conditions = clientConditions(profile, plan);
     this.clients = new Clients(world, hosts, calls, workload, conditions, checkers);
-    this.readers = new Readers(this, options);
+    this.readers = new Readers(this, options, readers.count);
   }
 }
 

@@ -1,5 +1,4 @@
 import type { Reads } from "../checkers/reads.js";
-import type { Profile } from "../profile.js";
 import type { Random } from "../random.js";
 import type { Operation, Workload } from "../workload.js";
 import type { Host } from "../world/host.js";
@@ -8,7 +7,7 @@ import type { Clients } from "./clients.js";
 import { drawDelay } from "./courier.js";
 
 /** What a reader thinks between two reads, and after how long it takes an attempt for lost, in milliseconds. */
-const thinkMs = [5, 300] as const;
+const thinkMs = [2, 100] as const;
 const timeoutMs = [200, 1500] as const;
 
 /** The pause after a refusal, in microseconds. */
@@ -30,6 +29,24 @@ interface Reading {
   attempts: number;
 }
 
+/** Chance in 1,000 that leaders have leases in a run in which there are readers. */
+const leasesPerMille = 400;
+
+/** What is drawn for the readers of a run. */
+export interface ReadersDrawn {
+  readonly count: number;
+  /** 0: no leases. */
+  readonly leaseTicks: number;
+}
+
+/** Drawn from a stream of its own: without readers, a run is what it would be if there were never any. */
+export function drawReaders(random: Random, perMille: number, progressTicks: number): ReadersDrawn {
+  if (!random.chance(perMille)) return { count: 0, leaseTicks: 0 };
+  const count = random.between(1, 4);
+  const leases = random.chance(leasesPerMille);
+  return { count, leaseTicks: leases ? random.between(3, progressTicks >> 1) : 0 };
+}
+
 /** Clients that read, through any node, and try again through others. A read that was given up has left no trace. */
 export class Readers {
   /** Whether they go on reading. */
@@ -46,11 +63,10 @@ export class Readers {
       /** The others. Indices go on behind theirs, and what they leave alone readers do too. */
       readonly clients: Clients;
     },
-    private readonly options: { readonly workload: Workload; readonly profile: Profile },
+    private readonly options: { readonly workload: Workload },
+    count: number,
   ) {
     const random = parts.world.random.fork("readers");
-    if (!random.chance(options.profile.readersPerMille ?? 0)) return;
-    const count = random.between(1, 4);
     for (let i = 0; i < count; i++) {
       const reader = { index: parts.clients.count + i, random: random.fork(`reader ${i}`), busy: false };
       this.#readers.push(reader);

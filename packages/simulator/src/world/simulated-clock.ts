@@ -5,9 +5,13 @@ import type { Life } from "./life.js";
 /** How long a process takes to get to what it has put off, in microseconds: what comes meanwhile is taken together. */
 const soonUs = [0, 20] as const;
 
+/** How much faster than it should a clock may tick without the others' having to be ahead, in thousandths. */
+const tolerated = 1100;
+
 /** The clock port of one process. */
 export class SimulatedClock implements Clock {
   #onTick: () => void = () => undefined;
+  #intervalUs = 0;
 
   constructor(
     private readonly seat: Seat,
@@ -18,6 +22,7 @@ export class SimulatedClock implements Clock {
     const { seat, life } = this;
     const { world, checkers } = seat.surroundings;
     let stopped = false;
+    this.#intervalUs = intervalMs * 1000;
     this.#onTick = () => {
       if (stopped) return;
       world.steps++;
@@ -30,6 +35,9 @@ export class SimulatedClock implements Clock {
     const next = () => {
       world.after(Math.floor((intervalMs * 1_000_000) / seat.tickRate), () => {
         life.input(() => {
+          const { tickRate } = seat;
+          if (tickRate > tolerated)
+            world.clockAheadUs += Math.ceil((this.#intervalUs * (tickRate - 1000)) / tickRate);
           this.#onTick();
           if (!stopped) next();
         });
@@ -46,6 +54,14 @@ export class SimulatedClock implements Clock {
 
   /** Ticks once, out of turn. */
   tickNow(): void {
-    this.life.input(() => this.#onTick());
+    this.life.input(() => {
+      this.seat.surroundings.world.clockAheadUs += this.#intervalUs;
+      this.#onTick();
+    });
+  }
+
+  now(): number {
+    const { now, clockAheadUs } = this.seat.surroundings.world;
+    return (now + clockAheadUs) / 1000;
   }
 }

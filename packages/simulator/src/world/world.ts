@@ -21,6 +21,11 @@ export class World {
   readonly trace: Trace;
   /** Inputs to nodes' cores. */
   steps = 0;
+  /**
+   * By how much nodes' monotonic clocks are ahead of virtual time, in microseconds: leases rely on it that no node ticks faster than these
+   * clocks say, so they are when one does.
+   */
+  clockAheadUs = 0;
   ticks = 0;
   saves = 0;
   /** The first thing that must never happen, and has. */
