@@ -124,6 +124,11 @@ export const serveOptions = {
     describe: "seconds after which a save that has not ended counts as failed; 0: never",
     coerce: secondsFlag("save-timeout", 30),
   },
+  "read-lease": {
+    boolean: true,
+    default: false,
+    describe: "the leader serves reads without asking, which relies on clocks; on all members, or none",
+  },
   verbose: {
     alias: "v",
     boolean: true,

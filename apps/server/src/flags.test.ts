@@ -13,6 +13,7 @@ const defaults = {
   snapshots: {},
   onStorageFailure: "exit",
   saveTimeoutMs: 30_000,
+  readLease: false,
   hostfileGiven: false,
 };
 
@@ -56,9 +57,17 @@ test("the flags have short names, -h is the hostfile", () => {
   });
 });
 
-test("when snapshots are taken, and what happens when the disk fails, can be chosen", () => {
+test("when snapshots are taken, what happens when the disk fails, and whether there are leases, can be chosen", () => {
   const args = ["--snapshot-every", "1000", "--snapshot-every-bytes", "2MiB", "--log-tail", "0"];
-  const disk = ["--log-tail-bytes", "65536", "--on-storage-failure", "wait", "--save-timeout", "0"];
+  const disk = [
+    "--log-tail-bytes",
+    "65536",
+    "--on-storage-failure",
+    "wait",
+    "--save-timeout",
+    "0",
+    "--read-lease",
+  ];
   expect(parseFlags([...args, ...disk])).toEqual({
     command: "serve",
     flags: {
@@ -66,6 +75,7 @@ test("when snapshots are taken, and what happens when the disk fails, can be cho
       snapshots: { everyUpdates: 1000, everyBytes: 2 * 1024 * 1024, tailUpdates: 0, tailBytes: 65_536 },
       onStorageFailure: "wait",
       saveTimeoutMs: 0,
+      readLease: true,
     },
   });
 });

@@ -36,6 +36,8 @@ export interface ServeFlags extends MemberFlags {
   readonly onStorageFailure: DiskPolicy;
   /** 0 is never. */
   readonly saveTimeoutMs: number;
+  /** Whether leaders have leases. */
+  readonly readLease: boolean;
   /** A member of the cluster to join, host:port. */
   readonly join?: string;
   /** The address to listen on instead of the member's own. */
@@ -228,6 +230,7 @@ interface ParsedServe extends ParsedMember {
   readonly "log-tail-bytes": number | undefined;
   readonly "on-storage-failure": DiskPolicy;
   readonly "save-timeout": number;
+  readonly "read-lease": boolean;
   readonly join: string | undefined;
   readonly listen: string | undefined;
   readonly verbose: boolean;
@@ -259,6 +262,7 @@ function serveFlags(parsed: ParsedServe, hostfileGiven: boolean): ServeFlags {
     }),
     onStorageFailure: parsed["on-storage-failure"],
     saveTimeoutMs: parsed["save-timeout"],
+    readLease: parsed["read-lease"],
     hostfileGiven,
     ...(join === undefined ? {} : { join }),
     ...(listen === undefined ? {} : { listen }),

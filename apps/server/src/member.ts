@@ -6,6 +6,9 @@ import type { Environment, RunningReplica } from "./environment.js";
 import type { ServeFlags } from "./flags.js";
 import type { StartingPoint } from "./starting-point.js";
 
+/** How long a lease binds voters: half of the time after which they would look for another leader. 300 ms. */
+const leaseTicks = 30;
+
 export interface Member {
   readonly flags: ServeFlags;
   readonly start: StartingPoint;
@@ -32,6 +35,7 @@ export async function startMember(member: Member): Promise<RunningReplica> {
       snapshots: flags.snapshots,
       onStorageFailure: flags.onStorageFailure === "wait" ? "stay" : "stop",
       saveTimeoutMs: flags.saveTimeoutMs,
+      ...(flags.readLease && { tuning: { leaseTicks } }),
     });
   } catch (error) {
     await transport.close();

@@ -279,9 +279,9 @@ export const bugsOfMembership: readonly PlantedBug[] = [
         file: "core/src/transfer.ts",
         find: `  loseLeader(s);
   s.updates.restart();
-  startPrepare(s);`,
+  startPrepare(s, view);`,
         replace: `  loseLeader(s);
-  startPrepare(s);`,
+  startPrepare(s, view);`,
       },
     ],
     profile: "hand-overs",

@@ -39,7 +39,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
         replace: `const ended = last;`,
       },
     ],
-    profile: "duel",
+    profile: "stalls",
     seed: 106,
   },
   {
@@ -86,7 +86,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
         replace: `confirmed.set(from.nodeId, Infinity);`,
       },
     ],
-    profile: "duel",
+    profile: "stalls",
     seed: 95,
   },
   {
@@ -99,7 +99,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
         replace: `if (message.incarnation === 0n) {`,
       },
     ],
-    profile: "crashes",
+    profile: "hostile",
     seed: 1,
   },
   {
@@ -114,7 +114,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
     return ignore(s, "stale_confirm"`,
       },
     ],
-    profile: "duel",
+    profile: "stalls",
     seed: 1,
   },
   {
@@ -129,7 +129,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
   const round = Math.min(leading.reads.last, fromWire(message.round, "round"));`,
       },
     ],
-    profile: "duel",
+    profile: "hostile",
     seed: 1,
   },
   {
@@ -160,7 +160,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
         replace: `rounds[Math.max(0, membership.acceptQuorum - 2)] ?? 0`,
       },
     ],
-    profile: "duel",
+    profile: "stalls",
     seed: 1,
   },
   {
@@ -218,7 +218,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
         replace: `leaseTicks * tickMs * 5`,
       },
     ],
-    profile: "duel",
+    profile: "stalls",
     seed: 1,
   },
   {
@@ -234,7 +234,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
   const view`,
       },
     ],
-    profile: "duel",
+    profile: "slow-disks",
     seed: 1,
   },
   {

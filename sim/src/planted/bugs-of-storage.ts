@@ -121,7 +121,7 @@ export const bugsOfStorage: readonly PlantedBug[] = [
         replace: `hasSeen`,
       },
       {
-        file: "replica/src/replica.ts",
+        file: "replica/src/identify.ts",
         find: `    get saveHistory() {
       return node.saveHistory;
     },`,

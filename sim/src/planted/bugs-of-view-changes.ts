@@ -50,11 +50,11 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       {
         file: "core/src/prepare.ts",
         find: `  if (ending === undefined) first.push(new Uint8Array());
-  s.leading = { nextSeq: s.history.aru + 1, first, ending };`,
+  s.leading = { nextSeq: s.history.aru + 1, first, ending, reads`,
         replace: `  const all = new Deque();
   all.push(new Uint8Array());
   for (const bytes of first) all.push(bytes);
-  s.leading = { nextSeq: s.history.aru + 1, first: all, ending };`,
+  s.leading = { nextSeq: s.history.aru + 1, first: all, ending, reads`,
       },
     ],
     profile: "rough",
