@@ -22,6 +22,7 @@ const summaryOf = (seed: number): RunSummary => ({
   saves: 0,
   snapshots: { taken: 0, installed: 0, compactions: 0 },
   operations: { issued: 0, ordered: 0, rejected: 0, unknown: 0, retries: 0 },
+  reads: 0,
   faults: 0,
   faultsByKind: {},
   epochs: 1,

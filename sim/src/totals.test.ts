@@ -16,6 +16,7 @@ function summaryOf(run: Run, recoveryTicks: number): RunSummary {
     saves: 5,
     snapshots: { taken: 4, installed: 1, compactions: 3 },
     operations: { issued: 7, ordered: 4, rejected: 2, unknown: 1, retries: 3 },
+    reads: 0,
     faults: 3,
     faultsByKind: { crash: 2, partition: 1 },
     epochs: 3,

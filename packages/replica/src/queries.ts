@@ -22,7 +22,7 @@ export interface ReadOptions {
 }
 
 /** The most reads that wait. More are answered as busy. */
-export const maxWaitingReads = 65_536;
+const maxWaitingReads = 65_536;
 
 interface Waiting {
   readonly number: number;

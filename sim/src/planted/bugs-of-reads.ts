@@ -39,7 +39,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
         replace: `const ended = last;`,
       },
     ],
-    profile: "stalls",
+    profile: "duel",
     seed: 106,
   },
   {
@@ -86,7 +86,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
         replace: `confirmed.set(from.nodeId, Infinity);`,
       },
     ],
-    profile: "stalls",
+    profile: "duel",
     seed: 95,
   },
   {
@@ -114,7 +114,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
     return ignore(s, "stale_confirm"`,
       },
     ],
-    profile: "stalls",
+    profile: "duel",
     seed: 1,
   },
   {
@@ -160,7 +160,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
         replace: `rounds[Math.max(0, membership.acceptQuorum - 2)] ?? 0`,
       },
     ],
-    profile: "stalls",
+    profile: "duel",
     seed: 1,
   },
   {

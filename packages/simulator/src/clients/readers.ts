@@ -8,7 +8,10 @@ import { drawDelay } from "./courier.js";
 
 /** What a reader thinks between two reads, and after how long it takes an attempt for lost, in milliseconds. */
 const thinkMs = [2, 100] as const;
-const timeoutMs = [200, 1500] as const;
+const timeoutMs = [30, 600] as const;
+
+/** Chance in 1,000 that a node is asked that takes itself for the leader: of those there may be several. */
+const leaderPerMille = 400;
 
 /** The pause after a refusal, in microseconds. */
 const pauseUs = [5_000, 50_000] as const;
@@ -42,7 +45,7 @@ export interface ReadersDrawn {
 /** Drawn from a stream of its own: without readers, a run is what it would be if there were never any. */
 export function drawReaders(random: Random, perMille: number, progressTicks: number): ReadersDrawn {
   if (!random.chance(perMille)) return { count: 0, leaseTicks: 0 };
-  const count = random.between(1, 4);
+  const count = random.between(2, 5);
   const leases = random.chance(leasesPerMille);
   return { count, leaseTicks: leases ? random.between(3, progressTicks >> 1) : 0 };
 }
@@ -105,9 +108,9 @@ export class Readers {
   }
 
   #attempt(reader: Reader, reading: Reading): void {
-    const { world, hosts, clients } = this.parts;
+    const { world } = this.parts;
     const { random } = reader;
-    const host = random.pick(hosts.filter((each) => !clients.avoided.has(each)));
+    const host = this.#pick(random);
     const attempt = ++reading.attempts;
     const cancel = new AbortController();
     const isCurrent = () => reader.busy && reading.attempts === attempt;
@@ -132,6 +135,13 @@ export class Readers {
       cancel.abort();
       again();
     });
+  }
+
+  #pick(random: Random): Host | undefined {
+    const { hosts, clients } = this.parts;
+    const all = hosts.filter((host) => !clients.avoided.has(host));
+    const leaders = all.filter(({ leads }) => leads !== undefined);
+    return random.pick(random.chance(leaderPerMille) && leaders.length > 0 ? leaders : all);
   }
 
   #answered(

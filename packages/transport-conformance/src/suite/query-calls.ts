@@ -10,7 +10,9 @@ import { errorOf } from "./until.js";
 /** What is asked of the state machine, and that the answers come. How these calls fail is tested with the others. */
 export function describeQueryCalls(adapter: TransportAdapter): void {
   describeSubject("query calls", adapter, (endpoints) => {
-    describe.each(Object.keys(adapter.clients))("%s", (kind) => testQueries(endpoints, kind));
+    describe.each(Object.keys(adapter.clients))("%s", (kind) => {
+      testQueries(endpoints, kind);
+    });
   });
 }
 

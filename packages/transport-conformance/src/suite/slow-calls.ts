@@ -27,7 +27,7 @@ export function membershipChange(): MembershipChange {
 }
 
 /** A query that has something in every part of it. */
-export function queryRequest(): QueryRequest {
+function queryRequest(): QueryRequest {
   return create(QueryRequestSchema, { query: Uint8Array.of(0, 255), consistency: Consistency.LOCAL });
 }
 
