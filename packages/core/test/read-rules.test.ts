@@ -1,6 +1,6 @@
 // Safety rule 9: a linearizable read misses nothing that was answered to anybody before it was asked for.
-import { create, fromBinary } from "@bufbuild/protobuf";
-import { MembershipChangeSchema, MessageSchema, type Message } from "@paxos/proto";
+import { create, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { MembershipChangeSchema, MessageSchema, type EpochRecord, type Message } from "@paxos/proto";
 import { expect, test } from "@jest/globals";
 import { Cluster, log, type InFlight } from "./cluster.js";
 
@@ -105,6 +105,45 @@ test("once the leader has proposed a stop sign it serves nothing until the next 
   cluster.passes = () => true;
   cluster.tickUntil(isServed, "the read is served");
   expect(epochs).toEqual([1]);
+});
+
+test("a leader that has proposed a stop sign serves nothing that the next epoch, which goes on without it, may have overtaken", () => {
+  const { cluster, reads, leader, others } = start({ catchUpBytes: 1 });
+  const ask = (changeId: bigint, type: MessageInitShape<typeof MembershipChangeSchema>["type"] & object) => {
+    const change = create(MembershipChangeSchema, { changeId, type, force: true });
+    expect(cluster.member(leader).node?.changeMembership(change)).toMatchObject({ kind: "proposed" });
+    cluster.pump(leader);
+  };
+  ask(1n, { case: "addLearner", value: { nodeId: 3n, address: "node-3:2346" } });
+  cluster.tick(20);
+  cluster.join(3, cluster.member(leader).node?.epochRecord as EpochRecord);
+  cluster.tickUntil(() => cluster.status(3).aru === cluster.status(leader).aru, "node 3 is level");
+  cluster.tick(20);
+  // Node 3 alone takes over, and only that and one other node learn that it has.
+  const [confirms = 0] = others;
+  const cutOff = (id: number) => id === leader || id === confirms;
+  const between = ["proposal", "confirmView", "viewConfirmed"];
+  cluster.passes = (message) =>
+    !cutOff(message.to) || (cutOff(message.from) && between.includes(kindOf(message) ?? ""));
+  const voters = [{ nodeId: 3n }];
+  ask(2n, { case: "setMembers", value: { voters } });
+  cluster.tickUntil(
+    () => cluster.status(3).epoch === 2 && cluster.status(3).role === "leader",
+    "node 3 leads",
+  );
+  cluster.propose(3, 7n, 1n);
+  cluster.tick(2);
+  expect(log(cluster.member(3))).toEqual(["7/1"]);
+  expect(cluster.status(leader)).toMatchObject({ epoch: 1, role: "leader" });
+  const seen: string[][] = [];
+  cluster.onReadable = (id) => void seen.push(log(cluster.member(id)));
+  reads.ask(leader);
+  cluster.settle();
+  cluster.passes = () => true;
+  cluster.tick(300);
+  for (const log of seen) expect(log).toEqual(["7/1"]);
+  // It is a member no more: what was asked is not served at all.
+  expect(cluster.status(leader)).toMatchObject({ removed: true });
 });
 
 test("an answer to the process before is none to this one", () => {
