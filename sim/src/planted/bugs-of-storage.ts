@@ -81,7 +81,7 @@ export const bugsOfStorage: readonly PlantedBug[] = [
       },
     ],
     profile: "disk-trouble",
-    seed: 5,
+    seed: 4,
   },
   {
     name: "failed-snapshot-ignored",

@@ -123,7 +123,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 4,
+    seed: 5,
   },
   {
     name: "answer-of-another-view-counted",
@@ -157,7 +157,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "hostile",
-    seed: 103,
+    seed: 7,
   },
   {
     name: "leads-before-durable",
