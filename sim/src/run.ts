@@ -8,6 +8,8 @@ export interface Run {
   readonly nodes?: number;
   readonly faults?: readonly number[];
   readonly faultsUntilMs?: number;
+  /** False: without clients that only read, whatever the profile says. */
+  readonly readers?: false;
 }
 
 /** What came of it. Travels from worker threads. */

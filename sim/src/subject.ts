@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 
-import type { SimulateOptions, Workload } from "@paxos/simulator";
+import { profiles, type SimulateOptions, type Workload } from "@paxos/simulator";
 
 import type { Run } from "./run.js";
 import { UsageError } from "./usage-error.js";
@@ -49,5 +49,7 @@ export async function loadSubject(path: string | undefined): Promise<LoadedSubje
 
 /** What to simulate for a run. */
 export function optionsOf(run: Run, { newWorkload, ...subject }: LoadedSubject): SimulateOptions {
-  return { ...run, ...subject, ...(newWorkload && { workload: newWorkload() }) };
+  const { readers, ...options } = run;
+  const profile = readers === false ? { ...profiles[run.profile], readersPerMille: 0 } : run.profile;
+  return { ...options, profile, ...subject, ...(newWorkload && { workload: newWorkload() }) };
 }

@@ -189,7 +189,7 @@ export class FakeCluster implements ClientTransport {
     const local = consistency === Consistency.LOCAL;
     if (Buffer.from(query).equals(Buffer.from("bad"))) throw new RequestError("invalid", "no such thing");
     const result = query.length === 0 ? query : Buffer.concat([query, Buffer.from(local ? ", local" : "")]);
-    return create(QueryResponseSchema, { nodeId, seq: BigInt(this.ordered.length), result });
+    return create(QueryResponseSchema, { nodeId, seq: BigInt(this.hidden + this.ordered.length), result });
   }
 
   async members(address: string): Promise<MembersResponse> {

@@ -4,6 +4,7 @@ import type { PlantedBug } from "./planted-bug.js";
 export const bugsOfReads: readonly PlantedBug[] = [
   {
     name: "read-at-the-leaders-aru",
+    needsReaders: true,
     breaks:
       "Rule 9: a read waits for what the leader knows as ordered. Others may have learnt of more, and answered.",
     edits: [
@@ -18,6 +19,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
   },
   {
     name: "read-does-not-wait-for-the-first-values",
+    needsReaders: true,
     breaks: "Rule 9: a new leader answers reads before it has proposed again what was ordered before it.",
     edits: [
       {
@@ -31,6 +33,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
   },
   {
     name: "read-without-confirmation",
+    needsReaders: true,
     breaks: "Rule 9: a leader answers reads without asking whether it still leads.",
     edits: [
       {
@@ -44,6 +47,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
   },
   {
     name: "read-before-applied",
+    needsReaders: true,
     breaks: "Rule 9: a read is served before what it must not miss is applied.",
     edits: [
       {
@@ -57,6 +61,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
   },
   {
     name: "confirmation-of-an-earlier-round",
+    needsReaders: true,
     breaks: "Rule 9: what a voter has confirmed once counts for all rounds that come after.",
     edits: [
       {
@@ -70,6 +75,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
   },
   {
     name: "read-answer-of-an-earlier-process",
+    needsReaders: true,
     breaks: "Rule 9: an answer that was on its way to the process before counts for a read of this one.",
     edits: [
       {
@@ -83,6 +89,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
   },
   {
     name: "read-answer-for-later-ones",
+    needsReaders: true,
     breaks: "Rule 9: an answer serves reads, too, that were asked for after the question.",
     edits: [
       {

@@ -81,7 +81,7 @@ export const bugsOfStorage: readonly PlantedBug[] = [
       },
     ],
     profile: "disk-trouble",
-    seed: 4,
+    seed: 5,
   },
   {
     name: "failed-snapshot-ignored",

@@ -123,7 +123,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 5,
+    seed: 4,
   },
   {
     name: "answer-of-another-view-counted",
@@ -157,7 +157,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "hostile",
-    seed: 7,
+    seed: 103,
   },
   {
     name: "leads-before-durable",

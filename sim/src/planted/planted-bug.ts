@@ -15,6 +15,8 @@ export interface PlantedBug {
   /** Which rule it breaks, and what may happen. */
   readonly breaks: string;
   readonly edits: readonly Edit[];
+  /** Whether only reads can show it. Others are looked for in runs without readers, which are quicker. */
+  readonly needsReaders?: true;
   /** The profile that finds it. */
   readonly profile: ProfileName;
   /** A seed that finds it. */

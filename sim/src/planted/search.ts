@@ -55,7 +55,7 @@ export async function search(
       const searched = await searchFor(bug, plan, { unchanged, signal, watcher });
       if (searched === undefined) return;
       const { profile } = searched;
-      const error = plan.known ? await unchanged.errorOf({ seed: bug.seed, profile }) : undefined;
+      const error = plan.known ? await unchanged.errorOf(runOf(bug, bug.seed, profile)) : undefined;
       const result = error === undefined ? searched : { ...searched, error };
       results.set(bug, result);
       watcher.onResult(result);
@@ -86,7 +86,7 @@ async function searchFor(
     const maxSeeds = plan.known ? 1 : plan.maxSeeds;
     for (let seeds = 1; seeds <= maxSeeds; seeds++) {
       const seed = from + seeds - 1;
-      const run = { seed, profile };
+      const run = runOf(bug, seed, profile);
       const outcome = await worker.run(run);
       if (outcome === undefined) return undefined;
       watcher.onSeed(bug, seeds);
@@ -100,6 +100,10 @@ async function searchFor(
     worker.stop();
     copy.remove();
   }
+}
+
+function runOf(bug: PlantedBug, seed: number, profile: ProfileName): Run {
+  return bug.needsReaders === true ? { seed, profile } : { seed, profile, readers: false };
 }
 
 /** Runs of the code as it is, each once. */
@@ -121,7 +125,7 @@ class Unchanged {
   }
 
   #resultOf(run: Run): Promise<{ readonly outcome: Outcome | undefined; readonly ms: number }> {
-    const key = `${run.profile} ${run.seed}`;
+    const key = `${run.profile} ${run.seed} ${run.readers}`;
     let result = this.#runs.get(key);
     if (result === undefined) this.#runs.set(key, (result = this.#run(run)));
     return result;
