@@ -93,6 +93,7 @@ export function validateConfig(config: Config): Settings {
     }
     return value;
   };
+  const { leaseTicks = 0 } = config;
   const heartbeatTicks = integer("heartbeatTicks", 10, 1, 1_000_000);
   const updateBytes = integer("updateBytes", MiB, 1, 8 * MiB);
   const progressTicks = integer("progressTicks", 60, 4 * heartbeatTicks, 100_000_000);
@@ -104,10 +105,7 @@ export function validateConfig(config: Config): Settings {
     seed: integer("seed", Number.NaN, -0x80000000, 0xffffffff),
     heartbeatTicks,
     progressTicks,
-    leaseTicks:
-      config.leaseTicks === 0
-        ? 0
-        : integer("leaseTicks", 0, config.leaseTicks === undefined ? 0 : 3, progressTicks >> 1),
+    leaseTicks: leaseTicks === 0 ? 0 : integer("leaseTicks", 0, 3, progressTicks >> 1),
     tickMs: integer("tickMs", 10, 1, 60_000),
     windowUpdates: integer("windowUpdates", 4096, 1, 65_536),
     windowBytes: integer("windowBytes", 8 * MiB, updateBytes, 8 * MiB),

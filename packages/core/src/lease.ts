@@ -6,6 +6,7 @@
 // time is shorter by what clocks may differ.
 import type { Peer } from "./peers.js";
 import type { State } from "./state.js";
+import { reachedByQuorum } from "./view.js";
 
 /** Whether a voter grants what it is asked for; from then on it is bound. */
 export function grant(s: State, view: number, ticks: number): boolean {
@@ -59,16 +60,11 @@ export function holdsLease(s: State, nowMs: number | undefined): boolean {
 
 /** A voter has granted a lease with its answer to this round. */
 export function noteGrant(s: State, from: Peer, round: number): void {
-  const { leading, membership } = s;
+  const { leading } = s;
   if (leading === undefined || !from.isVoter || !from.storeDurable) return;
   const { reads } = leading;
   reads.granted.set(from.nodeId, Math.max(round, reads.granted.get(from.nodeId) ?? 0));
-  const rounds = membership.isVoter(s.settings.nodeId) ? [reads.last] : [];
-  for (const peer of s.peers.values()) {
-    if (peer.isVoter && peer.storeDurable) rounds.push(reads.granted.get(peer.nodeId) ?? 0);
-  }
-  rounds.sort((a, b) => b - a);
-  const granted = rounds[membership.acceptQuorum - 1] ?? 0;
+  const granted = reachedByQuorum(s, reads.last, ({ nodeId }) => reads.granted.get(nodeId) ?? 0);
   for (
     let first = reads.begun.at(0);
     first !== undefined && first.round <= granted;

@@ -17,7 +17,7 @@ import type { State } from "./state.js";
 import { enterEpoch } from "./epochs.js";
 import { readStopSign } from "./stop-sign.js";
 import { noteSave, tellSave } from "./stores.js";
-import { findLeader, follow, raisePromise } from "./view.js";
+import { findLeader, follow, raisePromise, reachedByQuorum } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
 /**
@@ -159,17 +159,9 @@ export function countVote(s: State, from: Peer, view: number, seq: number): void
  * Moves the ARU over what an accept quorum has accepted in the promised view, as far as the values are here.
  */
 export function advance(s: State): void {
-  const { membership } = s;
-  const votes: number[] = [];
-  if (membership.isVoter(s.settings.nodeId) && s.durable.accepted.view === s.promised)
-    votes.push(s.durable.accepted.seq);
-  for (const peer of s.peers.values()) {
-    // Safety rule 5: only voters, only with the storage on record.
-    if (peer.isVoter && peer.storeDurable && peer.accepted.view === s.promised) votes.push(peer.accepted.seq);
-  }
-  if (votes.length < membership.acceptQuorum) return;
-  votes.sort((a, b) => b - a);
-  const ordered = Math.min(votes[membership.acceptQuorum - 1] as number, s.history.accepted);
+  const inView = ({ view, seq }: Peer["accepted"]) => (view === s.promised ? seq : 0);
+  const accepted = reachedByQuorum(s, inView(s.durable.accepted), (peer) => inView(peer.accepted));
+  const ordered = Math.min(accepted, s.history.accepted);
   if (ordered <= s.history.aru || !hasRoom(s)) return;
   for (const run of s.history.order(ordered)) {
     deliver(s, run);

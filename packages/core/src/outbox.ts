@@ -60,7 +60,7 @@ export interface Ready {
   readonly messages: readonly Message[];
   /** To be applied in this order. They need not wait for the save. */
   readonly orderedUpdates: readonly OrderedUpdate[];
-  /** The reads with numbers up to this one may be served now, before any further update is applied or after; see {@link Node.read}. */
+  /** The reads with numbers up to this one may be served: with `orderedUpdates` applied or without, but not once `restore` has begun. See {@link Node.read}. */
   readonly readable: number | undefined;
   /** To be read from storage and given to {@link Node.answer}. */
   readonly reads: readonly ReadRequest[];

@@ -5,6 +5,7 @@ import { grant, holdsLease, leaseWanted, noteGrant } from "./lease.js";
 import type { Peer } from "./peers.js";
 import type { ReadQuestion } from "./read-queue.js";
 import type { State } from "./state.js";
+import { reachedByQuorum } from "./view.js";
 import { fromWire, PeerError, toWire } from "./wire.js";
 
 /** The most rounds whose beginnings are remembered. */
@@ -118,16 +119,10 @@ export function onViewConfirmed(s: State, from: Peer, message: ViewConfirmed): v
 
 /** Ends the rounds that an accept quorum has confirmed: every prepare quorum meets it, so no higher view had been led when they began. */
 function endRounds(s: State): void {
-  const { leading, membership } = s;
+  const { leading } = s;
   if (leading === undefined || leading.ending !== undefined) return;
   const { underWay, last, confirmed } = leading.reads;
-  const rounds = membership.isVoter(s.settings.nodeId) ? [last] : [];
-  for (const peer of s.peers.values()) {
-    // Safety rule 5: only voters, only with the storage on record.
-    if (peer.isVoter && peer.storeDurable) rounds.push(confirmed.get(peer.nodeId) ?? 0);
-  }
-  rounds.sort((a, b) => b - a);
-  const ended = rounds[membership.acceptQuorum - 1] ?? 0;
+  const ended = reachedByQuorum(s, last, ({ nodeId }) => confirmed.get(nodeId) ?? 0);
   for (let first = underWay.at(0); first !== undefined && first.round <= ended; first = underWay.at(0)) {
     for (const [nodeId, question] of first.questions) answer(s, nodeId, question, first.seq);
     underWay.shift();

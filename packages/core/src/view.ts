@@ -101,6 +101,20 @@ export function countVoters(s: State, condition: (peer: Peer) => boolean): numbe
   return count;
 }
 
+/**
+ * The greatest number that an accept quorum has reached, each voter with its own; 0 when none has. Safety rule 5: only voters, only with
+ * the storage on record.
+ */
+export function reachedByQuorum(s: State, own: number, of: (peer: Peer) => number): number {
+  const { membership } = s;
+  const reached = membership.isVoter(s.settings.nodeId) ? [own] : [];
+  for (const peer of s.peers.values()) {
+    if (peer.isVoter && peer.storeDurable) reached.push(of(peer));
+  }
+  reached.sort((a, b) => b - a);
+  return reached[membership.acceptQuorum - 1] ?? 0;
+}
+
 /** Whether this node hears a quorum of voters. */
 export function hearsQuorum(s: State): boolean {
   return countVoters(s, (peer) => hears(s, peer)) >= s.membership.hearingQuorum;

@@ -52,9 +52,8 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/ordering.ts",
-        find: `if (membership.isVoter(s.settings.nodeId) && s.durable.accepted.view === s.promised)
-    votes.push(s.durable.accepted.seq);`,
-        replace: `if (membership.isVoter(s.settings.nodeId)) votes.push(s.history.accepted);`,
+        find: `reachedByQuorum(s, inView(s.durable.accepted), `,
+        replace: `reachedByQuorum(s, s.history.accepted, `,
       },
     ],
     profile: "rough",
@@ -93,9 +92,10 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
       "Rule 5: the quorum is counted among the votes that came, not among the voters; right for up to three.",
     edits: [
       {
-        file: "core/src/ordering.ts",
-        find: `votes[membership.acceptQuorum - 1] as number`,
-        replace: `votes[votes.length >> 1] as number`,
+        file: "core/src/view.ts",
+        find: `  return reached[membership.acceptQuorum - 1] ?? 0;`,
+        replace: `  const present = reached.filter((each) => each > 0);
+  return present.length < membership.acceptQuorum ? 0 : (present[present.length >> 1] ?? 0);`,
       },
     ],
     profile: "rough",
@@ -107,8 +107,8 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/ordering.ts",
-        find: `peer.isVoter && peer.storeDurable && peer.accepted.view === s.promised`,
-        replace: `peer.isVoter && peer.storeDurable`,
+        find: `(peer) => inView(peer.accepted)`,
+        replace: `(peer) => peer.accepted.seq`,
       },
     ],
     profile: "rough",

@@ -22,9 +22,9 @@ export const bugsOfMembership: readonly PlantedBug[] = [
     breaks: "Rule 5: the acceptance of a learner counts.",
     edits: [
       {
-        file: "core/src/ordering.ts",
-        find: `if (peer.isVoter && peer.storeDurable && peer.accepted.view === s.promised)`,
-        replace: `if (peer.storeDurable && peer.accepted.view === s.promised)`,
+        file: "core/src/view.ts",
+        find: `if (peer.isVoter && peer.storeDurable) reached.push`,
+        replace: `if (peer.storeDurable) reached.push`,
       },
     ],
     profile: "changing-members",

@@ -38,7 +38,7 @@ export const bugsOfReads: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/read-rounds.ts",
-        find: `const ended = rounds[membership.acceptQuorum - 1] ?? 0;`,
+        find: `const ended = reachedByQuorum(s, last, ({ nodeId }) => confirmed.get(nodeId) ?? 0);`,
         replace: `const ended = last;`,
       },
     ],
