@@ -2,7 +2,7 @@
 import type { Held, Seen } from "./acknowledged.js";
 import { afterMs, beforeMs, steps, type ChangeResult, type Step } from "./change.js";
 import type { LoadedClusterOptions, Measured } from "./loaded-cluster.js";
-import { printJson, printTable, spread, verdict } from "./report.js";
+import { medianOf, printJson, printTable, spread, verdict } from "./report.js";
 import type { RollingResult } from "./rolling.js";
 
 const rollingTarget = 100;
@@ -101,11 +101,6 @@ function printSpreads(
 }
 
 const pauseOf = ({ during }: Pair): number => during.pause;
-
-function medianOf(samples: readonly number[]): number {
-  const [, median] = spread(samples);
-  return median;
-}
 
 /** A benchmark that finds a mistake has failed, whatever it has measured. */
 function requireSound(held: readonly Held[], statuses: readonly (number | null)[]): void {

@@ -1,6 +1,6 @@
 // Reads beside updates: the same cluster, the same client library, the same number under way, by turns.
 import { PipelinedLoad, type Window } from "./pipelined-load.js";
-import { printJson, printTable, spread, verdict } from "./report.js";
+import { medianOf, printJson, printTable, verdict } from "./report.js";
 import { Servers } from "./servers.js";
 import { newClientTransport, type TransportName } from "./transports.js";
 
@@ -86,7 +86,7 @@ export function reportReads(result: ReadsResult, json: boolean): void {
   const counts = [...new Set(samples.map(({ inFlight }) => inFlight))];
   const rows = counts.map((count) => {
     const ofCount = samples.filter(({ inFlight }) => inFlight === count);
-    const median = (value: (sample: Sample) => number) => spread(ofCount.map(value))[1];
+    const median = (value: (sample: Sample) => number) => medianOf(ofCount.map(value));
     return {
       count,
       updates: median(({ updates }) => updates.perSecond),

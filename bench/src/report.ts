@@ -19,6 +19,11 @@ export function spread(samples: readonly number[]): [min: number, median: number
   ];
 }
 
+export function medianOf(samples: readonly number[]): number {
+  const [, median] = spread(samples);
+  return median;
+}
+
 /** Whether a target is met, for people. */
 export const verdict = (met: boolean): string => (met ? "met" : "MISSED");
 

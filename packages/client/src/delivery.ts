@@ -4,15 +4,8 @@ import { RequestError, type ClientTransport, type Logger, type RequestErrorCode 
 import type { ClientUpdate, GloballyOrderedUpdate } from "@paxos/proto";
 import { requestErrorOf } from "./asking.js";
 import type { ClientEnvironment } from "./environment.js";
+import { FIRST_ATTEMPT_MS, Patience } from "./patience.js";
 import type { Server, Servers } from "./servers.js";
-
-/** How long one server may take at first; doubled each time that one does not answer, up to the second. */
-const FIRST_ATTEMPT_MS = 2_000;
-const LONGEST_ATTEMPT_MS = 16_000;
-
-/** The pause once all servers were tried; doubled each time, up to the second, a random half of it left out. */
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 1_000;
 
 /** What all deliveries share. */
 export interface DeliveryParts {
@@ -69,8 +62,7 @@ export class Delivery {
   #current: Attempt | undefined;
   #tried: Set<Server> | undefined;
   #asked: Server | undefined;
-  #attemptMs = FIRST_ATTEMPT_MS;
-  #pauseMs = FIRST_PAUSE_MS;
+  readonly #patience: Patience;
   #trouble: Trouble | undefined;
   #cancelTimer: (() => void) | undefined;
   #over = false;
@@ -78,6 +70,7 @@ export class Delivery {
   constructor(parts: DeliveryParts, parcel: Parcel) {
     this.#parts = parts;
     this.#parcel = parcel;
+    this.#patience = new Patience(parts.environment);
   }
 
   /** How often the update was sent. */
@@ -124,7 +117,7 @@ export class Delivery {
     this.#asked = undefined;
     if (logger.verbose)
       logger.debug(`${this.#parcel.name}: attempt ${this.#attempts}, to server ${server.address}`);
-    this.#wait(this.#attemptMs, () => this.#onNoAnswer(attempt));
+    this.#wait(this.#patience.attemptMs, () => this.#onNoAnswer(attempt));
     const onError = (error: unknown): void => this.#onError(attempt, requestErrorOf(error));
     try {
       transport
@@ -189,7 +182,7 @@ export class Delivery {
     const what = `no answer within ${ms / 1000} s`;
     this.#current = undefined;
     attempt.controller.abort(new DOMException(what, "TimeoutError"));
-    this.#attemptMs = Math.min(2 * this.#attemptMs, LONGEST_ATTEMPT_MS);
+    this.#patience.noAnswer();
     this.#onFailure(attempt, what, {
       code: "timed_out",
       reason: `server ${attempt.server.address}: ${what}`,
@@ -206,9 +199,7 @@ export class Delivery {
 
   #pause(): void {
     this.#tried?.clear();
-    const ms = this.#pauseMs * (0.5 + this.#parts.environment.random() / 2);
-    this.#pauseMs = Math.min(2 * this.#pauseMs, LONGEST_PAUSE_MS);
-    this.#wait(ms, () => this.#next());
+    this.#wait(this.#patience.nextPauseMs(), () => this.#next());
   }
 
   /** There is one timer at a time: what comes first of this and the deadline. */

@@ -4,13 +4,10 @@ import type { EpochRecord } from "@paxos/proto";
 import { requestErrorOf } from "./asking.js";
 import type { ClientEnvironment } from "./environment.js";
 import { leadsItself, type MembersAnswer } from "./newest-members.js";
+import { Patience } from "./patience.js";
 import { pause } from "./pause.js";
 import type { Servers } from "./servers.js";
 import { isTimeout } from "./signals.js";
-
-/** The pause before the leader is looked for again; doubled each time, up to the second, a random half of it left out. */
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 1_000;
 
 /** For how long a refusal is not believed after an attempt without an answer: it may be that very attempt that is under way. */
 const DOUBT_MS = 5_000;
@@ -60,12 +57,13 @@ class LeaderRequest<T> {
 
   async run(): Promise<T> {
     const { environment } = this.parts;
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+    const patience = new Patience(environment);
+    for (;;) {
       if (this.signal.aborted) throw this.#endedError();
       const leader = await this.#find();
       const done = leader && (await this.#attempt(leader));
       if (done !== undefined) return done.answer;
-      await pause(environment, pauseMs * (0.5 + environment.random() / 2), this.signal);
+      await pause(environment, patience.nextPauseMs(), this.signal);
     }
   }
 

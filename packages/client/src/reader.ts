@@ -5,6 +5,7 @@ import { Consistency, QueryRequestSchema, type QueryRequest, type QueryResponse 
 import { ask } from "./asking.js";
 import type { ClientEnvironment } from "./environment.js";
 import { timeoutProblem } from "./options.js";
+import { FIRST_ATTEMPT_MS, Patience } from "./patience.js";
 import { pause } from "./pause.js";
 import type { Server, Servers } from "./servers.js";
 
@@ -32,14 +33,6 @@ export interface ReadAnswer {
 
 /** The most that are on their way. More wait for their turn. */
 const maxOnTheirWay = 1_000;
-
-/** How long one server may take at first; doubled each time that one does not answer, up to the second. */
-const FIRST_ATTEMPT_MS = 2_000;
-const LONGEST_ATTEMPT_MS = 16_000;
-
-/** The pause once all servers were tried; doubled each time, up to the second, a random half of it left out. */
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 1_000;
 
 /** A read that was asked for. */
 interface Reading {
@@ -98,8 +91,7 @@ export class Reader {
     const { environment, servers } = this.parts;
     const { signal } = reading;
     const tried = new Set<Server>();
-    let attemptMs = FIRST_ATTEMPT_MS;
-    let pauseMs = FIRST_PAUSE_MS;
+    const patience = new Patience(environment);
     let trouble = "no server was asked";
     for (;;) {
       if (signal.aborted) throw cancelled(signal);
@@ -108,12 +100,11 @@ export class Reader {
       const server = this.#pick(reading, tried);
       if (server === undefined) {
         tried.clear();
-        await pause(environment, Math.min(left, pauseMs * (0.5 + environment.random() / 2)), signal);
-        pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+        await pause(environment, Math.min(left, patience.nextPauseMs()), signal);
         continue;
       }
       const since = environment.now();
-      const asked = await this.#attempt(reading, server, Math.min(left, attemptMs));
+      const asked = await this.#attempt(reading, server, Math.min(left, patience.attemptMs));
       if ("answer" in asked) {
         if (reading.server === undefined) servers.answered(server);
         return asked.answer;
@@ -128,7 +119,7 @@ export class Reader {
       trouble = `server ${server.address}: ${what}`;
       tried.add(server);
       if (error.code === "busy") continue;
-      if (silent) attemptMs = Math.min(2 * attemptMs, LONGEST_ATTEMPT_MS);
+      if (silent) patience.noAnswer();
       // Too short a time is no sign of a failure.
       const tooShort = silent && tookMs < FIRST_ATTEMPT_MS;
       if (reading.server === undefined && !tooShort) servers.failed(server, since, what);

@@ -15,8 +15,8 @@ import {
 } from "@paxos/core";
 import {
   BackupPieceSchema,
-  Consistency,
   ChangeMembershipResponseSchema,
+  Consistency,
   GloballyOrderedUpdateSchema,
   LogResponseSchema,
   MembersResponseSchema,
@@ -42,6 +42,7 @@ import {
   type TransferLeadershipResponse,
 } from "@paxos/proto";
 import type { Driver } from "./driver.js";
+import type { ReadOutcome } from "./queries.js";
 import { readChunk } from "./restore-snapshot.js";
 
 const logChunkBytes = 256 * 1024;
@@ -78,24 +79,8 @@ export class Dispatcher implements ClientHandler {
   }
 
   async query({ query, consistency }: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
-    const { queries } = this.parts.driver;
-    const ask = () => queries.ask(query);
-    const { seq, result } = await readAs(consistency);
+    const { seq, result } = await this.#ask(query, consistency, signal);
     return create(QueryResponseSchema, { result, seq: BigInt(seq), nodeId: BigInt(this.parts.nodeId) });
-
-    function readAs(wanted: Consistency) {
-      switch (wanted) {
-        case Consistency.UNSPECIFIED:
-          return queries.linearizable(ask, signal);
-        case Consistency.LOCAL:
-          return queries.local(ask);
-        default:
-          throw new RequestError(
-            "invalid",
-            `this node knows no consistency ${String(wanted)}; run a release that does`,
-          );
-      }
-    }
   }
 
   async *log(request: LogRequest, signal: AbortSignal): AsyncIterable<LogResponse> {
@@ -238,6 +223,22 @@ export class Dispatcher implements ClientHandler {
       protocolVersion: protocolVersions.newest,
       commandVersion,
     });
+  }
+
+  #ask(query: Uint8Array, consistency: Consistency, signal: AbortSignal): Promise<ReadOutcome<Uint8Array>> {
+    const { queries } = this.parts.driver;
+    const look = () => queries.ask(query);
+    switch (consistency) {
+      case Consistency.UNSPECIFIED:
+        return queries.linearizable(look, signal);
+      case Consistency.LOCAL:
+        return queries.local(look);
+      default:
+        throw new RequestError(
+          "invalid",
+          `this node knows no consistency ${String(consistency)}; run a release that does`,
+        );
+    }
   }
 
   async #read(from: number, upTo: number): Promise<StoredUpdates> {

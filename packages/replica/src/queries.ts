@@ -1,6 +1,6 @@
 // Reads: what is asked of the state machine, and when it may be.
 import { RequestError, type Logger, type Node, type StateMachine } from "@paxos/core";
-import { closing, readCancelled, removed } from "./refusals.js";
+import { beingReplaced, closing, learnsNothing, readCancelled, removed, tooManyReads } from "./refusals.js";
 
 /** What a read gets. */
 export interface ReadOutcome<T> {
@@ -50,21 +50,19 @@ export class Queries {
   /** Looks at the state once it has every update that was answered to anybody before this call. Rejects with a {@link RequestError}. */
   async linearizable<T>(look: () => T, signal?: AbortSignal): Promise<ReadOutcome<T>> {
     if (signal?.aborted === true) throw readCancelled();
-    if (this.#waiting.size >= maxWaitingReads) {
-      throw new RequestError("busy", `${maxWaitingReads} reads are waiting at this node; try again later`);
-    }
+    if (this.#waiting.size >= maxWaitingReads) throw tooManyReads(maxWaitingReads);
     const { node } = this.parts;
     const result = this.parts.input(() => node.read());
     if (result === undefined) throw closing();
     if (result.kind !== "queued") {
-      throw result.kind === "removed" ? removed() : new RequestError("unavailable", storageFailed);
+      throw result.kind === "removed" ? removed() : learnsNothing();
     }
     return this.#wait(result.number, look, signal);
   }
 
   /** Looks at the state as it stands. */
   async local<T>(look: () => T): Promise<ReadOutcome<T>> {
-    if (this.restoring) throw new RequestError("unavailable", beingReplaced);
+    if (this.restoring) throw beingReplaced();
     return { seq: this.parts.node.appliedSeq, result: look() };
   }
 
@@ -125,6 +123,3 @@ export class Queries {
     });
   }
 }
-
-const storageFailed = "this node's storage has failed: it learns of nothing new; try another one";
-const beingReplaced = "the state of this node is being replaced by a snapshot; try again, or another one";

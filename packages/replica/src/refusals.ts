@@ -13,6 +13,25 @@ export function readCancelled(): RequestError {
   return new RequestError("cancelled", "the caller gave up waiting");
 }
 
+export function tooManyReads(most: number): RequestError {
+  return new RequestError("busy", `${most} reads are waiting at this node; try again later`);
+}
+
+/** A read would wait for ever. */
+export function learnsNothing(): RequestError {
+  return new RequestError(
+    "unavailable",
+    "this node's storage has failed: it learns of nothing new; try another one",
+  );
+}
+
+export function beingReplaced(): RequestError {
+  return new RequestError(
+    "unavailable",
+    "the state of this node is being replaced by a snapshot; try again, or another one",
+  );
+}
+
 export function cannotSave(error: Error): RequestError {
   return new RequestError("unavailable", `this node's storage has failed: ${error.message}; try another one`);
 }

@@ -38,29 +38,28 @@ export function noHandlerError(): RequestError {
   return new RequestError("unavailable", "this node serves no clients; ask another one");
 }
 
-/** Bytes of an update's other fields, at most. */
+/** Bytes of the other fields of an update or query, at most. */
 const fieldBytes = 64;
 
 /** Throws when an update does not fit a request of `maxRequestBytes`. */
 export function requireFits(update: ClientUpdate, maxRequestBytes: number): void {
-  const misfit = tooLargeError(update, maxRequestBytes);
-  if (misfit !== undefined) throw misfit;
+  const error = tooLargeError(update, maxRequestBytes);
+  if (error !== undefined) throw error;
 }
 
 /** Says that an update does not fit a request of `maxRequestBytes`; undefined when it does. */
 export function tooLargeError({ update }: ClientUpdate, maxRequestBytes: number): RequestError | undefined {
-  if (update.length + fieldBytes <= maxRequestBytes) return undefined;
-  return new RequestError(
-    "too_large",
-    `the update has ${update.length} bytes; the limit is ${maxRequestBytes - fieldBytes}; split it`,
-  );
+  return misfit("update", update, maxRequestBytes, "split it");
 }
 
 /** Throws when a query does not fit a request of `maxRequestBytes`. */
 export function requireQueryFits({ query }: QueryRequest, maxRequestBytes: number): void {
-  if (query.length + fieldBytes <= maxRequestBytes) return;
-  throw new RequestError(
-    "too_large",
-    `the query has ${query.length} bytes; the limit is ${maxRequestBytes - fieldBytes}; ask for less at once`,
-  );
+  const error = misfit("query", query, maxRequestBytes, "ask for less at once");
+  if (error !== undefined) throw error;
+}
+
+function misfit(what: string, { length }: Uint8Array, maxRequestBytes: number, advice: string) {
+  if (length + fieldBytes <= maxRequestBytes) return undefined;
+  const limit = maxRequestBytes - fieldBytes;
+  return new RequestError("too_large", `the ${what} has ${length} bytes; the limit is ${limit}; ${advice}`);
 }

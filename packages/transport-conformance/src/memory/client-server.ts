@@ -1,13 +1,10 @@
 import { RequestError, type ClientHandler } from "@paxos/core";
 import type { Call, ClientUpdate, Frame, Reply } from "@paxos/proto";
 import type { Counters } from "./counters.js";
-import { sendFrame } from "./frames.js";
+import { fieldBytes, sendFrame } from "./frames.js";
 import type { MemoryConnection } from "./memory-connection.js";
 import { requireChange } from "./membership-change.js";
 import { makeFailure } from "./request-failure.js";
-
-/** Bytes of a query's other fields, at most. */
-const fieldBytes = 64;
 
 const notServing = "this node serves no clients; ask another one";
 

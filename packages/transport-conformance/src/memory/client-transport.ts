@@ -26,14 +26,11 @@ import {
   type TransferLeadershipResponse,
 } from "@paxos/proto";
 import { clientSettings, type ClientTransportOptions } from "../options.js";
-import { receiveFrame, sendFrame } from "./frames.js";
+import { fieldBytes, receiveFrame, sendFrame } from "./frames.js";
 import { requireChange } from "./membership-change.js";
 import type { MemoryConnection } from "./memory-connection.js";
 import { parseAddress, type MemoryNetwork } from "./memory-network.js";
 import { aborted, noAnswer, readFailure } from "./request-failure.js";
-
-/** Bytes of an update's other fields, at most. */
-const fieldBytes = 64;
 
 /** Sends requests to servers, each on a connection of its own. */
 export class MemoryClientTransport implements ClientTransport {

@@ -2,6 +2,9 @@ import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/p
 import { FrameSchema, type Frame } from "@paxos/proto";
 import type { MemoryConnection } from "./memory-connection.js";
 
+/** Bytes of the other fields of an update or query, at most. */
+export const fieldBytes = 64;
+
 /** Sends one frame of tcp.proto; one frame of the connection is one Frame. */
 export function sendFrame(
   connection: MemoryConnection,
