@@ -67,7 +67,7 @@ test("a server finds its line, starts a replica of that member, and says where i
 test("its state machine answers every update with nothing", async () => {
   const done = run(["-h", hosts], environment);
   await untilListening();
-  expect(environment.started?.stateMachine.apply(Buffer.from("x"), 1)).toEqual(new Uint8Array());
+  expect(environment.started?.stateMachine.apply(Buffer.from("x"), 1, 0)).toEqual(new Uint8Array());
   environment.interrupt.abort("SIGTERM");
   await done;
 });

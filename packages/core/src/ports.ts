@@ -330,8 +330,11 @@ export interface StateMachine {
   /**
    * Applies an update and returns the answer for the client, which may be empty. Called with each update
    * once, in seq order; after a restart again, from the latest snapshot on. A throw stops the node.
+   *
+   * @param commandVersion the version of commands that is in use at this seq, the same on all nodes; 0 until all members know one. Of a
+   *   newer one nothing may be executed: nodes that do not know it may apply the same update.
    */
-  apply(update: Uint8Array, seq: number): Uint8Array;
+  apply(update: Uint8Array, seq: number, commandVersion: number): Uint8Array;
   /**
    * Answers a question about the state as it stands, and changes nothing. Called between updates. A {@link RequestError} that it throws
    * is the client's answer; any other throw is logged, and fails this one query alone. Absent: nothing can be asked.

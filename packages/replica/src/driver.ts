@@ -273,7 +273,11 @@ export class Driver {
     const { clientId, timestamp } = ordered;
     const { stateMachine } = this.#parts;
     const { sessions, repeated } = this.#tables;
-    const execution = sessions.execute(ordered, (update, seq) => stateMachine.apply(update, seq));
+    // A cluster is founded without versions, and each epoch that brings one says so in the order itself.
+    const { commandVersion = 0 } = this.#record ?? {};
+    const execution = sessions.execute(ordered, (update, seq) =>
+      stateMachine.apply(update, seq, commandVersion),
+    );
     if (execution.kind !== "executed") repeated.add(ordered.seq);
     this.#tell(clientId, timestamp, execution);
   }

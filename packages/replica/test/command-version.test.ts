@@ -18,9 +18,23 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
+/** Records at which seq which version was in use. */
+class VersionedMachine extends RecordingMachine {
+  readonly versions: string[] = [];
+
+  constructor(readonly commandVersion: number) {
+    super();
+  }
+
+  override apply(update: Uint8Array, seq: number, version: number): Uint8Array {
+    this.versions.push(`${seq}: ${version}`);
+    return super.apply(update, seq);
+  }
+}
+
 /** Starts a node, on what it has stored before, as a release that knows commands up to this version. */
 async function startRelease(cluster: MemoryCluster, id: number, commandVersion: number) {
-  const stateMachine = Object.assign(new RecordingMachine(), { commandVersion });
+  const stateMachine = new VersionedMachine(commandVersion);
   await cluster.startMember(id, {
     stateMachine,
     storage: classicLevelStorage({ directory: join(root, String(id)) }),
@@ -77,5 +91,51 @@ test("a version that is no whole number from 0 on is refused at the start", asyn
       name: "ConfigError",
       message: `commandVersion is ${version}; allowed is an integer from 0 to 4294967295`,
     });
+  }
+});
+
+test("each update is applied with the version in use at its seq: by all, when it is new, replayed, behind a snapshot, or by who joins", async () => {
+  await using cluster = MemoryCluster.idle(3);
+  const machines: VersionedMachine[] = [];
+  const submit = async (update: string) => {
+    await cluster.member(await cluster.elect()).replica.submit(bytes(update));
+    await cluster.until(() => machines.every(({ applied }) => applied.includes(update)), "all apply it");
+  };
+  for (const id of [0, 1, 2]) machines.push(await startRelease(cluster, id, 0));
+  await submit("without versions");
+  // Upgraded one after another; the last one brings the version.
+  for (const id of [0, 1, 2]) {
+    await cluster.member(id).replica.close();
+    machines[id] = await startRelease(cluster, id, 4);
+    await submit(`after the upgrade of ${id}`);
+  }
+  await cluster.until(() => versionsUsed(cluster).every((version) => version === 4), "all use version 4");
+  await submit("in version 4");
+
+  const { replica, handler } = cluster.member(await cluster.elect());
+  const epochRecord = await replica.changeMembership({
+    type: { case: "addLearner", value: { nodeId: 3n, address: "node-3:2346" } },
+  });
+  const { clusterId } = await handler.members();
+  const joined = new VersionedMachine(4);
+  await cluster.startMember(3, { stateMachine: joined, epochRecord, clusterId });
+  await cluster.until(() => joined.applied.length === machines[0]?.applied.length, "it has the whole log");
+  const [first = "", ...rest] = joined.versions;
+  expect(first.endsWith(": 0")).toBe(true);
+  expect(rest.at(-1)?.endsWith(": 4")).toBe(true);
+
+  await replica.takeSnapshot();
+  await submit("behind the snapshot");
+  await cluster.until(() => joined.applied.includes("behind the snapshot"), "the new member applies it");
+  for (const id of [0, 1, 2]) {
+    const before = machines[id]?.versions ?? [];
+    expect(joined.versions.slice(-before.length)).toEqual(before);
+    await cluster.member(id).replica.close();
+    machines[id] = await startRelease(cluster, id, 4);
+    await submit(`after the restart of ${id}`);
+    // What a node applies again it applies as it did, whether from its log's beginning or behind its snapshot.
+    const again = machines[id]?.versions ?? [];
+    await cluster.until(() => joined.versions.at(-1) === again.at(-1), "the new member is level");
+    expect(again).toEqual(joined.versions.slice(-again.length));
   }
 });

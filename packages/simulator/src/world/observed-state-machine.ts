@@ -38,7 +38,7 @@ export class ObservedStateMachine implements StateMachine {
     if (machine.restore !== undefined) this.restore = (pieces) => this.#restore(pieces);
   }
 
-  apply(bytes: Uint8Array, seq: number): Uint8Array {
+  apply(bytes: Uint8Array, seq: number, commandVersion: number): Uint8Array {
     const { id, surroundings } = this.seat;
     const { world, checkers, calls } = surroundings;
     if (!this.life.acts()) return new Uint8Array();
@@ -53,7 +53,7 @@ export class ObservedStateMachine implements StateMachine {
     // A copy: what the state machine does to it must not reach other nodes.
     const given = decoded.update.slice();
     const { result, digest } = withGlobalsOf(this.#globals, () => ({
-      result: this.#machine.apply(given, seq),
+      result: this.#machine.apply(given, seq, commandVersion),
       digest: this.#machine.digest?.(),
     }));
     if (!(result instanceof Uint8Array)) {
