@@ -11,6 +11,7 @@ export const packageLayers = [
   [
     "packages/client",
     "packages/hostfile",
+    "packages/machine",
     "packages/replica",
     "packages/storage-*",
     "packages/transport-connect",
@@ -18,7 +19,7 @@ export const packageLayers = [
     "packages/transport-tcp",
   ],
   ["packages/simulator"],
-  ["apps/*", "bench", "demo", "sim"],
+  ["apps/*", "bench", "demo", "examples/*", "sim"],
 ];
 
 /**
@@ -128,15 +129,15 @@ export default {
       name: "packages-by-name",
       severity,
       comment: "Import another package by its name, as its users do, not by a path into its folders.",
-      from: { path: "^(packages/[^/]+|apps/[^/]+|bench|demo|sim)/" },
-      to: { path: "^(packages|apps|bench|demo|sim)/", pathNot: "^$1/", dependencyTypes: ["local"] },
+      from: { path: "^(packages/[^/]+|apps/[^/]+|examples/[^/]+|bench|demo|sim)/" },
+      to: { path: "^(packages|apps|bench|demo|examples|sim)/", pathNot: "^$1/", dependencyTypes: ["local"] },
     },
     {
       name: "no-tests-in-sources",
       severity,
       comment: "Sources must not import from tests: tests are not published.",
-      from: { path: "^(packages/[^/]+|apps/[^/]+|bench|demo|sim)/src/", pathNot: tests },
-      to: { path: `^(packages|apps|bench|demo|sim)/.*(${tests})` },
+      from: { path: "^(packages/[^/]+|apps/[^/]+|examples/[^/]+|bench|demo|sim)/src/", pathNot: tests },
+      to: { path: `^(packages|apps|bench|demo|examples|sim)/.*(${tests})` },
     },
     {
       name: "core-stands-alone",
@@ -166,7 +167,7 @@ export default {
     noFile(
       "layers-of-packages-unknown-package",
       "This package is in no layer: add it to packageLayers at the top of .dependency-cruiser.mjs.",
-      { path: "^(packages|apps|bench|demo|sim)/", pathNot: packagePath(packageLayers.flat()) },
+      { path: "^(packages|apps|bench|demo|examples|sim)/", pathNot: packagePath(packageLayers.flat()) },
     ),
     ...betweenPackages,
     ...insideCore,
@@ -175,7 +176,7 @@ export default {
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
     // Built output; its sources are what is looked at.
-    exclude: { path: "^(packages/[^/]+|apps/[^/]+|bench|demo|sim)/dist/" },
+    exclude: { path: "^(packages/[^/]+|apps/[^/]+|examples/[^/]+|bench|demo|sim)/dist/" },
     enhancedResolveOptions: {
       exportsFields: ["exports"],
       conditionNames: ["@paxos/source", "import", "node", "default"],

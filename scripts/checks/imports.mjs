@@ -12,7 +12,7 @@ const config = fileURLToPath(new URL("../../.dependency-cruiser.mjs", import.met
  * @returns {Promise<Map<string, Set<string>>>}
  */
 export async function findForbiddenImports(root) {
-  const folders = ["packages", "apps", "bench", "demo", "sim", "scripts"].filter((name) =>
+  const folders = ["packages", "apps", "bench", "demo", "examples", "sim", "scripts"].filter((name) =>
     existsSync(`${root}/${name}`),
   );
   const args = ["--config", config, "--output-type", "json", ...folders];

@@ -1,0 +1,6 @@
+// Typed state machines: a definition, the state machine that it makes for a replica, and a client of it.
+export { clientOf } from "./client.js";
+export type { Answer, CommandCall, Connection, MachineClient, QueryCall } from "./client.js";
+export { machineOf } from "./definition.js";
+export type { Command, Context, Definition, MachineBuilder, Query } from "./definition.js";
+export type { CreateOptions, TypedStateMachine } from "./typed-state-machine.js";
