@@ -73,24 +73,24 @@ export interface MachineBuilder<State> {
    *   above 0 is refused until every member of the cluster knows it. `replaces`: the form that it had before, with a lower `since`;
    *   it stays, because the log and other releases may hold it.
    */
-  command<S extends StandardSchemaV1, Result>(
+  readonly command: <S extends StandardSchemaV1, Result>(
     schema: S,
     apply: (state: State, input: StandardSchemaV1.InferOutput<S>, context: Context) => Result,
     options?: { readonly since?: number; readonly replaces?: Command<State, unknown, unknown> },
-  ): Command<State, StandardSchemaV1.InferInput<S>, Result>;
+  ) => Command<State, StandardSchemaV1.InferInput<S>, Result>;
   /** A query: its input's schema, and what it answers, which {@link JSON} must be able to write. It must not change the state. */
-  query<S extends StandardSchemaV1, Result>(
+  readonly query: <S extends StandardSchemaV1, Result>(
     schema: S,
     answer: (state: State, input: StandardSchemaV1.InferOutput<S>) => Result,
-  ): Query<State, StandardSchemaV1.InferInput<S>, Result>;
+  ) => Query<State, StandardSchemaV1.InferInput<S>, Result>;
   /**
    * Puts a state machine together.
    * @throws ConfigError when a name stands for a command and a query, when the versions of a command's forms do not fall, or when there is
    *   only one of `snapshot` and `restore`.
    */
-  define<const C extends Commands<State>, const Q extends Queries<State>>(
+  readonly define: <const C extends Commands<State>, const Q extends Queries<State>>(
     parts: Parts<State, C, Q>,
-  ): Definition<State, C, Q>;
+  ) => Definition<State, C, Q>;
 }
 
 /** The builder for state machines with this type of state. */
