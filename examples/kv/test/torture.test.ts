@@ -25,7 +25,8 @@ test.each(["connect", "tcp"])(
       // Otherwise nothing was shown.
       expect(Number(calls)).toBeGreaterThan(500);
       expect(Number(revisions)).toBeGreaterThan(100);
-      expect([kills, pauses, replaced].map((count) => Number(count) > 0)).toEqual([true, true, true]);
+      expect([kills, replaced].map((count) => Number(count) > 0)).toEqual([true, true]);
+      expect(Number(pauses) > 0).toBe(process.platform !== "win32");
       const saved = (await readFile(history, "utf8")).trimEnd().split("\n");
       expect(saved.length).toBe(Number(calls));
       expect(judge(saved.map((line) => callOf(line)))).toBeUndefined();

@@ -50,6 +50,8 @@ export async function makeTrouble(
         counts.kills++;
         break;
       case 1:
+        // It has no signal that stops a process.
+        if (process.platform === "win32") break;
         // Up to longer than it takes the others to choose another leader.
         cluster.pause(victim);
         await pause(between(100, 2_500), signal);
