@@ -1,36 +1,41 @@
-// Measures what the client itself costs: updates a second over a transport that answers at once.
+// Measures what the client itself costs: updates and reads a second over a transport that answers at once.
 // Build first, then: node bench/submit.mjs
 import { create } from "@bufbuild/protobuf";
-import { GloballyOrderedUpdateSchema, StatusResponseSchema } from "@paxos/proto";
+import { GloballyOrderedUpdateSchema, QueryResponseSchema, StatusResponseSchema } from "@paxos/proto";
 import { connect } from "../dist/index.js";
 
-/** Answers each update at once, or all updates of a turn of the event loop at its end. */
+/** Answers each request at once, or all of a turn of the event loop at its end. */
 function instantTransport(perTurn) {
   let seq = 0n;
   let waiting = [];
   const answerAll = () => {
     const answers = waiting;
     waiting = [];
-    for (const resolve of answers) resolve(create(GloballyOrderedUpdateSchema, { seq: ++seq, leaderId: 0n }));
+    for (const answer of answers) answer(++seq);
+  };
+  const soon = (answer) => {
+    if (waiting.push(answer) > 1) return;
+    if (perTurn) setImmediate(answerAll);
+    else queueMicrotask(answerAll);
   };
   return {
     clientUpdate: () =>
-      new Promise((resolve) => {
-        if (waiting.push(resolve) > 1) return;
-        if (perTurn) setImmediate(answerAll);
-        else queueMicrotask(answerAll);
-      }),
+      new Promise((resolve) =>
+        soon((seq) => resolve(create(GloballyOrderedUpdateSchema, { seq, leaderId: 0n }))),
+      ),
+    query: () => new Promise((resolve) => soon((seq) => resolve(create(QueryResponseSchema, { seq })))),
     status: () => Promise.resolve(create(StatusResponseSchema, { nodeId: 0n })),
     log: () => [],
     close: () => Promise.resolve(),
   };
 }
 
-async function measure(name, { perTurn, inFlight, total, signal }) {
+async function measure(name, { perTurn, inFlight, total, signal, reads = false }) {
   const client = connect({ servers: ["a:1"], transport: instantTransport(perTurn) });
   const update = new Uint8Array(100);
   const worker = async (count) => {
-    for (let i = 0; i < count; i++) await client.submit(update, { signal });
+    for (let i = 0; i < count; i++)
+      await (reads ? client.read(update, { signal }) : client.submit(update, { signal }));
   };
   const round = (count) =>
     Promise.all(Array.from({ length: inFlight }, () => worker(Math.ceil(count / inFlight))));
@@ -42,7 +47,9 @@ async function measure(name, { perTurn, inFlight, total, signal }) {
   // All threads: the collection of garbage counts.
   const { user, system } = process.cpuUsage(before);
   const rate = Math.round(total / seconds / 1000);
-  console.log(`${name}: ${rate} k updates/s, ${((user + system) / total).toFixed(1)} us of CPU each`);
+  console.log(
+    `${name}: ${rate} k ${reads ? "reads" : "updates"}/s, ${((user + system) / total).toFixed(1)} us of CPU each`,
+  );
   await client.close();
 }
 
@@ -53,3 +60,13 @@ await measure("256 in flight", { perTurn: true, inFlight: 256, total });
 await measure("256 in flight, one signal for all", { perTurn: true, inFlight: 256, total, signal });
 await measure("1,024 in flight", { perTurn: true, inFlight: 1024, total });
 await measure("1,024 in flight and 50,000 in line", { perTurn: true, inFlight: 51_024, total });
+await measure("reads, one after another", { perTurn: false, inFlight: 1, total, reads: true });
+await measure("reads, 256 in flight", { perTurn: true, inFlight: 256, total, reads: true });
+await measure("reads, 256 in flight, one signal for all", {
+  perTurn: true,
+  inFlight: 256,
+  total,
+  signal,
+  reads: true,
+});
+await measure("reads, 1,000 in flight", { perTurn: true, inFlight: 1000, total, reads: true });

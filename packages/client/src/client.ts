@@ -79,7 +79,7 @@ export class Client {
   constructor(settings: Settings) {
     this.#settings = settings;
     this.#servers = new Servers(settings);
-    this.#reader = new Reader({ ...settings, servers: this.#servers });
+    this.#reader = new Reader({ ...settings, servers: this.#servers }, settings);
     this.#submitter = new Submitter({ ...settings, servers: this.#servers }, settings);
   }
 
@@ -102,12 +102,7 @@ export class Client {
    */
   async read(query: Uint8Array, options: ReadOptions = {}): Promise<ReadAnswer> {
     if (options.server !== undefined) this.#requireKnown(options.server);
-    const request = this.#request(options.signal);
-    try {
-      return await this.#reader.read(query, options, request.signal);
-    } finally {
-      request.end();
-    }
+    return this.#reader.read(query, options);
   }
 
   /**
@@ -217,6 +212,7 @@ export class Client {
 
   async #close(): Promise<void> {
     this.#submitter.close();
+    this.#reader.close();
     this.#servers.close();
     for (const request of this.#requests) request.abort();
     await this.#settings.transport.close();

@@ -134,3 +134,35 @@ test("closing the client ends them", async () => {
   await expect(reading).rejects.toMatchObject({ code: "cancelled" });
   await expect(scripted.client.read(query)).rejects.toMatchObject({ code: "cancelled" });
 });
+
+test("one signal for very many reads has one listener, and none when they are settled; aborted, it ends those in line too", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const reads = Array.from({ length: 1_500 }, () => scripted.client.read(query, { signal }));
+  await scripted.time.pass(0);
+  expect(getEventListeners(signal, "abort")).toHaveLength(1);
+  const ends = Promise.all(reads.map(rejectionOf));
+  controller.abort();
+  for (const end of await ends) expect(end).toMatchObject({ code: "cancelled" });
+  expect(getEventListeners(signal, "abort")).toEqual([]);
+  expect(scripted.transport.queries).toHaveLength(1_000);
+  const next = scripted.client.read(query);
+  await scripted.time.pass(0);
+  scripted.transport.queries.at(-1)?.answer(1, query);
+  expect(await next).toMatchObject({ seq: 1 });
+});
+
+test("what waits in line is told when its time is over", async () => {
+  const reads = Array.from({ length: 1_001 }, (_, i) =>
+    scripted.client.read(query, { timeoutMs: i === 1_000 ? 100 : Infinity }),
+  );
+  await scripted.time.pass(0);
+  const end = rejectionOf(reads[1_000] as Promise<unknown>);
+  await scripted.time.pass(100);
+  expect(await end).toMatchObject({
+    code: "timed_out",
+    message: "the read was not answered within 0.1 s; last, it was not its turn",
+  });
+  for (const { answer } of scripted.transport.queries) answer(1, query);
+  expect(await Promise.all(reads.slice(0, 1_000))).toHaveLength(1_000);
+});
