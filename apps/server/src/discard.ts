@@ -1,4 +1,4 @@
-// The server's product is the log itself, so its state machine keeps nothing.
+// Unless it is given another state machine, the server's product is the log itself, so this one keeps nothing.
 import type { StateMachine } from "@paxos/core";
 
 const NO_RESULT = new Uint8Array();

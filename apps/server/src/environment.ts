@@ -30,6 +30,8 @@ export interface Environment extends UserEnvironment {
   inspectStorage(place: { readonly directory: string }): Promise<StorageReport>;
   createTransport(name: TransportName, logger: Logger): Transport & ClientListener;
   createClientTransport(name: TransportName): ClientTransport;
+  /** Loads a JavaScript module by its full path. Rejects with whatever loading it throws. */
+  loadModule(path: string): Promise<unknown>;
   startReplica(options: ReplicaOptions): Promise<RunningReplica>;
   /** Whether the disk takes what is written into the directory. */
   takesWrites(directory: string): Promise<boolean>;

@@ -93,6 +93,11 @@ export const serveOptions = {
     describe: "where this member alone keeps its data; else a directory under the user's data directory",
     coerce: directory,
   },
+  "state-machine": {
+    ...path,
+    describe: "a JavaScript module that makes the state machine to run; the same on all members",
+    coerce: pathFlag("state-machine", "a JavaScript module"),
+  },
   "in-memory": {
     boolean: true,
     default: false,

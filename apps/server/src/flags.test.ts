@@ -55,6 +55,10 @@ test("the flags have short names, -h is the hostfile", () => {
     command: "serve",
     flags: { ...defaults, inMemory: true, connectTimeoutMs: 1500 },
   });
+  expect(parseFlags(["--state-machine", "dist/bank.js"])).toEqual({
+    command: "serve",
+    flags: { ...defaults, stateMachine: "dist/bank.js" },
+  });
 });
 
 test("when snapshots are taken, what happens when the disk fails, and whether there are leases, can be chosen", () => {
@@ -148,6 +152,8 @@ describe("what is refused", () => {
       'bad --connect-timeout "soon": give seconds, such as 15 or 0.5, at most 2147483',
     ],
     [["--data-dir", ""], 'bad --data-dir "": give a directory'],
+    [["--state-machine", ""], 'bad --state-machine "": give a JavaScript module'],
+    [["--state-machine"], "Not enough arguments following: state-machine"],
     [
       ["--connect-timeout", "2147484"],
       'bad --connect-timeout "2147484": give seconds, such as 15 or 0.5, at most 2147483',

@@ -42,6 +42,8 @@ export interface ServeFlags extends MemberFlags {
   readonly join?: string;
   /** The address to listen on instead of the member's own. */
   readonly listen?: string;
+  /** The module of the state machine. Absent: updates are ordered, and that is all. */
+  readonly stateMachine?: string;
   /** Whether the command line names a hostfile. */
   readonly hostfileGiven: boolean;
 }
@@ -231,6 +233,7 @@ interface ParsedServe extends ParsedMember {
   readonly "on-storage-failure": DiskPolicy;
   readonly "save-timeout": number;
   readonly "read-lease": boolean;
+  readonly "state-machine": string | undefined;
   readonly join: string | undefined;
   readonly listen: string | undefined;
   readonly verbose: boolean;
@@ -247,7 +250,7 @@ function namesHostfile(args: readonly string[]): boolean {
 
 function serveFlags(parsed: ParsedServe, hostfileGiven: boolean): ServeFlags {
   const dataDir = parsed["data-dir"];
-  const { join, listen } = parsed;
+  const { join, listen, "state-machine": stateMachine } = parsed;
   return {
     ...memberFlags(parsed),
     transport: parsed.transport,
@@ -264,6 +267,7 @@ function serveFlags(parsed: ParsedServe, hostfileGiven: boolean): ServeFlags {
     saveTimeoutMs: parsed["save-timeout"],
     readLease: parsed["read-lease"],
     hostfileGiven,
+    ...(stateMachine === undefined ? {} : { stateMachine }),
     ...(join === undefined ? {} : { join }),
     ...(listen === undefined ? {} : { listen }),
     ...(dataDir === undefined ? {} : { dataDir }),

@@ -2,6 +2,7 @@
 import { homedir } from "node:os";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
 
 import { systemProbe } from "@paxos/hostfile";
 import { startReplica } from "@paxos/replica";
@@ -56,6 +57,7 @@ const environment: Environment = {
         return new TcpClientTransport();
     }
   },
+  loadModule: (path) => import(pathToFileURL(path).href),
   startReplica,
   takesWrites,
   // process.exit would wait for the threads that write to the disk.

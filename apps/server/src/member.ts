@@ -1,10 +1,10 @@
 // A member, as it is started: the one place where its parts are put together.
 import type { Logger } from "@paxos/core";
 
-import { discard } from "./discard.js";
 import type { Environment, RunningReplica } from "./environment.js";
 import type { ServeFlags } from "./flags.js";
 import type { StartingPoint } from "./starting-point.js";
+import type { StateMachineFactory } from "./state-machine-module.js";
 
 /** How long a lease binds voters: half of the time after which they would look for another leader. 300 ms. */
 const leaseTicks = 30;
@@ -12,13 +12,15 @@ const leaseTicks = 30;
 export interface Member {
   readonly flags: ServeFlags;
   readonly start: StartingPoint;
+  readonly createStateMachine: StateMachineFactory;
   readonly logger: Logger;
   readonly environment: Environment;
 }
 
-/** Starts it on fresh handles. Rejects with what must be put right first; then nothing is left open. */
+/** Starts it on fresh handles, with a fresh state machine. Rejects with what must be put right first; then nothing is left open. */
 export async function startMember(member: Member): Promise<RunningReplica> {
-  const { flags, start, logger, environment } = member;
+  const { flags, start, createStateMachine, logger, environment } = member;
+  const stateMachine = await createStateMachine();
   const storage = environment.createStorage(start.directory);
   const transport = environment.createTransport(flags.transport, logger);
   try {
@@ -27,7 +29,7 @@ export async function startMember(member: Member): Promise<RunningReplica> {
       ...(start.epochRecord && { epochRecord: start.epochRecord }),
       ...(start.clusterId && { clusterId: start.clusterId }),
       ...(flags.listen !== undefined && { listen: flags.listen }),
-      stateMachine: discard,
+      stateMachine,
       storage,
       transport,
       clientListener: transport,

@@ -5,6 +5,7 @@ import type { ServeFlags } from "./flags.js";
 import { LineLogger } from "./line-logger.js";
 import { type Member, startMember } from "./member.js";
 import { type StartingPoint, findStartingPoint } from "./starting-point.js";
+import { loadStateMachine } from "./state-machine-module.js";
 import { Comeback, adviceOnFailure } from "./storage-failure.js";
 
 /** How long a leader may take to hand over: less than what is left of a signal's second. */
@@ -16,13 +17,14 @@ const CLOSE_MS = 1_000;
 /** Resolves with the exit status. Rejects with what keeps the member from starting. */
 export async function serve(flags: ServeFlags, environment: Environment): Promise<number> {
   const start = await findStartingPoint(flags, environment);
+  const createStateMachine = await loadStateMachine(flags.stateMachine, environment);
   const logger = new LineLogger({
     verbose: flags.verbose,
     now: () => environment.now(),
     write: (line) => environment.writeLog(line),
   });
   const { directory, nodeId } = start;
-  const member: Member = { flags, start, logger, environment };
+  const member: Member = { flags, start, createStateMachine, logger, environment };
   const started = await startMember(member);
   logger.info(`node ${nodeId} listening on ${flags.listen ?? started.address}, ${describeData(directory)}`);
   if (directory === undefined) {

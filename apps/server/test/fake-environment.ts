@@ -132,6 +132,11 @@ export class FakeEnvironment implements Environment {
     return transport;
   }
 
+  /** What loading a module gives. */
+  loadModule: (path: string) => Promise<unknown> = async () => {
+    throw new Error("no module is loaded here");
+  };
+
   async wait(ms: number): Promise<void> {
     this.waits.push(ms);
     this.time += ms;
