@@ -37,8 +37,8 @@ const EPILOGUE =
 const READ_DESCRIPTION = `$0 read [query]
 
 Asks the state machine something, and prints the seq up to which the answer includes everything, then the
-answer, if there is one. Everything that was ordered for anybody before is included, without --local. The
-state machine of paxos-server keeps nothing and answers nothing: its seq is what there is to know.`;
+answer, if there is one. Everything that was ordered for anybody before is included, without --local.
+Servers without --state-machine keep nothing and answer nothing: the seq is what there is to know.`;
 
 const MEMBER_DESCRIPTION = `$0 member ACTION
 

@@ -74,7 +74,11 @@ export class Queries {
     try {
       return stateMachine.query(query);
     } catch (error) {
-      if (error instanceof RequestError) throw error;
+      // By name: a state machine may bring a copy of the core of its own.
+      if (error instanceof Error && error.name === "RequestError") {
+        if (error instanceof RequestError) throw error;
+        throw new RequestError((error as RequestError).code, error.message, { cause: error });
+      }
       logger.error(`the state machine has failed at a query of ${query.length} bytes: ${String(error)}`);
       throw error;
     }

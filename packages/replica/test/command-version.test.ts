@@ -3,6 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
+import type { StateMachine } from "@paxos/core";
 import { classicLevelStorage } from "@paxos/storage-level";
 import { MemoryCluster } from "./memory-cluster.js";
 import { bytes, RecordingMachine } from "./recording-machine.js";
@@ -18,17 +19,28 @@ afterEach(async () => {
   await rm(root, { recursive: true });
 });
 
-/** Records at which seq which version was in use. */
-class VersionedMachine extends RecordingMachine {
+/** Records at which seq which version was in use, beside a machine that records the rest. */
+class VersionedMachine implements StateMachine {
   readonly versions: string[] = [];
+  readonly #machine = new RecordingMachine();
 
-  constructor(readonly commandVersion: number) {
-    super();
+  constructor(readonly commandVersion: number) {}
+
+  get applied(): readonly string[] {
+    return this.#machine.applied;
   }
 
-  override apply(update: Uint8Array, seq: number, version: number): Uint8Array {
+  apply(update: Uint8Array, seq: number, version: number): Uint8Array {
     this.versions.push(`${seq}: ${version}`);
-    return super.apply(update, seq);
+    return this.#machine.apply(update, seq);
+  }
+
+  snapshot(): Iterable<Uint8Array> {
+    return this.#machine.snapshot();
+  }
+
+  restore(pieces: AsyncIterable<Uint8Array>): Promise<void> {
+    return this.#machine.restore(pieces);
   }
 }
 
@@ -50,7 +62,7 @@ test("a version is used once the last node has been upgraded; no node goes back 
   await using cluster = MemoryCluster.idle(3);
   for (const id of [0, 1, 2]) await startRelease(cluster, id, 1);
   await cluster.until(() => versionsUsed(cluster).every((version) => version === 1), "all use version 1");
-  const machines: RecordingMachine[] = [];
+  const machines: VersionedMachine[] = [];
   const before: number[][] = [];
   for (const id of [0, 1, 2]) {
     await cluster.member(id).replica.close();

@@ -1,6 +1,7 @@
 // Linearizable and local reads, in the process and by request.
 import { expect, test } from "@jest/globals";
 import { create } from "@bufbuild/protobuf";
+import { RequestError } from "@paxos/core";
 import { Consistency, QueryRequestSchema } from "@paxos/proto";
 import { MemoryCluster } from "./memory-cluster.js";
 import { bytes, RecordingMachine, text } from "./recording-machine.js";
@@ -118,6 +119,10 @@ test("requests: the answer, the seq, and who answers; bad ones are refused, what
     code: "invalid",
     message: "nothing of that name",
   });
+  // As a state machine does that has a copy of the core of its own.
+  const elsewhere = await rejectionOf(ask("refuse elsewhere"));
+  expect(elsewhere).toBeInstanceOf(RequestError);
+  expect(elsewhere).toMatchObject({ code: "invalid", message: "nothing there" });
   expect(await rejectionOf(ask("fail"))).toMatchObject({ name: "Error", message: "broken" });
   expect(lines).toContain("error: the state machine has failed at a query of 4 bytes: Error: broken");
   expect(await rejectionOf(ask("", 7 as Consistency))).toMatchObject({ code: "invalid" });

@@ -13,6 +13,8 @@ export class RecordingMachine implements StateMachine {
   /** What there is, as one text. */
   query(query: Uint8Array): Uint8Array {
     if (text(query) === "refuse") throw new RequestError("invalid", "nothing of that name");
+    if (text(query) === "refuse elsewhere")
+      throw Object.assign(new Error("nothing there"), { name: "RequestError", code: "invalid" });
     if (text(query) === "fail") throw new Error("broken");
     return bytes(this.applied.join(" "));
   }
