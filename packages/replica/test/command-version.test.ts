@@ -3,7 +3,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import type { StateMachine } from "@paxos/core";
+import type { Clock, StateMachine } from "@paxos/core";
+import type { EpochRecord } from "@paxos/proto";
+import { systemClock } from "@paxos/replica";
 import { classicLevelStorage } from "@paxos/storage-level";
 import { MemoryCluster } from "./memory-cluster.js";
 import { bytes, RecordingMachine } from "./recording-machine.js";
@@ -45,12 +47,15 @@ class VersionedMachine implements StateMachine {
 }
 
 /** Starts a node, on what it has stored before, as a release that knows commands up to this version. */
-async function startRelease(cluster: MemoryCluster, id: number, commandVersion: number) {
+async function startRelease(
+  cluster: MemoryCluster,
+  id: number,
+  commandVersion: number,
+  clock: Clock = cluster.clock,
+) {
   const stateMachine = new VersionedMachine(commandVersion);
-  await cluster.startMember(id, {
-    stateMachine,
-    storage: classicLevelStorage({ directory: join(root, String(id)) }),
-  });
+  const storage = classicLevelStorage({ directory: join(root, String(id)) });
+  await cluster.startMember(id, { stateMachine, storage, clock });
   return stateMachine;
 }
 
@@ -110,27 +115,35 @@ test("each update is applied with the version in use at its seq: by all, when it
   await using cluster = MemoryCluster.idle(3);
   const machines: VersionedMachine[] = [];
   const submit = async (update: string) => {
-    await cluster.member(await cluster.elect()).replica.submit(bytes(update));
+    // An epoch may begin meanwhile, and takes what comes then only when it has.
+    const submitted = cluster.member(await cluster.elect()).replica.submit(bytes(update));
     await cluster.until(() => machines.every(({ applied }) => applied.includes(update)), "all apply it");
+    await submitted;
   };
-  for (const id of [0, 1, 2]) machines.push(await startRelease(cluster, id, 0));
+  for (const id of [0, 1, 2]) machines.push(await startRelease(cluster, id, 0, systemClock));
   await submit("without versions");
   // Upgraded one after another; the last one brings the version.
   for (const id of [0, 1, 2]) {
     await cluster.member(id).replica.close();
-    machines[id] = await startRelease(cluster, id, 4);
+    machines[id] = await startRelease(cluster, id, 4, systemClock);
     await submit(`after the upgrade of ${id}`);
   }
   await cluster.until(() => versionsUsed(cluster).every((version) => version === 4), "all use version 4");
   await submit("in version 4");
 
   const { replica, handler } = cluster.member(await cluster.elect());
-  const epochRecord = await replica.changeMembership({
-    type: { case: "addLearner", value: { nodeId: 3n, address: "node-3:2346" } },
-  });
+  let epochRecord: EpochRecord | undefined;
+  const change = { case: "addLearner", value: { nodeId: 3n, address: "node-3:2346" } } as const;
+  void replica.changeMembership({ type: change }).then((record) => (epochRecord = record));
+  await cluster.until(() => epochRecord !== undefined, "node 3 belongs to it");
   const { clusterId } = await handler.members();
   const joined = new VersionedMachine(4);
-  await cluster.startMember(3, { stateMachine: joined, epochRecord, clusterId });
+  await cluster.startMember(3, {
+    clock: systemClock,
+    stateMachine: joined,
+    ...(epochRecord && { epochRecord }),
+    clusterId,
+  });
   await cluster.until(() => joined.applied.length === machines[0]?.applied.length, "it has the whole log");
   const [first = "", ...rest] = joined.versions;
   expect(first.endsWith(": 0")).toBe(true);
@@ -143,7 +156,7 @@ test("each update is applied with the version in use at its seq: by all, when it
     const before = machines[id]?.versions ?? [];
     expect(joined.versions.slice(-before.length)).toEqual(before);
     await cluster.member(id).replica.close();
-    machines[id] = await startRelease(cluster, id, 4);
+    machines[id] = await startRelease(cluster, id, 4, systemClock);
     await submit(`after the restart of ${id}`);
     // What a node applies again it applies as it did, whether from its log's beginning or behind its snapshot.
     const again = machines[id]?.versions ?? [];
