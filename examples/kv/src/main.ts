@@ -1,6 +1,8 @@
 // The server as a process.
+import { existsSync } from "node:fs";
 import { connect } from "@paxos/client";
 import { ConfigError, firstEpoch, type Logger } from "@paxos/core";
+import type { MembersResponse } from "@paxos/proto";
 import { findSelf, loadHostfile } from "@paxos/hostfile";
 import type { ReplicaOptions } from "@paxos/replica";
 import { classicLevelStorage } from "@paxos/storage-level";
@@ -34,13 +36,16 @@ async function membership(
     servers: [join],
     transport: transport === "tcp" ? new TcpClientTransport() : new ConnectClientTransport(),
   });
-  const { epochRecord, clusterId } = await client
-    .members({ signal: AbortSignal.timeout(10_000) })
-    .catch((error) => {
-      throw new ConfigError(
-        `cannot join: ${join} does not tell who belongs to its cluster: ${String(error)}`,
-      );
-    });
+  let members: MembersResponse;
+  try {
+    members = await client.members({ signal: AbortSignal.timeout(10_000) });
+  } catch (error) {
+    // A server that has joined before knows all it needs.
+    if (existsSync(flags.dataDir)) return { nodeId: id };
+    const why = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`cannot join: ${join} does not tell who belongs to its cluster: ${why}`);
+  }
+  const { epochRecord, clusterId } = members;
   if (epochRecord === undefined) throw new ConfigError(`cannot join: ${join} does not know its cluster`);
   return { nodeId: id, epochRecord, clusterId };
 }

@@ -16,7 +16,7 @@ const flags = yargs(process.argv.slice(2))
       default: "connect" as const,
       describe: "how servers reach each other",
     },
-    replacements: { number: true, default: 100, describe: "how many servers are replaced at most" },
+    replacements: { number: true, default: 20, describe: "how many servers are replaced at most" },
     consistency: {
       choices: ["linearizable", "local"] as const,
       default: "linearizable" as const,
