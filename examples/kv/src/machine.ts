@@ -8,7 +8,7 @@ import { Store, type Entry } from "./store.js";
 export const MAX_KEY_BYTES = 512;
 export const MAX_VALUE_BYTES = 256 * 1024;
 /** The longest time to live: a year. */
-export const MAX_TTL_SECONDS = 365 * 24 * 3600;
+const MAX_TTL_SECONDS = 365 * 24 * 3600;
 /** The most entries of one answer. */
 export const MAX_LISTED = 1_000;
 /** The most bytes of values in one answer. */

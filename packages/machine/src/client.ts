@@ -1,6 +1,7 @@
 // A client of a defined state machine: a method for each command and each query.
 import { RequestError } from "@paxos/core";
-import type { Command, Commands, Definition, Queries, Query } from "./definition.js";
+import type { Definition } from "./definition.js";
+import type { Command, Commands, Queries, Query } from "./parts.js";
 import { validate } from "./validation.js";
 import { decodeAnswer, DONE, encode, NOT_YET } from "./wire.js";
 

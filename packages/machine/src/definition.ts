@@ -1,58 +1,8 @@
 // What a state machine is made of, as its author writes it down.
 import { ConfigError } from "@paxos/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
+import type { Command, CommandForm, Commands, Context, Parts, Queries, Query } from "./parts.js";
 import { createStateMachine, type CreateOptions, type TypedStateMachine } from "./typed-state-machine.js";
-
-/** What a command knows besides the state and its input. */
-export interface Context {
-  /** Its place in the one order of updates: higher than that of every command before it. */
-  readonly seq: number;
-}
-
-/** One form of a command. Its code, and its schema, must judge for ever as they did when they were released. */
-export interface CommandForm<State> {
-  /** The version of the commands that brought it. */
-  readonly since: number;
-  readonly schema: StandardSchemaV1;
-  apply(state: State, input: unknown, context: Context): unknown;
-}
-
-/** A command of a state machine, made by {@link MachineBuilder.command}. */
-export interface Command<State, Input, Result> {
-  readonly kind: "command";
-  /** All its forms, the newest first. */
-  readonly forms: readonly CommandForm<State>[];
-  /** Types only: what is sent, and what comes back. */
-  readonly types?: { readonly input: Input; readonly result: Result };
-}
-
-/** A query of a state machine, made by {@link MachineBuilder.query}. */
-export interface Query<State, Input, Result> {
-  readonly kind: "query";
-  readonly schema: StandardSchemaV1;
-  answer(state: State, input: unknown): unknown;
-  /** Types only: what is sent, and what comes back. */
-  readonly types?: { readonly input: Input; readonly result: Result };
-}
-
-export type Commands<State> = Readonly<Record<string, Command<State, unknown, unknown>>>;
-export type Queries<State> = Readonly<Record<string, Query<State, unknown, unknown>>>;
-
-/** What a state machine keeps and does. Inputs, results and the items of snapshots are JSON. */
-export interface Parts<State, C, Q> {
-  /** The state of a cluster without updates. Called for every copy: it must not be shared. */
-  initial(): State;
-  readonly commands: C;
-  readonly queries: Q;
-  /**
-   * The state as it stands, as items that {@link JSON} can write, in their order. Items are taken one by one while further commands are being
-   * applied, which must not show in them: give a copy, or copy what changes when it changes. Without it and `restore`, which
-   * come together, the log is kept for ever.
-   */
-  snapshot?(state: State): Iterable<unknown>;
-  /** The state that `snapshot` gave. */
-  restore?(items: AsyncIterable<unknown>): State | Promise<State>;
-}
 
 /** A state machine as it is defined: makes copies of it for replicas, and is what its clients know of it. */
 export interface Definition<State, C = Commands<State>, Q = Queries<State>> extends Parts<State, C, Q> {
@@ -99,12 +49,12 @@ export function machineOf<State>(): MachineBuilder<State> {
     command: (schema, apply, { since = 0, replaces } = {}) => ({
       kind: "command",
       // Only what the schema gave out reaches it.
-      forms: [{ since, schema, apply: apply as CommandForm<State>["apply"] }, ...(replaces?.forms ?? [])],
+      forms: [{ since, schema, apply: apply }, ...(replaces?.forms ?? [])],
     }),
     query: (schema, answer) => ({
       kind: "query",
       schema,
-      answer: answer as Query<State, unknown, unknown>["answer"],
+      answer: answer,
     }),
     define: (parts) => {
       requireSound(parts);

@@ -2,5 +2,6 @@
 export { clientOf } from "./client.js";
 export type { Answer, CommandCall, Connection, MachineClient, QueryCall } from "./client.js";
 export { machineOf } from "./definition.js";
-export type { Command, Context, Definition, MachineBuilder, Query } from "./definition.js";
+export type { Definition, MachineBuilder } from "./definition.js";
+export type { Command, Context, Query } from "./parts.js";
 export type { CreateOptions, TypedStateMachine } from "./typed-state-machine.js";

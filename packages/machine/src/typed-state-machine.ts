@@ -1,6 +1,6 @@
 // A copy of a defined state machine, as a replica takes it.
 import { RequestError, type StateMachine } from "@paxos/core";
-import type { CommandForm, Commands, Parts, Queries } from "./definition.js";
+import type { CommandForm, Commands, Parts, Queries } from "./parts.js";
 import { joinItems, splitItems } from "./snapshot-lines.js";
 import { validate } from "./validation.js";
 import { decodeCommand, decodeQuery, DONE, encode, INVALID, NOT_YET } from "./wire.js";

@@ -95,7 +95,7 @@ export class Assembly {
     const nodes = (this.nodes = options.nodes ?? drawn);
     const drawnTuning = profile.tuning(random, workload.maxUpdateBytes);
     this.progressTicks = drawnTuning.progressTicks ?? 60;
-    const readers = drawReaders(world.random.fork("reads"), profile.readersPerMille ?? 0, this.progressTicks);
+    const readers = drawReaders(world.random.fork("reads"), profile, this.progressTicks);
     const tuning = { ...drawnTuning, leaseTicks: readers.leaseTicks };
     this.heartbeatTicks = tuning.heartbeatTicks ?? 10;
     const epochRecord = firstEpoch(Array.from({ length: nodes }, (_, id) => `node-${id}:2346`));
@@ -186,6 +186,6 @@ function clientConditions(
   return {
     ...clients,
     forgetful: sessionClients !== undefined,
-    discover: plan.some(({ fault }) => fault.kind === "change"),
+    discover: plan.some(({ fault }) => fault.kind === "change" || fault.kind === "usurp"),
   };
 }

@@ -7,7 +7,9 @@ export type {
   PartitionShape,
   PlannedFault,
   Target,
+  Usurpation,
 } from "./faults/fault.js";
+export type { ReaderConditions } from "./clients/reader-conditions.js";
 export { KeyValueMachine, keyValueWorkload } from "./key-value.js";
 export type { KeyValueWorkloadOptions } from "./key-value.js";
 export { checkLinearizability } from "./linearizability.js";

@@ -1,5 +1,6 @@
 import type { ReplicaOptions, SnapshotPolicy } from "@paxos/replica";
 import type { ClientConditions } from "./clients/courier.js";
+import type { ReaderConditions } from "./clients/reader-conditions.js";
 import type { FaultKind, Illness, PartitionShape, PlannedFault } from "./faults/fault.js";
 import type { Random } from "./random.js";
 import type { DiskConditions } from "./world/disk.js";
@@ -55,6 +56,8 @@ export interface Profile {
   readonly operatorsPerMille?: number;
   /** In how many runs in 1,000 there are clients that only read. Default 0. */
   readonly readersPerMille?: number;
+  /** What they are like. Default: a few, in no hurry. */
+  readonly readers?: ReaderConditions;
   /** What one node, drawn from the seed, suffers from all the time. */
   readonly illness?: Illness;
 }

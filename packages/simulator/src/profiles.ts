@@ -29,7 +29,8 @@ export type ProfileName =
   | "chained-nodes"
   | "forgotten-sessions"
   | MembershipProfileName
-  | StorageProfileName;
+  | StorageProfileName
+  | "usurped-leaders";
 
 const forgottenSessions: Profile = {
   ...hostile,
@@ -219,6 +220,30 @@ export const profiles: Readonly<Record<ProfileName, Profile>> = {
   "forgotten-sessions": forgottenSessions,
   ...storageProfiles,
   ...membershipProfiles,
+  "usurped-leaders": {
+    ...duel,
+    name: "usurped-leaders",
+    nodesAllowed: [3, 9],
+    about: "leaders that are replaced behind their backs, and asked for reads all the while",
+    faultsMs: [15_000, 16_000],
+    // A new leader must be there before the lease of the old one is over.
+    network: { ...calmNetwork, lagPerMille: 20, lagUs: [1_000, 50_000], lossPerMille: 5, reorders: true },
+    disk: calmDisk,
+    clockRate: [950, 1050],
+    clients: { ...hostile.clients, clients: [4, 8], thinkMs: [5, 60] },
+    everyMs: [300, 2000],
+    faults: { usurp: 12, crash: 1, change: 3, "hand-over": 1 },
+    script: () => [],
+    operatorsPerMille: 0,
+    readersPerMille: 1000,
+    readers: {
+      readers: [5, 9],
+      thinkMs: [1, 20],
+      leaderPerMille: 700,
+      leasesPerMille: 500,
+      leastLease: [3, 700],
+    },
+  },
 };
 
 export const profileNames = Object.keys(profiles) as ProfileName[];

@@ -9,7 +9,7 @@ export interface FaultCounts {
 }
 
 /** Resolves after so many milliseconds, or when the signal is aborted. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
+function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) return resolve();
     const done = (): void => {

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { checkLinearizability, type Call, type Model } from "@paxos/simulator";
 
 /** A key's value; null: there is none. */
-export type Value = string | null;
+type Value = string | null;
 
 export type Input =
   | { readonly op: "get" | "delete"; readonly key: string }
@@ -19,7 +19,7 @@ export type Output = Value | boolean;
 export type KvCall = Call<Input, Output>;
 
 /** A call as a line of JSON. */
-export interface HistoryLine {
+interface HistoryLine {
   readonly process: number;
   readonly op: Input["op"];
   readonly key: string;
@@ -33,7 +33,7 @@ export interface HistoryLine {
   readonly end: number | null;
 }
 
-export function lineOf({ process, input, output, start, end }: KvCall): HistoryLine {
+function lineOf({ process, input, output, start, end }: KvCall): HistoryLine {
   const { op, key } = input;
   return {
     process,

@@ -1,17 +1,15 @@
 import type { Reads } from "../checkers/reads.js";
+import type { Profile } from "../profile.js";
 import type { Random } from "../random.js";
 import type { Operation, Workload } from "../workload.js";
 import type { Host } from "../world/host.js";
 import type { World } from "../world/world.js";
 import type { Clients } from "./clients.js";
 import { drawDelay } from "./courier.js";
+import { usualReaders, type ReaderConditions } from "./reader-conditions.js";
 
-/** What a reader thinks between two reads, and after how long it takes an attempt for lost, in milliseconds. */
-const thinkMs = [2, 100] as const;
+/** After how long an attempt is taken for lost, in milliseconds. */
 const timeoutMs = [30, 600] as const;
-
-/** Chance in 1,000 that a node is asked that takes itself for the leader: of those there may be several. */
-const leaderPerMille = 400;
 
 /** The pause after a refusal, in microseconds. */
 const pauseUs = [5_000, 50_000] as const;
@@ -32,9 +30,6 @@ interface Reading {
   attempts: number;
 }
 
-/** Chance in 1,000 that leaders have leases in a run in which there are readers. */
-const leasesPerMille = 400;
-
 /** What is drawn for the readers of a run. */
 export interface ReadersDrawn {
   readonly count: number;
@@ -43,11 +38,18 @@ export interface ReadersDrawn {
 }
 
 /** Drawn from a stream of its own: without readers, a run is what it would be if there were never any. */
-export function drawReaders(random: Random, perMille: number, progressTicks: number): ReadersDrawn {
-  if (!random.chance(perMille)) return { count: 0, leaseTicks: 0 };
-  const count = random.between(2, 5);
-  const leases = random.chance(leasesPerMille);
-  return { count, leaseTicks: leases ? random.between(3, progressTicks >> 1) : 0 };
+export function drawReaders(
+  random: Random,
+  { readersPerMille = 0, readers: conditions = usualReaders }: Pick<Profile, "readersPerMille" | "readers">,
+  progressTicks: number,
+): ReadersDrawn {
+  if (!random.chance(readersPerMille)) return { count: 0, leaseTicks: 0 };
+  const count = random.between(...conditions.readers);
+  const leases = random.chance(conditions.leasesPerMille);
+  const longest = progressTicks >> 1;
+  const [ticks, perMille] = conditions.leastLease;
+  const shortest = Math.max(ticks, Math.floor((longest * perMille) / 1000));
+  return { count, leaseTicks: leases ? random.between(shortest, longest) : 0 };
 }
 
 /** Clients that read, through any node, and try again through others. A read that was given up has left no trace. */
@@ -66,7 +68,7 @@ export class Readers {
       /** The others. Indices go on behind theirs, and what they leave alone readers do too. */
       readonly clients: Clients;
     },
-    private readonly options: { readonly workload: Workload },
+    private readonly options: { readonly workload: Workload; readonly profile: Pick<Profile, "readers"> },
     count: number,
   ) {
     const random = parts.world.random.fork("readers");
@@ -75,6 +77,10 @@ export class Readers {
       this.#readers.push(reader);
       this.#think(reader);
     }
+  }
+
+  get #conditions(): ReaderConditions {
+    return this.options.profile.readers ?? usualReaders;
   }
 
   /** Whether no read is under way. */
@@ -88,7 +94,7 @@ export class Readers {
   }
 
   #think(reader: Reader): void {
-    const [low, high] = thinkMs;
+    const [low, high] = this.#conditions.thinkMs;
     this.parts.world.after(reader.random.between(low * 1000, high * 1000), () => {
       if (this.active) this.#begin(reader);
     });
@@ -141,7 +147,7 @@ export class Readers {
     const { hosts, clients } = this.parts;
     const all = hosts.filter((host) => !clients.avoided.has(host));
     const leaders = all.filter(({ leads }) => leads !== undefined);
-    return random.pick(random.chance(leaderPerMille) && leaders.length > 0 ? leaders : all);
+    return random.pick(random.chance(this.#conditions.leaderPerMille) && leaders.length > 0 ? leaders : all);
   }
 
   #answered(

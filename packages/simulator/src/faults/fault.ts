@@ -32,6 +32,19 @@ export type PartitionShape =
   /** The leader is cut off wholly, the others hear the target only. */
   | "star-without-leader";
 
+/** How a leader comes to be replaced without noticing. */
+export type Usurpation =
+  /** A few still hear it, late, who have promised themselves to others. */
+  | "late-witnesses"
+  /** Those that heard it alone are restarted. */
+  | "restarted-witnesses"
+  /** Its event loop stalls, and wakes before it hears anything. */
+  | "asleep"
+  /** It hands over, and is cut off. */
+  | "handing-over"
+  /** It changes the membership, and hears few of what comes of it. */
+  | "changing";
+
 /** What a fault does. Times in microseconds. */
 export type Fault =
   /** kill -9; restarted after `downUs`. With `afterEffects` it dies in the midst of its work, after so many effects. */
@@ -67,6 +80,8 @@ export type Fault =
       readonly rounds: number;
       readonly draw: number;
     }
+  /** The leader is replaced without noticing: see usurpations.ts. */
+  | { readonly kind: "usurp"; readonly how: Usurpation; readonly forUs: number; readonly draw: number }
   /** The whole network changes. */
   | { readonly kind: "storm"; readonly conditions: Partial<NetworkConditions>; readonly forUs: number }
   /** The links to and from the target change. */

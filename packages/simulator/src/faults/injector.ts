@@ -7,6 +7,7 @@ import type { Fault, Illness, PlannedFault, Target } from "./fault.js";
 import { DiskFaults, losesDisk } from "./disk-faults.js";
 import { partition } from "./partitions.js";
 import { mostJoiners, type Operators } from "./operators.js";
+import { usurp } from "./usurpations.js";
 import type { Transfers } from "./transfers.js";
 
 /** Makes things go wrong, as planned, until told to stop. */
@@ -86,11 +87,10 @@ export class Injector {
 
   /** Carries out one fault. */
   inject(fault: Fault): void {
-    const { hosts } = this;
-    const { world, network } = this.surroundings;
+    const { network } = this.surroundings;
     if (fault.kind === "crash-all") {
       this.#count(fault.kind);
-      for (const host of hosts) this.#crash(host, fault.downUs);
+      for (const host of this.hosts) this.#crash(host, fault.downUs);
       return;
     }
     if (fault.kind === "storm") {
@@ -98,13 +98,26 @@ export class Injector {
       network.conditions = { ...this.#usualNetwork, ...fault.conditions };
       return this.#lasts(fault.forUs, () => (network.conditions = this.#usualNetwork));
     }
-    const host = this.#resolve(fault.target);
+    const host = this.#resolve(fault.kind === "usurp" ? "leader" : fault.target);
     if (host === undefined) return;
     // To what is down already these do nothing, and what does nothing does not count. Losses of disks count when they come.
-    const needsProcess = ["crash", "stop", "pause", "hurry", "snapshot", "change", "hand-over"].includes(
-      fault.kind,
-    );
+    const needsProcess = [
+      "crash",
+      "stop",
+      "pause",
+      "hurry",
+      "snapshot",
+      "change",
+      "hand-over",
+      "usurp",
+    ].includes(fault.kind);
     if (!losesDisk(fault) && (host.isUp || !needsProcess)) this.#count(fault.kind);
+    this.#befall(fault, host);
+  }
+
+  #befall(fault: Exclude<Fault, { kind: "crash-all" | "storm" }>, host: Host): void {
+    const { hosts } = this;
+    const { world, network } = this.surroundings;
     switch (fault.kind) {
       case "crash":
         if (fault.afterEffects === undefined || host.process === undefined) {
@@ -137,6 +150,8 @@ export class Injector {
       }
       case "duel":
         return this.#duel(fault, host);
+      case "usurp":
+        return this.#usurp(fault, host);
       case "slow-links": {
         const conditions = { ...this.#usualNetwork, ...fault.conditions };
         const set = (value: NetworkConditions | undefined) => {
@@ -234,14 +249,30 @@ export class Injector {
   }
 
   // Ticks within a moment, not at one: other things happen meanwhile.
-  #hurry(host: Host, ticks: number): void {
+  #hurry(host: Host, ticks: number, alone = false): void {
     const { process } = host;
     const tick = (left: number) => {
       if (left === 0 || host.process !== process) return;
-      process?.tickNow();
+      process?.tickNow(alone);
       this.surroundings.world.after(this.#random.between(5, 300), () => tick(left - 1));
     };
     tick(ticks);
+  }
+
+  #usurp(fault: Fault & { kind: "usurp" }, leader: Host): void {
+    if (leader.leads === undefined) return;
+    const { world, network } = this.surroundings;
+    usurp(fault, leader, {
+      world,
+      network,
+      hosts: this.hosts,
+      operators: this.operators,
+      usualNetwork: this.#usualNetwork,
+      active: () => this.#active,
+      lasts: (forUs, end) => this.#lasts(forUs, end),
+      hurry: (host, ticks, alone) => this.#hurry(host, ticks, alone),
+      crash: (host, downUs) => this.#crash(host, downUs),
+    });
   }
 
   #duel({ forUs, ticks, rounds, draw }: Fault & { kind: "duel" }, target: Host): void {

@@ -37,7 +37,31 @@ export class Operators {
     const random = new Random(draw);
     const type = this.#draw(record, random);
     const force = random.chance(200) && !this.parts.careful;
-    if (this.#endangers(type, record)) return;
+    if (!this.#endangers(type, record)) this.#ask(process, type, force);
+  }
+
+  /** Asks this node, which may lead, for an epoch of those of these nodes that are voters, if there are any. */
+  setMembers({ process }: Host, ids: readonly number[]): void {
+    const record = process?.epochRecord;
+    if (process === undefined || record === undefined) return;
+    const voters = record.voters.filter(({ nodeId }) => ids.includes(Number(nodeId)));
+    const type: Change = { case: "setMembers", value: { voters: voters.map(({ nodeId }) => ({ nodeId })) } };
+    if (voters.length > 0 && !this.#endangers(type, record)) this.#ask(process, type, true);
+  }
+
+  /** Asks this node, which may lead, for one more member, or one more vote. */
+  grow({ process }: Host): void {
+    const record = process?.epochRecord;
+    if (process === undefined || record === undefined) return;
+    const { learners, nextNodeId } = record;
+    const [learner] = learners;
+    if (learner !== undefined) return this.#ask(process, { case: "promote", value: learner.nodeId }, false);
+    const fresh = { nodeId: nextNodeId, address: `node-${nextNodeId}:2346` };
+    if (Number(nextNodeId) < this.parts.nodes + mostJoiners)
+      this.#ask(process, { case: "addLearner", value: fresh }, false);
+  }
+
+  #ask(process: NonNullable<Host["process"]>, type: Change, force: boolean): void {
     this.haveActed = true;
     const change = { changeId: ++this.#changes, force, type };
     process.changeMembership(create(MembershipChangeSchema, change));

@@ -64,6 +64,7 @@ test("every kind of fault can be planned, and says what it needs", () => {
     skew: ["target", "rate", "forUs"],
     partition: ["shape", "target", "forUs", "draw"],
     duel: ["target", "forUs", "ticks", "rounds", "draw"],
+    usurp: ["how", "forUs", "draw"],
     storm: ["conditions", "forUs"],
     "slow-links": ["target", "conditions", "forUs"],
     "slow-disk": ["target", "factor", "forUs"],

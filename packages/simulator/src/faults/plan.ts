@@ -1,13 +1,21 @@
 import type { Profile } from "../profile.js";
 import type { Random } from "../random.js";
 import type { NetworkConditions } from "../world/network.js";
-import type { Fault, FaultKind, PartitionShape, PlannedFault, Target } from "./fault.js";
+import type { Fault, FaultKind, PartitionShape, PlannedFault, Target, Usurpation } from "./fault.js";
 
 /** At the soonest. Before, the cluster forms. */
 const firstFaultUs = 500_000;
 
 /** When operators begin: now and then before all members are on record with each other. */
 const firstOperationUs = 600_000;
+
+const usurpations = [
+  "late-witnesses",
+  "restarted-witnesses",
+  "asleep",
+  "handing-over",
+  "changing",
+] as const satisfies readonly Usurpation[];
 
 /** How far what they do lies apart. */
 const operateEveryUs = [200_000, 2_500_000] as const;
@@ -76,6 +84,8 @@ function drawFault(
       const [ticks, rounds] = [random.between(10, 120), random.between(1, 5)];
       return { kind, target, forUs: ms(100, 2000), ticks, rounds, draw: random.next() };
     }
+    case "usurp":
+      return { kind, how: random.pick(usurpations), forUs: ms(600, 2500), draw: random.next() };
     case "storm":
       return { kind, conditions: drawStorm(random), forUs: ms(100, 3000) };
     case "slow-links":

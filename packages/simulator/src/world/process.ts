@@ -124,9 +124,9 @@ export class Process {
     });
   }
 
-  /** Has its clock tick once, out of turn. */
-  tickNow(): void {
-    this.#clock.tickNow();
+  /** Has its clock tick once, out of turn; see {@link SimulatedClock.tickNow}. */
+  tickNow(alone = false): void {
+    this.#clock.tickNow(alone);
   }
 
   /** How the node stands; undefined when it is not to be asked. */
