@@ -1,7 +1,7 @@
 // What a state machine is made of, as its author writes it down.
 import { ConfigError } from "@paxos/core";
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { Command, CommandForm, Commands, Context, Parts, Queries, Query } from "./parts.js";
+import type { Command, Commands, Context, Parts, Queries, Query } from "./parts.js";
 import { createStateMachine, type CreateOptions, type TypedStateMachine } from "./typed-state-machine.js";
 
 /** A state machine as it is defined: makes copies of it for replicas, and is what its clients know of it. */
