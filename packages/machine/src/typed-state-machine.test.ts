@@ -1,5 +1,5 @@
 import { describe, expect, test } from "@jest/globals";
-import type { StateMachine } from "@paxos/core";
+import { RequestError, type StateMachine } from "@paxos/core";
 import fc from "fast-check";
 import { first, second } from "../test/registers.js";
 
@@ -44,6 +44,17 @@ describe("what is no command of this state machine is invalid, and changes nothi
   });
 });
 
+/** An answer, or the code of a RequestError. Throws whatever else is thrown. */
+function outcomeOf(ask: () => Uint8Array): string {
+  try {
+    ask();
+    return "answer";
+  } catch (error) {
+    if (error instanceof RequestError) return error.code;
+    throw error;
+  }
+}
+
 test("whatever is asked, a query throws a RequestError or answers", () => {
   const machine = first.create();
   fc.assert(
@@ -53,11 +64,7 @@ test("whatever is asked, a query throws a RequestError or answers", () => {
         fc.json().map((text) => encoder.encode(text)),
       ),
       (query) => {
-        try {
-          machine.query(query);
-        } catch (error) {
-          expect(error).toMatchObject({ name: "RequestError", code: "invalid" });
-        }
+        expect(["answer", "invalid"]).toContain(outcomeOf(() => machine.query(query)));
       },
     ),
   );
