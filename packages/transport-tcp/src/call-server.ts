@@ -5,16 +5,12 @@ import { toRequestFailure } from "@paxos/transport-kit";
 import type { Faults } from "./counters.js";
 import { encodeFrame } from "./frame.js";
 import { streamCredit } from "./frame-limits.js";
-import { Gathered } from "./gathered.js";
 import type { Link } from "./link.js";
 import { ask, type Question } from "./question.js";
 
 /** Calls that one connection may have under way: in all, and of streams, each of which may hold a piece in memory. */
 export const maxCalls = 1024;
 export const maxStreams = 64;
-
-/** About what a reply without a result takes up in a frame: as a status with a few peers does. */
-const replyBytes = 256;
 
 /** What begins a call. */
 type Request = Exclude<Call["type"], { case: "cancel" | "taken" }>;
@@ -41,9 +37,6 @@ class OpenCall {
 /** The server's end of the calls of one client: everything but updates. */
 export class CallServer {
   readonly #open = new Map<bigint, OpenCall>();
-  readonly #replies = new Gathered<Pick<Reply, "id" | "type">>((replies) =>
-    this.link.send(encodeFrame({ replies: [...replies] })),
-  );
   #underWay = 0;
   #streams = 0;
 
@@ -204,13 +197,8 @@ export class CallServer {
     this.#reply(id, { case: "failure", value: create(RequestFailureSchema, { code, detail }) });
   }
 
-  /** Pieces of streams have frames of their own; what is small shares them. */
   #reply(id: bigint, type: Reply["type"]): void {
-    if (type.case === "log" || type.case === "backup") {
-      this.#replies.flush();
-      return this.link.send(encodeFrame({ replies: [{ id, type }] }));
-    }
-    this.#replies.add({ id, type }, replyBytes + (type.case === "query" ? type.value.result.length : 0));
+    this.link.send(encodeFrame({ replies: [{ id, type }] }));
   }
 }
 

@@ -1,5 +1,5 @@
 import type { RequestError } from "@paxos/core";
-import type { Call, ClientUpdate, Frame, GloballyOrderedUpdate } from "@paxos/proto";
+import type { ClientUpdate, Frame, GloballyOrderedUpdate } from "@paxos/proto";
 import {
   closedError,
   describeError,
@@ -19,10 +19,6 @@ import { unexpectedFields, type FrameField } from "./frame-fields.js";
 import type { Conversation } from "./frame-intake.js";
 import { answerFrameBytes, shortFrameBytes } from "./frame-limits.js";
 import type { FrameSocket } from "./frame-socket.js";
-import { Gathered } from "./gathered.js";
-
-/** About what a call takes up in a frame besides a query. */
-const callBytes = 64;
 
 const greetings: ReadonlySet<FrameField> = new Set(["serverHello", "refusal"]);
 const fromServers: ReadonlySet<FrameField> = new Set(["answers", "replies", "refusal", "ping", "pong"]);
@@ -38,9 +34,6 @@ export class ServerCall implements Conversation {
   /** Resolves when nothing of the connection is left open. */
   readonly ended: Promise<void>;
   readonly #updates: PendingUpdates;
-  readonly #calls = new Gathered<Pick<Call, "id" | "type">>((calls) =>
-    this.#send(encodeFrame({ calls: [...calls] })),
-  );
   readonly #flushSoon = oncePerTurn(() => this.onWritable());
   /** Asked for before the handshake was done. */
   #early: Uint8Array[] = [];
@@ -58,8 +51,7 @@ export class ServerCall implements Conversation {
     this.#updates = new PendingUpdates(address, this.#flushSoon);
     this.calls = new CallClient(
       address,
-      (call) =>
-        this.#calls.add(call, callBytes + (call.type.case === "query" ? call.type.value.query.length : 0)),
+      (call) => this.#send(encodeFrame({ calls: [call] })),
       (why) => this.#hangUp(why),
     );
     this.ended = this.#run();
