@@ -75,10 +75,10 @@ export class ClientServiceAdapter implements ServiceImpl<typeof ClientService> {
     }
   }
 
-  query(request: QueryRequest, { signal }: HandlerContext): Promise<QueryResponse> {
+  query(request: QueryRequest, { signal, values }: HandlerContext): Promise<QueryResponse> {
     return this.#answer(() => {
       requireQueryFits(request, this.maxRequestBytes);
-      return this.handler.query(request, signal);
+      return SessionUpdates.of(values.get(sessionKey)).ask(this.handler, request, signal);
     });
   }
 

@@ -36,14 +36,14 @@ import { dial, DialedSession, originOf } from "./dial.js";
 import { fromConnectError } from "./error-codes.js";
 import { windowBytes } from "./http2-settings.js";
 import { connectionOf } from "./session-connection.js";
-import { orderAlone, UpdateCalls } from "./update-calls.js";
+import { askAlone, orderAlone, UpdateCalls } from "./update-calls.js";
 
 /** Options of a client's connections. All have defaults. */
 export interface ConnectClientTransportOptions extends ClientTransportOptions {
   /** The protocol spoken over HTTP/2. Default "connect", which is the faster one for single updates. */
   readonly protocol?: "connect" | "grpc";
   /**
-   * How updates travel: all of a server's on one stream, or each as a call of its own, which takes several times the work. Default
+   * How updates and queries travel: all of a server's on one stream, or each as a call of its own, which takes several times the work. Default
    * "stream".
    */
   readonly updates?: "stream" | "unary";
@@ -82,7 +82,11 @@ export class ConnectClientTransport implements ClientTransport {
 
   async query(address: string, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
     requireQueryFits(request, this.#settings.maxRequestBytes);
-    return this.#call(address, signal, (client, own) => client.query(request, { signal: own }));
+    if (this.#settings.updates === "unary") {
+      return this.#call(address, signal, (client, own) => askAlone(client, request, own));
+    }
+    if (signal.aborted) throw abortedError(address, signal);
+    return this.#server(address).updates.query(request, signal);
   }
 
   status(address: string, signal: AbortSignal): Promise<StatusResponse> {

@@ -6,8 +6,10 @@ import {
   type ClientService,
   type ClientUpdate,
   type GloballyOrderedUpdate,
+  type NumberedQuery,
+  type QueryRequest,
+  type QueryResponse,
   type UpdateBatch,
-  type UpdateId,
 } from "@paxos/proto";
 import {
   frameTargetBytes,
@@ -18,7 +20,7 @@ import {
 } from "@paxos/transport-kit";
 import { fromConnectError, isOversize } from "./error-codes.js";
 
-/** The updates for one server, on one stream for all. The stream is opened when first needed, and again after a loss. */
+/** The updates and queries for one server, on one stream for all. The stream is opened when first needed, and again after a loss. */
 export class UpdateCalls {
   #stream: OpenStream | undefined;
 
@@ -32,7 +34,12 @@ export class UpdateCalls {
     return this.#stream.pending.clientUpdate(update, signal);
   }
 
-  /** Later updates go on another stream: the connection of this one is about to end. */
+  query(request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
+    this.#stream ??= this.#open();
+    return this.#stream.pending.query(request, signal);
+  }
+
+  /** What is asked later goes on another stream: the connection of this one is about to end. */
   renew(): void {
     this.#stream?.finish();
     this.#stream = undefined;
@@ -63,10 +70,25 @@ export async function orderAlone(
   }
 }
 
+/** The same for a query. */
+export async function askAlone(
+  client: Client<typeof ClientService>,
+  request: QueryRequest,
+  signal: AbortSignal,
+): Promise<QueryResponse> {
+  try {
+    return await client.query(request, { signal });
+  } catch (error) {
+    if (!isOversize(error)) throw error;
+    const why = `the query has ${request.query.length} bytes; the server reads none so large; ask for less at once`;
+    throw new RequestError("too_large", why, { cause: error });
+  }
+}
+
 class OpenStream {
   readonly pending: PendingUpdates;
-  /** Too large for a batch: on their way by calls of their own. */
-  readonly #alone = new Map<string, AbortController>();
+  /** Too large for a batch: on their way by calls of their own. By the keys of updates and the ids of queries. */
+  readonly #alone = new Map<string | bigint, AbortController>();
   #finished = false;
   #goOn: () => void = () => undefined;
 
@@ -120,33 +142,62 @@ class OpenStream {
     }
   }
 
-  /** Sends an update that is larger than a batch should be by a call of its own; undefined when nothing is left to send. */
-  #withoutLarge({ updates, abandoned }: UpdateBatch): UpdateBatch | undefined {
-    const kept = abandoned.filter((id) => !this.#giveUp(id));
-    const small = updates.filter((update) => update.update.length <= frameTargetBytes);
-    for (const update of updates) if (update.update.length > frameTargetBytes) void this.#order(update);
-    if (kept.length === 0 && small.length === 0) return undefined;
-    return create(UpdateBatchSchema, { updates: small, abandoned: kept });
+  /** Sends what is larger than a batch should be by calls of their own; undefined when nothing is left to send. */
+  #withoutLarge({ updates, queries, abandoned, abandonedQueries }: UpdateBatch): UpdateBatch | undefined {
+    const rest = create(UpdateBatchSchema, {
+      abandoned: abandoned.filter((id) => !this.#giveUp(updateKey(id))),
+      abandonedQueries: abandonedQueries.filter(({ id }) => !this.#giveUp(id)),
+    });
+    for (const update of updates) {
+      if (update.update.length <= frameTargetBytes) rest.updates.push(update);
+      else void this.#order(update);
+    }
+    for (const query of queries) {
+      if ((query.request?.query.length ?? 0) <= frameTargetBytes) rest.queries.push(query);
+      else void this.#ask(query);
+    }
+    const lists = [rest.updates, rest.queries, rest.abandoned, rest.abandonedQueries];
+    return lists.some(({ length }) => length > 0) ? rest : undefined;
   }
 
-  async #order(update: ClientUpdate): Promise<void> {
+  #order(update: ClientUpdate): Promise<void> {
+    return this.#callAlone(
+      updateKey(update),
+      (signal) => orderAlone(this.client, update, signal),
+      (outcome) => this.pending.settle(update, outcome),
+    );
+  }
+
+  #ask({ id, request }: NumberedQuery): Promise<void> {
+    return this.#callAlone(
+      id,
+      (signal) => askAlone(this.client, request as QueryRequest, signal),
+      (outcome) => this.pending.settleQuery(id, outcome),
+    );
+  }
+
+  // Never rejects.
+  async #callAlone<T>(
+    key: string | bigint,
+    call: (signal: AbortSignal) => Promise<T>,
+    settle: (outcome: T | RequestError) => void,
+  ): Promise<void> {
     const abort = new AbortController();
-    const key = updateKey(update);
     this.#alone.set(key, abort);
+    // What was given up may have been sent again since.
+    const isCurrent = (): boolean => this.#alone.get(key) === abort;
     try {
-      const ordered = await orderAlone(this.client, update, abort.signal);
-      if (this.#alone.get(key) === abort) this.pending.settle(update, ordered);
+      const answer = await call(abort.signal);
+      if (isCurrent()) settle(answer);
     } catch (error) {
-      if (this.#alone.get(key) === abort)
-        this.pending.settle(update, fromConnectError(error, this.address, never));
+      if (isCurrent()) settle(fromConnectError(error, this.address, never));
     } finally {
-      if (this.#alone.get(key) === abort) this.#alone.delete(key);
+      if (isCurrent()) this.#alone.delete(key);
       this.#goOn();
     }
   }
 
-  #giveUp(id: UpdateId): boolean {
-    const key = updateKey(id);
+  #giveUp(key: string | bigint): boolean {
     this.#alone.get(key)?.abort();
     return this.#alone.delete(key);
   }

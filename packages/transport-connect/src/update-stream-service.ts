@@ -2,7 +2,7 @@ import type { UpdateAnswers, UpdateBatch } from "@paxos/proto";
 import { oncePerTurn, type UpdateStream } from "@paxos/transport-kit";
 
 /**
- * Serves one stream of updates: reads for as long as the client takes its answers, and says answers as they become known. `open`
+ * Serves one stream of updates and queries: reads for as long as the client takes its answers, and says answers as they become known. `open`
  * makes the stream.
  */
 export async function* answersTo(

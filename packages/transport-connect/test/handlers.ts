@@ -16,6 +16,7 @@ import {
   type GloballyOrderedUpdate,
   type MembershipChange,
   type QueryRequest,
+  type QueryResponse,
 } from "@paxos/proto";
 
 /** Answers every update with its timestamp as the seq; what is called can be replaced. */
@@ -59,7 +60,7 @@ export class Handler implements ClientHandler {
     return Promise.resolve(create(TakeSnapshotResponseSchema, { seq: 9n, bytes: 300n, firstSeq: 5n }));
   }
 
-  query({ query }: QueryRequest): ReturnType<ClientHandler["query"]> {
+  query({ query }: QueryRequest, _signal?: AbortSignal): ReturnType<ClientHandler["query"]> {
     return Promise.resolve(create(QueryResponseSchema, { nodeId: 3n, seq: 7n, result: query }));
   }
   members(): ReturnType<ClientHandler["members"]> {
@@ -140,6 +141,20 @@ export class Held extends Handler {
       const answer = create(GloballyOrderedUpdateSchema, { seq: sent.timestamp, leaderId: 2n });
       this.held.set(Number(sent.timestamp), () => resolve(answer));
       signal.addEventListener("abort", () => {
+        this.cancelled++;
+        reject(new RequestError("cancelled", "the client has gone"));
+      });
+    });
+  }
+}
+
+/** Answers each query when told so, with its first byte as the seq. */
+export class HeldQueries extends Handler {
+  readonly held: (() => void)[] = [];
+  override query({ query: [first = 0] }: QueryRequest, signal?: AbortSignal): Promise<QueryResponse> {
+    return new Promise((resolve, reject) => {
+      this.held.push(() => resolve(create(QueryResponseSchema, { seq: BigInt(first) })));
+      signal?.addEventListener("abort", () => {
         this.cancelled++;
         reject(new RequestError("cancelled", "the client has gone"));
       });

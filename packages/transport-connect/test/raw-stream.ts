@@ -6,6 +6,7 @@ import {
   FailureCode,
   UpdateBatchSchema,
   type ClientUpdate,
+  type QueryAnswer,
   type UpdateAnswers,
   type UpdateBatch,
 } from "@paxos/proto";
@@ -35,6 +36,10 @@ export class RawStream {
 
   get timestamps(): number[] {
     return this.received.flatMap(({ answers }) => answers.map(({ timestamp }) => Number(timestamp)));
+  }
+
+  get queryAnswers(): QueryAnswer[] {
+    return this.received.flatMap(({ queryAnswers }) => queryAnswers);
   }
 
   async close(): Promise<void> {

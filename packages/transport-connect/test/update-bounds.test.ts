@@ -1,13 +1,22 @@
 import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { RequestError } from "@paxos/core";
-import { ClientUpdateSchema, UpdateBatchSchema, type UpdateBatch } from "@paxos/proto";
+import {
+  ClientUpdateSchema,
+  FailureCode,
+  QueryRequestSchema,
+  UpdateBatchSchema,
+  type UpdateBatch,
+} from "@paxos/proto";
 import { expect, test } from "@jest/globals";
 import { maxUpdateStreams } from "../src/session-updates.js";
 import { until } from "./endpoint.js";
-import { errorOf, Failing, Handler, Held, Stuck, update } from "./handlers.js";
+import { errorOf, Failing, Handler, Held, HeldQueries, Stuck, update } from "./handlers.js";
 import { batch, connectClient, forEver, type RawStream } from "./raw-stream.js";
 import { endpoints, never, newClient, newStream, numbers, serving } from "./update-resources.js";
+
+const queryOf = (first: number, bytes = 4) =>
+  create(QueryRequestSchema, { query: new Uint8Array(bytes).fill(first) });
 
 test("a client that sends for ever to a handler that never answers is told so, and heard", async () => {
   const handler = new Stuck();
@@ -124,6 +133,83 @@ test.each([
     expect((await Promise.all(others)).map(({ seq }) => seq)).toEqual([1n, 2n]);
     handler.held.clear();
   }
+});
+
+test.each([
+  ["larger than the server takes", 100_000, 1024 * 1024],
+  ["larger than the server reads", 2 * 1024 * 1024, 4 * 1024 * 1024],
+])("a query %s is too large, and the others go on", async (_, maxRequestBytes, bytes) => {
+  const handler = new HeldQueries();
+  const { address } = await endpoints.start({ nodeId: 0, handler, transport: { maxRequestBytes } });
+  for (const updates of ["stream", "unary"] as const) {
+    const client = newClient({ updates, maxRequestBytes: 16 * 1024 * 1024 });
+    const others = [1, 2].map((first) => client.query(address, queryOf(first), never()));
+    await until(() => handler.held.length === 2, "the others are under way");
+    expect(await errorOf(client.query(address, queryOf(3, bytes), never()))).toMatchObject({
+      name: "RequestError",
+      code: "too_large",
+      message: expect.stringContaining(`the query has ${bytes} bytes; `),
+    });
+    for (const answer of handler.held.splice(0)) answer();
+    expect((await Promise.all(others)).map(({ seq }) => seq)).toEqual([1n, 2n]);
+  }
+});
+
+test("large queries travel beside the stream; when they are given up, the node learns it", async () => {
+  const handler = new HeldQueries();
+  const { address } = await serving(handler);
+  const client = newClient();
+  const abort = new AbortController();
+  const given = errorOf(client.query(address, queryOf(1, 1024 * 1024), abort.signal));
+  const kept = client.query(address, queryOf(2, 1024 * 1024), never());
+  await until(() => handler.held.length === 2, "both are under way");
+  abort.abort();
+  expect(await given).toMatchObject({ code: "cancelled" });
+  await until(() => handler.cancelled === 1, "the handler learnt it");
+  for (const answer of handler.held) answer();
+  expect((await kept).seq).toBe(2n);
+});
+
+test("queries on streams and as calls share what may be under way with updates", async () => {
+  const handler = new HeldQueries();
+  const { address } = await serving(handler);
+  const client = connectClient(address);
+  const queries = numbers(4000).map((id) => ({ id: BigInt(id), request: queryOf(1, 10) }));
+  const stream = newStream(client, forEver(create(UpdateBatchSchema, { queries })));
+  // Those that the handler is not asked yet count as well.
+  await until(() => handler.held.length === 1024, "as many as are asked at a time");
+  const updates = numbers(100).map((timestamp) => update(timestamp, 1));
+  handler.clientUpdate = () => new Promise(() => undefined);
+  const others = newStream(client, forEver(batch(...updates)));
+  await until(() => others.busy === 4, "four updates too many");
+  expect(await errorOf(client.query(queryOf(1)))).toMatchObject({ code: Code.ResourceExhausted });
+  while (stream.queryAnswers.length < 4000) {
+    for (const answer of handler.held.splice(0)) answer();
+    await until(() => handler.held.length > 0 || stream.queryAnswers.length === 4000, "more of them");
+  }
+  expect(stream.queryAnswers.filter(({ outcome }) => outcome.case !== "response")).toEqual([]);
+});
+
+test("with more queries in flight than the server takes, all are answered", async () => {
+  const { address } = await serving(new Handler());
+  const client = newClient();
+  const calls = numbers(10_000).map((size) =>
+    client.query(address, queryOf(size % 256, size % 500), never()),
+  );
+  expect((await Promise.all(calls)).map(({ result }) => result.length)).toEqual(
+    numbers(10_000).map((size) => size % 500),
+  );
+});
+
+test("queries that nobody can serve are answered as invalid", async () => {
+  const { address } = await serving(new Handler());
+  const queries = [{ id: 5n }, { id: 6n, request: queryOf(1) }];
+  const stream = newStream(connectClient(address), forEver(create(UpdateBatchSchema, { queries })));
+  await until(() => stream.queryAnswers.length === 2, "both are answered");
+  expect(stream.queryAnswers.toSorted((a, b) => Number(a.id - b.id))).toMatchObject([
+    { id: 5n, outcome: { case: "failure", value: { code: FailureCode.INVALID } } },
+    { id: 6n, outcome: { case: "response" } },
+  ]);
 });
 
 test("a large update is answered with all that a small one is", async () => {

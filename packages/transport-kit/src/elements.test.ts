@@ -23,9 +23,13 @@ import {
 const empty = (tag: number, count: number): Uint8Array =>
   new Uint8Array(2 * count).map((_, index) => (index % 2 === 0 ? tag : 0));
 
-test("a batch has 4,096 updates at most, and as many elements as a frame", () => {
+test("a batch has 4,096 updates and 4,096 queries at most, and as many elements as a frame", () => {
   expect(countElements(updateBatchRules, empty(0x0a, 4096))).toBe(4096);
   expect(() => countElements(updateBatchRules, empty(0x0a, 4097))).toThrow("more than 4096 elements");
+  expect(countElements(updateBatchRules, empty(0x1a, 4096))).toBe(4096);
+  expect(() => countElements(updateBatchRules, empty(0x1a, 4097))).toThrow("more than 4096 elements");
+  const both = Buffer.concat([empty(0x0a, 4096), empty(0x1a, 4096), empty(0x22, 10)]);
+  expect(countElements(updateBatchRules, both)).toBe(8202);
   expect(countElements(updateBatchRules, empty(0x12, maxElements))).toBe(maxElements);
   expect(() => countElements(updateBatchRules, empty(0x12, maxElements + 1))).toThrow("more than 65536");
 });

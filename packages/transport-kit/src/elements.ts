@@ -48,7 +48,11 @@ export function elementRules(
   return { wireTypes, inner: byNumber(inner), atMost: byNumber(atMost) };
 }
 
-export const updateBatchRules = elementRules(UpdateBatchSchema, {}, { updates: maxUpdatesUnderWay });
+export const updateBatchRules = elementRules(
+  UpdateBatchSchema,
+  {},
+  { updates: maxUpdatesUnderWay, queries: maxUpdatesUnderWay },
+);
 export const updateAnswersRules = elementRules(UpdateAnswersSchema);
 export const peerFrameRules = elementRules(PeerFrameSchema);
 export const callRules = rulesOfCall();

@@ -74,7 +74,7 @@ export {
   reasonForClient,
   toRequestFailure,
 } from "./request-failure.js";
-export { countedBytes, maxUpdatesUnderWay, UpdateAllowance } from "./update-allowance.js";
+export { countedBytes, countedQueryBytes, maxUpdatesUnderWay, UpdateAllowance } from "./update-allowance.js";
 export type { UpdateAllowanceLimits } from "./update-allowance.js";
 export { UpdateStream } from "./update-stream.js";
 export type { UpdateStreamLimits } from "./update-stream.js";

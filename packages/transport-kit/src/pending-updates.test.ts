@@ -182,7 +182,7 @@ test("what is pending is bounded, by number and by bytes", async () => {
   const calls = [1, 2, 3].map((timestamp) => errorOf(few.clientUpdate(update(timestamp), never())));
   expect(await calls[2]).toMatchObject({
     code: "busy",
-    message: "2 updates for server:1 are under way already; try again later",
+    message: "2 updates and queries for server:1 are under way already; try again later",
   });
   few.answered(answers(undefined, 1));
   expect(await calls[0]).toBe("no error");

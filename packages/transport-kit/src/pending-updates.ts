@@ -1,64 +1,47 @@
 import { create } from "@bufbuild/protobuf";
 import { RequestError } from "@paxos/core";
 import {
-  GloballyOrderedUpdateSchema,
   UpdateBatchSchema,
-  UpdateIdSchema,
   type ClientUpdate,
   type GloballyOrderedUpdate,
+  type QueryAnswer,
+  type QueryRequest,
+  type QueryResponse,
   type UpdateAnswers,
   type UpdateBatch,
-  type UpdateId,
 } from "@paxos/proto";
 import { AbortListeners } from "./abort-listeners.js";
 import { frameTargetBytes } from "./options.js";
-import { abortedError, tooLargeError } from "./request-errors.js";
+import { copyOf, PendingQuery, PendingUpdate, type Ordered, type Pending } from "./pending-entries.js";
+import { abortedError, noAnswerError, queryTooLargeError, tooLargeError } from "./request-errors.js";
 import { fromRequestFailure } from "./request-failure.js";
-import { countedBytes, maxBytesUnderWay, maxUpdatesUnderWay } from "./update-allowance.js";
+import { maxBytesUnderWay, maxUpdatesUnderWay } from "./update-allowance.js";
 import { updateKey, type UpdateIdentity } from "./update-key.js";
 
 /** How much may be pending to one server. */
 export interface PendingUpdatesLimits {
-  /** Updates, sent and unsent. Default 65,536. */
+  /** Updates and queries, sent and unsent. Default 65,536. */
   readonly maxUpdates?: number;
-  /** Bytes of updates, sent and unsent. Default 64 MiB; passed by the last update that begins below it. */
+  /** Bytes of them, sent and unsent. Default 64 MiB; passed by the last one that begins below it. */
   readonly maxBytes?: number;
-  /** Updates sent: what is more waits, as the server would answer it as busy. Default 4,096, as on the server. */
+  /** Updates and queries sent: what is more waits, as the server would answer it as busy. Default 4,096, as on the server. */
   readonly maxUpdatesSent?: number;
-  /** Bytes of updates sent, likewise. Default 8 MiB; passed only by an update that is sent while no other is under way. */
+  /** Bytes of them, likewise. Default 8 MiB; passed only by one that is sent while no other is under way. */
   readonly maxBytesSent?: number;
 }
 
-/** What an answer says of an update that was ordered. */
-type Ordered = Pick<GloballyOrderedUpdate, "seq" | "result" | "duplicate">;
-
-/** Who waits for an answer. */
-interface Caller {
-  readonly resolve: (ordered: GloballyOrderedUpdate) => void;
-  readonly reject: (error: RequestError) => void;
-  /** Stops listening to the caller's signal. */
-  readonly unlink: () => void;
-}
-
-/** One update that has no answer yet. */
-interface Pending extends UpdateIdentity {
-  readonly key: string;
-  readonly update: ClientUpdate;
-  readonly bytes: number;
-  readonly callers: Set<Caller>;
-}
-
-/** Ids of abandoned updates in one batch, at most; and what one takes up, at most. */
+/** Ids of abandoned updates and queries in one batch, at most; and what one takes up, at most. */
 const maxAbandonedPerBatch = 4096;
 const abandonedBytes = 32;
 
 /**
- * The client's end of one stream of updates: gathers them into batches, sends no more than the server takes, and hands each
- * answer to those that wait for it.
+ * The client's end of one stream of updates and queries: gathers them into batches, sends no more than the server takes, and
+ * hands each answer to those that wait for it.
  * When the stream ends, `lost` must be called; the next stream has an object of its own.
  */
 export class PendingUpdates {
-  readonly #pending = new Map<string, Pending>();
+  /** Updates by what {@link updateKey} says, queries by their ids. */
+  readonly #pending = new Map<string | bigint, PendingUpdate | PendingQuery>();
   readonly #unsent = new Set<Pending>();
   /** Sent, given up, and not yet reported to the server: they have not made room there. */
   #abandoned: Pending[] = [];
@@ -67,6 +50,7 @@ export class PendingUpdates {
   readonly #maxBytes: number;
   readonly #maxUpdatesSent: number;
   readonly #maxBytesSent: number;
+  #lastQueryId = 0n;
   #bytes = 0;
   #sent = 0;
   #bytesSent = 0;
@@ -86,7 +70,7 @@ export class PendingUpdates {
     this.#maxBytesSent = limits.maxBytesSent ?? maxBytesUnderWay;
   }
 
-  /** Updates that have no answer yet. */
+  /** Updates and queries that have no answer yet. */
   get length(): number {
     return this.#pending.size;
   }
@@ -96,16 +80,12 @@ export class PendingUpdates {
    * not sent twice; all its callers get the one answer.
    */
   clientUpdate(update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
-    if (signal.aborted) return Promise.reject(abortedError(this.address, signal));
-    if (this.#lost !== undefined) return Promise.reject(copyOf(this.#lost));
-    const misfit = tooLargeError(update, this.#maxRequestBytes);
-    if (misfit !== undefined) return Promise.reject(misfit);
+    const refusal = this.#refusal(signal) ?? tooLargeError(update, this.#maxRequestBytes);
+    if (refusal !== undefined) return Promise.reject(refusal);
     const key = updateKey(update);
-    const pending = this.#pending.get(key) ?? this.#queue(key, update);
-    if (pending === undefined) {
-      const why = `${this.#pending.size} updates for ${this.address} are under way already; try again later`;
-      return Promise.reject(new RequestError("busy", why));
-    }
+    const known = this.#pending.get(key);
+    if (known === undefined && this.#isFull) return Promise.reject(this.#fullError());
+    const pending = known instanceof PendingUpdate ? known : this.#queue(new PendingUpdate(key, update));
     return new Promise((resolve, reject) => {
       const onAbort = (): void => {
         pending.callers.delete(caller);
@@ -113,8 +93,26 @@ export class PendingUpdates {
         reject(abortedError(this.address, signal));
       };
       const unlink = (): void => this.#aborts.remove(signal, onAbort);
-      const caller: Caller = { resolve, reject, unlink };
+      const caller = { resolve, reject, unlink };
       pending.callers.add(caller);
+      this.#aborts.add(signal, onAbort);
+    });
+  }
+
+  /** Resolves with the answer. Rejects with a RequestError. */
+  query(request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
+    const refusal = this.#refusal(signal) ?? queryTooLargeError(request, this.#maxRequestBytes);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    if (this.#isFull) return Promise.reject(this.#fullError());
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => {
+        this.#abandon(pending);
+        reject(abortedError(this.address, signal));
+      };
+      const unlink = (): void => this.#aborts.remove(signal, onAbort);
+      const pending = this.#queue(
+        new PendingQuery(++this.#lastQueryId, request, { resolve, reject, unlink }),
+      );
       this.#aborts.add(signal, onAbort);
     });
   }
@@ -123,42 +121,43 @@ export class PendingUpdates {
   restrict(maxRequestBytes: number): void {
     this.#maxRequestBytes = maxRequestBytes;
     for (const pending of this.#unsent) {
-      const misfit = tooLargeError(pending.update, maxRequestBytes);
-      if (misfit === undefined) continue;
-      this.#fail(pending, misfit);
+      const misfit = pending.misfit(maxRequestBytes);
+      if (misfit !== undefined) this.#fail(pending, misfit);
     }
   }
 
   /**
-   * What is to be sent next, up to about `targetBytes`, at least one update if the server has room for it; undefined when there
-   * is nothing. An update alone may be larger than `targetBytes`, never than the room that is left at the server, unless
+   * What is to be sent next, up to about `targetBytes`, at least one update or query if the server has room for it; undefined when
+   * there is nothing. One alone may be larger than `targetBytes`, never than the room that is left at the server, unless
    * nothing is under way there.
    */
   takeBatch(targetBytes = frameTargetBytes): UpdateBatch | undefined {
     const given = this.#abandoned.splice(0, maxAbandonedPerBatch);
     for (const { bytes } of given) this.#leave(bytes);
-    const updates: ClientUpdate[] = [];
+    const batch = create(UpdateBatchSchema);
+    for (const pending of given) pending.abandonIn(batch);
     // An update that was abandoned and is wanted again must not overtake its own abandonment.
-    if (this.#abandoned.length === 0) this.#takeUnsent(updates, targetBytes - given.length * abandonedBytes);
-    if (updates.length === 0 && given.length === 0) return undefined;
-    const abandoned = given.map(({ clientId, timestamp }): UpdateId =>
-      create(UpdateIdSchema, { clientId, timestamp }),
-    );
-    return create(UpdateBatchSchema, { updates, abandoned });
+    const taken =
+      this.#abandoned.length === 0 ? this.#takeUnsent(batch, targetBytes - given.length * abandonedBytes) : 0;
+    return taken + given.length === 0 ? undefined : batch;
   }
 
-  #takeUnsent(updates: ClientUpdate[], targetBytes: number): void {
+  /** How many were taken. */
+  #takeUnsent(batch: UpdateBatch, targetBytes: number): number {
     let bytes = 0;
+    let taken = 0;
     for (const pending of this.#unsent) {
       bytes += pending.bytes;
-      if ((updates.length > 0 && bytes > targetBytes) || updates.length >= maxUpdatesUnderWay) return;
-      if (this.#sent >= this.#maxUpdatesSent) return;
-      if (this.#sent > 0 && this.#bytesSent + pending.bytes > this.#maxBytesSent) return;
+      if ((taken > 0 && bytes > targetBytes) || taken >= maxUpdatesUnderWay) break;
+      if (this.#sent >= this.#maxUpdatesSent) break;
+      if (this.#sent > 0 && this.#bytesSent + pending.bytes > this.#maxBytesSent) break;
       this.#unsent.delete(pending);
       this.#sent++;
       this.#bytesSent += pending.bytes;
-      updates.push(pending.update);
+      pending.sendIn(batch);
+      taken++;
     }
+    return taken;
   }
 
   /**
@@ -169,12 +168,13 @@ export class PendingUpdates {
    * not have met with (the server was busy then, say), and the later one may be ordered all the same. So whoever has sent an
    * update twice takes no failure of it, `busy` included, for a promise that it is not ordered.
    */
-  answered({ answers, leaderId }: UpdateAnswers): void {
+  answered({ answers, leaderId, queryAnswers }: UpdateAnswers): void {
     for (const answer of answers) {
       const { failure } = answer;
       const outcome = failure === undefined ? answer : fromRequestFailure(failure, this.address);
       this.#settle(answer, outcome, leaderId);
     }
+    for (const { id, outcome } of queryAnswers) this.#settleQuery(id, this.#outcomeOf(outcome));
     this.#sendMore();
   }
 
@@ -184,17 +184,36 @@ export class PendingUpdates {
     this.#sendMore();
   }
 
+  /** The same for a query. */
+  settleQuery(id: bigint, outcome: QueryResponse | RequestError): void {
+    this.#settleQuery(id, outcome);
+    this.#sendMore();
+  }
+
   #settle(id: UpdateIdentity, outcome: Ordered | RequestError, leaderId: bigint | undefined): void {
     const pending = this.#pending.get(updateKey(id));
-    if (pending === undefined) return;
+    if (!(pending instanceof PendingUpdate)) return;
     if (outcome instanceof RequestError) return this.#fail(pending, outcome);
-    const { seq, result, duplicate } = outcome;
     this.#forget(pending);
-    for (const caller of pending.callers) {
-      caller.unlink();
-      const ordered = create(GloballyOrderedUpdateSchema, { seq, result, duplicate });
-      if (leaderId !== undefined) ordered.leaderId = leaderId;
-      caller.resolve(ordered);
+    pending.resolve(outcome, leaderId);
+  }
+
+  #settleQuery(id: bigint, outcome: QueryResponse | RequestError): void {
+    const pending = this.#pending.get(id);
+    if (!(pending instanceof PendingQuery)) return;
+    if (outcome instanceof RequestError) return this.#fail(pending, outcome);
+    this.#forget(pending);
+    pending.resolve(outcome);
+  }
+
+  #outcomeOf(outcome: QueryAnswer["outcome"]): QueryResponse | RequestError {
+    switch (outcome.case) {
+      case "response":
+        return outcome.value;
+      case "failure":
+        return fromRequestFailure(outcome.value, this.address);
+      case undefined:
+        return noAnswerError(this.address, "it answers a query with something unknown");
     }
   }
 
@@ -210,15 +229,25 @@ export class PendingUpdates {
     for (const pending of this.#pending.values()) this.#fail(pending, error);
   }
 
-  /** Undefined when there is too much already. */
-  #queue(key: string, update: ClientUpdate): Pending | undefined {
-    if (this.#pending.size >= this.#maxUpdates || this.#bytes >= this.#maxBytes) return undefined;
-    const { clientId, timestamp } = update;
-    const bytes = countedBytes(update);
-    const pending: Pending = { key, clientId, timestamp, update, bytes, callers: new Set() };
-    this.#pending.set(key, pending);
+  /** Why nothing more is taken from this caller; undefined when it is. */
+  #refusal(signal: AbortSignal): RequestError | undefined {
+    if (signal.aborted) return abortedError(this.address, signal);
+    return this.#lost === undefined ? undefined : copyOf(this.#lost);
+  }
+
+  get #isFull(): boolean {
+    return this.#pending.size >= this.#maxUpdates || this.#bytes >= this.#maxBytes;
+  }
+
+  #fullError(): RequestError {
+    const why = `${this.#pending.size} updates and queries for ${this.address} are under way already; try again later`;
+    return new RequestError("busy", why);
+  }
+
+  #queue<T extends PendingUpdate | PendingQuery>(pending: T): T {
+    this.#pending.set(pending.key, pending);
     this.#unsent.add(pending);
-    this.#bytes += bytes;
+    this.#bytes += pending.bytes;
     this.onUnsent();
     return pending;
   }
@@ -233,10 +262,7 @@ export class PendingUpdates {
 
   #fail(pending: Pending, error: RequestError): void {
     this.#forget(pending);
-    for (const caller of pending.callers) {
-      caller.unlink();
-      caller.reject(copyOf(error));
-    }
+    pending.reject(error);
   }
 
   #forget(pending: Pending): void {
@@ -245,14 +271,9 @@ export class PendingUpdates {
     if (!this.#unsent.delete(pending)) this.#leave(pending.bytes);
   }
 
-  /** An update is no longer under way at the server. */
+  /** One is no longer under way at the server. */
   #leave(bytes: number): void {
     this.#sent--;
     this.#bytesSent -= bytes;
   }
-}
-
-/** Each caller gets an error of its own. */
-function copyOf({ code, message, cause }: RequestError): RequestError {
-  return new RequestError(code, message, { cause });
 }

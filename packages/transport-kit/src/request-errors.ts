@@ -53,9 +53,17 @@ export function tooLargeError({ update }: ClientUpdate, maxRequestBytes: number)
 }
 
 /** Throws when a query does not fit a request of `maxRequestBytes`. */
-export function requireQueryFits({ query }: QueryRequest, maxRequestBytes: number): void {
-  const error = misfit("query", query, maxRequestBytes, "ask for less at once");
+export function requireQueryFits(request: QueryRequest, maxRequestBytes: number): void {
+  const error = queryTooLargeError(request, maxRequestBytes);
   if (error !== undefined) throw error;
+}
+
+/** Says that a query does not fit a request of `maxRequestBytes`; undefined when it does. */
+export function queryTooLargeError(
+  { query }: QueryRequest,
+  maxRequestBytes: number,
+): RequestError | undefined {
+  return misfit("query", query, maxRequestBytes, "ask for less at once");
 }
 
 function misfit(what: string, { length }: Uint8Array, maxRequestBytes: number, advice: string) {

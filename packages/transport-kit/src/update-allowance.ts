@@ -1,20 +1,20 @@
-import type { ClientUpdate } from "@paxos/proto";
+import type { ClientUpdate, QueryRequest } from "@paxos/proto";
 
 /** How much one connection of a client may have under way. */
 export interface UpdateAllowanceLimits {
-  /** Updates. Default 4,096. */
+  /** Updates and queries. Default 4,096. */
   readonly maxUpdates?: number;
-  /** Bytes of updates, each counted as {@link countedBytes} says. Default 8 MiB. */
+  /** Bytes of them, each counted as {@link countedBytes} and {@link countedQueryBytes} say. Default 8 MiB. */
   readonly maxBytes?: number;
 }
 
-/** The default of {@link UpdateAllowanceLimits.maxUpdates}, to which clients keep by themselves; and the most updates in one batch. */
+/** The default of {@link UpdateAllowanceLimits.maxUpdates}, to which clients keep by themselves; and the most updates, and the most queries, in one batch. */
 export const maxUpdatesUnderWay = 4096;
 
 /** The default of {@link UpdateAllowanceLimits.maxBytes}. */
 export const maxBytesUnderWay = 8 * 1024 * 1024;
 
-/** What an update counts beyond its payload: about what it takes up, and at least what its other fields take up on the wire. */
+/** What an update or query counts beyond its payload: about what it takes up, and at least what its other fields take up on the wire. */
 export const entryBytes = 64;
 
 /** What an update counts. */
@@ -22,9 +22,14 @@ export function countedBytes({ update }: Pick<ClientUpdate, "update">): number {
   return update.length + entryBytes;
 }
 
+/** What a query counts. */
+export function countedQueryBytes({ query }: Pick<QueryRequest, "query">): number {
+  return query.length + entryBytes;
+}
+
 /**
- * What one connection may have under way, however many streams and calls the updates come on. An abandoned update
- * makes room at once; but so that nobody heaps up updates by abandoning them, there are at most twice as many together with those that
+ * What one connection may have under way in updates and queries, however many streams and calls they come on. An abandoned one
+ * makes room at once; but so that nobody heaps them up by abandoning them, there are at most twice as many together with those that
  * were abandoned and that the handler has not let go of.
  */
 export class UpdateAllowance {
@@ -40,10 +45,10 @@ export class UpdateAllowance {
 
   /** Why there was no room, for people. */
   get full(): string {
-    return `${this.#maxUpdates} updates or ${this.#maxBytes} bytes of this connection are under way already; send more as answers come`;
+    return `${this.#maxUpdates} updates and queries or ${this.#maxBytes} bytes of this connection are under way already; send more as answers come`;
   }
 
-  /** Takes up room, if there is some; for the first update there always is, however large it is. */
+  /** Takes up room, if there is some; for the first one there always is, however large it is. */
   take(bytes: number): boolean {
     const { updates, bytes: taken } = this.#live;
     if (updates >= this.#maxUpdates || (updates > 0 && taken + bytes > this.#maxBytes)) return false;
@@ -55,14 +60,14 @@ export class UpdateAllowance {
     return true;
   }
 
-  /** Nobody wants the answer to an update of so many bytes any more. */
+  /** Nobody wants the answer to one of so many bytes any more. */
   abandon(bytes: number): void {
     this.release(bytes, false);
     this.#abandoned.updates++;
     this.#abandoned.bytes += bytes;
   }
 
-  /** The handler has let go of an update. */
+  /** The handler has let go of one. */
   release(bytes: number, abandoned: boolean): void {
     const load = abandoned ? this.#abandoned : this.#live;
     load.updates--;

@@ -127,7 +127,7 @@ test("what there is no room for is answered as busy at once, and what comes afte
   const answers = stream.takeAnswers();
   expect(busyOf(answers)).toEqual([4, 5]);
   expect(answers?.answers[0]?.failure?.detail).toBe(
-    "3 updates or 8388608 bytes of this connection are under way already; send more as answers come",
+    "3 updates and queries or 8388608 bytes of this connection are under way already; send more as answers come",
   );
   expect(stream.hasRoom).toBe(true);
   // An abandonment makes room at once, for the update beside it already.

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { GloballyOrderedUpdateSchema, ClientUpdateSchema } from "@paxos/proto";
+import { ClientUpdateSchema, GloballyOrderedUpdateSchema, QueryResponseSchema } from "@paxos/proto";
 import { Counters, LimitedLog, oncePerTurn, PendingUpdates, UpdateStream } from "@paxos/transport-kit";
 
 // The two ends of a stream of updates, and between them, in place of a network, two functions that move what there is.
@@ -17,8 +17,11 @@ const sendAnswers = oncePerTurn(() => {
 const silent = () => undefined;
 const logger = { verbose: false, debug: silent, info: silent, warn: silent, error: silent };
 const server = new UpdateStream(
-  // A replica's transport is given this handler; here, each update gets the seq that its timestamp says.
-  { clientUpdate: async ({ timestamp }) => create(GloballyOrderedUpdateSchema, { seq: timestamp }) },
+  // A replica's transport is given this handler; here, each update gets the seq that its timestamp says, and queries are echoed.
+  {
+    clientUpdate: async ({ timestamp }) => create(GloballyOrderedUpdateSchema, { seq: timestamp }),
+    query: async ({ query }) => create(QueryResponseSchema, { result: query }),
+  },
   { counters: new Counters(), log: new LimitedLog(logger) },
   { maxRequestBytes: 2 * 1024 * 1024 },
   sendAnswers,

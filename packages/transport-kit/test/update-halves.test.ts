@@ -1,9 +1,9 @@
 import { RequestError } from "@paxos/core";
-import type { GloballyOrderedUpdate } from "@paxos/proto";
+import type { GloballyOrderedUpdate, QueryRequest, QueryResponse } from "@paxos/proto";
 import { expect, test } from "@jest/globals";
 import { PendingUpdates, UpdateAllowance, UpdateStream } from "../src/index.js";
 import { FaultRecorder } from "./fault-record.js";
-import { SettlingHandler, update } from "./settling-handler.js";
+import { query, SettlingHandler, update } from "./settling-handler.js";
 import { turn } from "./until.js";
 
 /** Numbers from 0 up to 1, the same for the same seed. */
@@ -15,7 +15,7 @@ function seeded(seed: number): () => number {
   };
 }
 
-/** A stream of updates whose two ends are moved by hand, with what its callers were told. */
+/** A stream of updates and queries whose two ends are moved by hand, with what its callers were told. */
 class Pipe {
   readonly handler = new SettlingHandler();
   readonly faults = new FaultRecorder();
@@ -23,14 +23,21 @@ class Pipe {
   readonly server = new UpdateStream(
     this.handler,
     this.faults,
-    { maxRequestBytes: 10_000, allowance: new UpdateAllowance({ maxUpdates: 8, maxBytes: 4000 }) },
+    {
+      maxRequestBytes: 10_000,
+      maxAnswerBytes: 500,
+      maxQueriesAsked: 3,
+      allowance: new UpdateAllowance({ maxUpdates: 8, maxBytes: 4000 }),
+    },
     () => undefined,
   );
   readonly outcomes: Promise<{ timestamp: number; aborted: boolean; outcome: unknown }>[] = [];
   readonly #aborts: AbortController[] = [];
   /** Calls that the handler has neither answered nor failed. */
   open = new Set<SettlingHandler["calls"][number]>();
+  openQueries = new Set<SettlingHandler["queries"][number]>();
   #seen = 0;
+  #seenQueries = 0;
 
   /** Clients that are not `restrained` send more than the server takes. */
   constructor(readonly restrained: boolean) {
@@ -41,7 +48,11 @@ class Pipe {
   call(timestamp: number, bytes: number): void {
     const abort = new AbortController();
     this.#aborts.push(abort);
-    const call = this.client.clientUpdate(update(timestamp, bytes), abort.signal);
+    // Every third thing that is asked for is a query.
+    const call =
+      timestamp % 3 === 0
+        ? this.client.query(query(timestamp, bytes + 1).request as QueryRequest, abort.signal)
+        : this.client.clientUpdate(update(timestamp, bytes), abort.signal);
     this.outcomes.push(
       call
         .catch((error: unknown) => error)
@@ -56,13 +67,27 @@ class Pipe {
   sendBatch(targetBytes: number): void {
     const batch = this.server.hasRoom ? this.client.takeBatch(targetBytes) : undefined;
     if (batch !== undefined) this.server.take(batch);
+    this.#lookAtHandler();
+  }
+
+  #lookAtHandler(): void {
     for (; this.#seen < this.handler.calls.length; this.#seen++)
       this.open.add(this.handler.calls[this.#seen]!);
     for (const call of this.open) if (call.signal.aborted) this.open.delete(call);
+    const { queries } = this.handler;
+    for (; this.#seenQueries < queries.length; this.#seenQueries++)
+      this.openQueries.add(queries[this.#seenQueries]!);
+    for (const call of this.openQueries) if (call.signal.aborted) this.openQueries.delete(call);
   }
 
   /** Lets the handler settle the `index`th of those open; a timestamp that 5 divides fails. */
   settle(index: number): void {
+    const asked = [...this.openQueries][index];
+    if (asked !== undefined) {
+      this.openQueries.delete(asked);
+      if (asked.first % 5 === 0) asked.fail(new RequestError("busy", "later"));
+      else asked.answer(asked.first * 10);
+    }
     const call = [...this.open][index];
     if (call === undefined) return;
     this.open.delete(call);
@@ -73,13 +98,16 @@ class Pipe {
   sendAnswers(targetBytes: number): void {
     const answers = this.server.takeAnswers(targetBytes);
     if (answers !== undefined) this.client.answered(answers);
+    this.#lookAtHandler();
   }
 
   /** No update is with the handler twice, and no more than there may be. */
   check(): void {
     const timestamps = new Set([...this.open].map((call) => call.update.timestamp));
     if (timestamps.size < this.open.size) throw new Error("an update is with the handler twice");
-    if (timestamps.size > 8) throw new Error(`${timestamps.size} updates are with the handler`);
+    if (timestamps.size + this.openQueries.size > 8)
+      throw new Error(`${timestamps.size} updates and ${this.openQueries.size} queries are with the handler`);
+    if (this.openQueries.size > 3) throw new Error(`${this.openQueries.size} queries are with the handler`);
   }
 }
 
@@ -93,7 +121,7 @@ async function run(seed: number): Promise<number> {
     if (kind === 0) for (let i = below(6); i >= 0; i--) pipe.call(1 + below(40), below(1500));
     else if (kind === 1) pipe.giveUp(below(pipe.outcomes.length));
     else if (kind === 2) pipe.sendBatch(1 + below(5000));
-    else if (kind === 3) pipe.settle(below(pipe.open.size));
+    else if (kind === 3) pipe.settle(below(Math.max(pipe.open.size, pipe.openQueries.size)));
     else pipe.sendAnswers(1 + below(3000));
     if (below(3) === 0) await turn();
     pipe.check();
@@ -101,12 +129,13 @@ async function run(seed: number): Promise<number> {
   for (let step = 0; pipe.client.length > 0; step++) {
     if (step > 10_000) throw new Error(`seed ${seed}: ${pipe.client.length} are never answered`);
     pipe.sendBatch(10_000);
-    while (pipe.open.size > 0) pipe.settle(0);
+    while (pipe.open.size + pipe.openQueries.size > 0) pipe.settle(0);
     await turn();
     pipe.sendAnswers(10_000);
   }
   for (const { timestamp, aborted, outcome } of await Promise.all(pipe.outcomes)) {
-    const told = outcome instanceof RequestError ? outcome.code : (outcome as GloballyOrderedUpdate).seq;
+    const told =
+      outcome instanceof RequestError ? outcome.code : (outcome as GloballyOrderedUpdate | QueryResponse).seq;
     if (aborted && told === "cancelled") continue;
     if (!pipe.restrained && told === "busy") continue;
     if (told !== (timestamp % 5 === 0 ? "busy" : BigInt(timestamp)))

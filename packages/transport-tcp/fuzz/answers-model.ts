@@ -1,4 +1,4 @@
-// What a client must be told: the rules of PROTOCOL.md for updates, calls, streams and their credit, told once more.
+// What a client must be told: the rules of PROTOCOL.md for updates, queries, calls, streams and their credit, told once more.
 import type { FrameInit } from "./conversation.js";
 
 const maxUpdateBytes = 4096 - 64;
@@ -37,6 +37,7 @@ export class AnswersModel {
     handed: [] as string[],
     open: true,
     answers: [] as string[],
+    queryAnswers: [] as string[],
     replies: [] as string[],
   };
   /** With the handler, and answered but not told, in their order. */
@@ -119,7 +120,8 @@ export class AnswersModel {
 
   #tell(): void {
     if (!this.told.open) return;
-    for (const [id, outcome] of this.#answered) this.told.answers.push(`${id} ${outcome}`);
+    for (const [id, outcome] of this.#answered)
+      (id.startsWith("q") ? this.told.queryAnswers : this.told.answers).push(`${id} ${outcome}`);
     this.#answered.clear();
   }
 
@@ -132,20 +134,27 @@ export class AnswersModel {
   }
 
   #take({ updates, calls }: FrameInit): void {
-    for (const { clientId = 0n, timestamp = 0n } of updates?.abandoned ?? []) {
-      this.#live.delete(`${clientId}/${timestamp}`);
-      this.#answered.delete(`${clientId}/${timestamp}`);
-    }
-    for (const { clientId = 0n, timestamp = 0n, update } of updates?.updates ?? []) {
-      const id = `${clientId}/${timestamp}`;
-      if (this.#live.has(id) || this.#answered.has(id)) continue;
-      if ((update?.length ?? 0) > maxUpdateBytes) this.#answered.set(id, "TOO_LARGE");
-      else {
-        this.#live.add(id);
-        this.told.handed.push(id);
-      }
-    }
+    const { abandoned = [], abandonedQueries = [], updates: sent = [], queries = [] } = updates ?? {};
+    for (const { clientId = 0n, timestamp = 0n } of abandoned) this.#abandon(`${clientId}/${timestamp}`);
+    for (const { id = 0n } of abandonedQueries) this.#abandon(`q${id}`);
+    for (const { clientId = 0n, timestamp = 0n, update } of sent)
+      this.#serve(`${clientId}/${timestamp}`, update?.length ?? 0);
+    for (const { id = 0n, request } of queries) this.#serve(`q${id}`, request?.query?.length ?? 0);
     for (const { id = 0n, type } of calls ?? []) if (this.told.open) this.#call(id, type);
+  }
+
+  #abandon(id: string): void {
+    this.#live.delete(id);
+    this.#answered.delete(id);
+  }
+
+  #serve(id: string, bytes: number): void {
+    if (this.#live.has(id) || this.#answered.has(id)) return;
+    if (bytes > maxUpdateBytes) this.#answered.set(id, "TOO_LARGE");
+    else {
+      this.#live.add(id);
+      this.told.handed.push(id);
+    }
   }
 
   #call(id: bigint, type: CallType | undefined): void {

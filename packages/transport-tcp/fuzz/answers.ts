@@ -72,6 +72,7 @@ function park<T>(list: Waiting<T>[], id: string, signal?: AbortSignal): Promise<
 
 class Settling implements ClientHandler {
   readonly handed: string[] = [];
+  /** And queries that came in batches. */
   readonly updates: Waiting<GloballyOrderedUpdate>[] = [];
   readonly questions: { readonly [K in QuestionKind]: Waiting<Awaited<ReturnType<ClientHandler[K]>>>[] } = {
     status: [],
@@ -93,7 +94,14 @@ class Settling implements ClientHandler {
   backup: ClientHandler["backup"] = (signal) => this.#stream(create(BackupPieceSchema), signal);
   status: ClientHandler["status"] = () => park(this.questions.status, "");
   members: ClientHandler["members"] = () => park(this.questions.members, "");
-  query: ClientHandler["query"] = (_, signal) => park(this.questions.query, "", signal);
+  query: ClientHandler["query"] = async ({ query }, signal) => {
+    // Calls ask nothing; queries in batches begin with their ids.
+    if (query.length === 0) return park(this.questions.query, "", signal);
+    const id = `q${query[0]}`;
+    this.handed.push(id);
+    await park(this.updates, id, signal);
+    return create(QueryResponseSchema);
+  };
   takeSnapshot: ClientHandler["takeSnapshot"] = (signal) => park(this.questions.takeSnapshot, "", signal);
   changeMembership: ClientHandler["changeMembership"] = (_, signal) =>
     park(this.questions.changeMembership, "", signal);
@@ -184,6 +192,12 @@ export async function checkAnswers(happens: readonly Step[]): Promise<void> {
           (answers?.answers ?? []).map(
             ({ clientId, timestamp, failure }) =>
               `${clientId}/${timestamp} ${failure === undefined ? "ordered" : FailureCode[failure.code]}`,
+          ),
+        ),
+        queryAnswers: link.frames.flatMap(({ answers }) =>
+          (answers?.queryAnswers ?? []).map(
+            ({ id, outcome }) =>
+              `q${id} ${outcome.case === "failure" ? FailureCode[outcome.value.code] : "ordered"}`,
           ),
         ),
         replies: repliesOf(link.frames),

@@ -57,6 +57,20 @@ const update = fc
   .tuple(id, fc.oneof({ weight: 9, arbitrary: fc.constant(20) }, fc.constant(4097)))
   .map(([fields, size]) => ({ ...fields, update: new Uint8Array(size) }));
 
+/** Begins with its id, so that the handler knows it. */
+const query = fc
+  .tuple(
+    fc.bigInt({ min: 1n, max: 4n }),
+    fc.oneof({ weight: 9, arbitrary: fc.constant(20) }, fc.constant(4097)),
+  )
+  .map(([number, size]) => {
+    const bytes = new Uint8Array(size);
+    bytes[0] = Number(number);
+    return { id: number, request: { query: bytes } };
+  });
+
+const queryId = fc.bigInt({ min: 1n, max: 4n }).map((number) => ({ id: number }));
+
 const call = fc.record({
   id: fc.bigInt({ min: 0n, max: 5n }),
   type: fc.oneof(
@@ -92,6 +106,12 @@ export const fromClient: fc.Arbitrary<FrameInit> = fc.oneof(
     arbitrary: fc
       .tuple(few(update), fc.array(id, { maxLength: 2 }))
       .map(([updates, abandoned]) => ({ updates: { updates, abandoned } })),
+  },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.array(update, { maxLength: 1 }), few(query), fc.array(queryId, { maxLength: 2 }))
+      .map(([updates, queries, abandonedQueries]) => ({ updates: { updates, queries, abandonedQueries } })),
   },
   { weight: 3, arbitrary: few(call).map((calls) => ({ calls })) },
   ping.map((number) => ({ ping: number })),
@@ -179,6 +199,9 @@ const announcedBytes = fc
 /** Tags of a frame's fields, each within the one before: those of many elements, and of what they are in. */
 const manyIn = [
   ...[0x1a, 0x42, 0x32, 0x4a].flatMap((tag) => [[tag], [tag, 0x0a]]),
+  // updates: queries, abandoned_queries
+  [0x32, 0x1a],
+  [0x32, 0x22],
   // calls, change_membership, change, set_members, voters
   [0x42, 0x4a, 0x0a, 0x52, 0x0a],
 ];

@@ -36,6 +36,7 @@ class Model {
   #speaker: "unknown" | "peer" | "client" = "unknown";
   /** Nothing is ever answered: what is asked for stays under way until it is given up. */
   readonly #updates = new Set<string>();
+  readonly #queries = new Set<bigint>();
   readonly #calls = new Set<bigint>();
 
   get limit(): number {
@@ -96,14 +97,21 @@ class Model {
     for (const call of calls) this.#call(call);
   }
 
-  #take({ updates, abandoned }: UpdateBatch): void {
+  #take({ updates, abandoned, queries, abandonedQueries }: UpdateBatch): void {
     for (const { clientId, timestamp } of abandoned) this.#updates.delete(`${clientId}/${timestamp}`);
+    for (const { id } of abandonedQueries) this.#queries.delete(id);
     for (const { clientId, timestamp, update } of updates) {
       const id = `${clientId}/${timestamp}`;
       if (this.#updates.has(id)) continue;
       this.#updates.add(id);
       // One that is too large is answered without the handler.
       if (update.length + 64 <= maxPayload) this.outcome.updates.push(id);
+    }
+    for (const { id, request } of queries) {
+      if (this.#queries.has(id)) continue;
+      this.#queries.add(id);
+      // Nor does it hear of one that is too large, or of none.
+      if (request !== undefined && request.query.length + 64 <= maxPayload) this.outcome.calls.push("query");
     }
   }
 
@@ -155,31 +163,36 @@ function isChange({ change }: ChangeMembershipRequest): boolean {
 interface Part {
   readonly types: readonly number[];
   readonly inner?: Readonly<Record<number, Part>>;
-  /** The most of field 1. */
-  readonly most?: number;
+  /** How often a field may come, by its number. */
+  readonly most?: Readonly<Record<number, number>>;
 }
 
 const setMembers: Part = { types: [-1, 2, 2] };
 const change: Part = { types: [-1, 1, 0, 0, 2, 0, 0, 0, 2, 2, 2, 2, 2], inner: { 10: setMembers } };
 const call: Part = {
-  types: [-1, 0, 2, 2, 0, 0, 2, 2, 2, 2, 2],
+  types: [-1, 0, 2, 2, 0, 0, 2, 2, 2, 2, 2, 2],
   inner: { 9: { types: [-1, 2], inner: { 1: change } } },
 };
 const framePart: Part = {
   types: [-1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 0, 0],
-  inner: { 6: { types: [-1, 2, 2], most: 4096 }, 7: { types: [-1, 2, 0] }, 8: call },
+  inner: {
+    6: { types: [-1, 2, 2, 2, 2], most: { 1: 4096, 3: 4096 } },
+    7: { types: [-1, 2, 0, 2] },
+    8: call,
+  },
 };
 
-/** Throws when a frame has a field of another wire type than the tables say, too many elements, or too many updates. */
+/** Throws when a frame has a field of another wire type than the tables say, too many elements, or too many updates or queries. */
 function requireReadable(frame: Uint8Array): void {
   let elements = 0;
-  const walk = (bytes: Uint8Array, { types, inner = {}, most = Infinity }: Part): void => {
-    let first = 0;
+  const walk = (bytes: Uint8Array, { types, inner = {}, most = {} }: Part): void => {
+    const times: Record<number, number> = {};
     for (const reader = new BinaryReader(bytes); reader.pos < reader.len;) {
       const [number, type] = reader.tag();
       const start = reader.pos;
       if ((types[number] ?? type) !== type || ++elements > 65_536) throw new Error("no frame");
-      if (number === 1 && ++first > most) throw new Error("no frame");
+      times[number] = (times[number] ?? 0) + 1;
+      if (times[number] > (most[number] ?? Infinity)) throw new Error("no frame");
       reader.skip(type, number);
       const part = inner[number];
       if (part !== undefined) walk(new BinaryReader(bytes.subarray(start)).bytes(), part);

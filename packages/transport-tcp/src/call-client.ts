@@ -14,20 +14,12 @@ import {
   type LogResponse,
   type MembershipChange,
   type MembersResponse,
-  type QueryRequest,
-  type QueryResponse,
   type Reply,
   type StatusResponse,
   type TakeSnapshotResponse,
   type TransferLeadershipResponse,
 } from "@paxos/proto";
-import {
-  abortedError,
-  AbortListeners,
-  fromRequestFailure,
-  noAnswerError,
-  requireQueryFits,
-} from "@paxos/transport-kit";
+import { abortedError, AbortListeners, fromRequestFailure, noAnswerError } from "@paxos/transport-kit";
 import { streamCredit } from "./frame-limits.js";
 import { StreamPieces } from "./stream-pieces.js";
 
@@ -50,10 +42,8 @@ function answerOf<K extends keyof ReplyValues>(
   return (reply) => (reply.case === kind ? (reply.value as ReplyValues[K]) : undefined);
 }
 
-/** The client's end of the calls on one connection: everything but updates. */
+/** The client's end of the calls on one connection: everything but updates and queries. */
 export class CallClient {
-  /** The largest request that the server takes, once it has told. */
-  maxRequestBytes = Infinity;
   readonly #open = new Map<bigint, OpenCall>();
   readonly #aborts = new AbortListeners();
   #lastId = 0n;
@@ -89,11 +79,6 @@ export class CallClient {
   transferLeadership(to: bigint | undefined, signal: AbortSignal): Promise<TransferLeadershipResponse> {
     const value = create(TransferLeadershipRequestSchema, to === undefined ? {} : { nodeId: to });
     return this.#ask({ case: "transferLeadership", value }, answerOf("transferLeadership"), signal);
-  }
-
-  async query(request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
-    requireQueryFits(request, this.maxRequestBytes);
-    return this.#ask({ case: "query", value: request }, answerOf("query"), signal);
   }
 
   log(request: LogRequest, signal: AbortSignal): AsyncGenerator<LogResponse> {

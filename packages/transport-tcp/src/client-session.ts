@@ -6,7 +6,7 @@ import type { Faults } from "./counters.js";
 import { encodeFrame } from "./frame.js";
 import type { Link } from "./link.js";
 
-/** What one client has under way on its connection: updates, and other calls. */
+/** What one client has under way on its connection: updates and queries, and other calls. */
 export class ClientSession {
   readonly #updates: UpdateStream;
   readonly #calls: CallServer;

@@ -55,7 +55,8 @@ export class TcpClientTransport implements ClientTransport {
 
   async query(address: string, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
     requireQueryFits(request, this.#settings.maxRequestBytes);
-    return this.#calls(address, signal).query(request, signal);
+    if (signal.aborted) throw abortedError(address, signal);
+    return this.#server(address).current.query(request, signal);
   }
 
   async status(address: string, signal: AbortSignal): Promise<StatusResponse> {

@@ -1,5 +1,5 @@
 import type { RequestError } from "@paxos/core";
-import type { ClientUpdate, Frame, GloballyOrderedUpdate } from "@paxos/proto";
+import type { ClientUpdate, Frame, GloballyOrderedUpdate, QueryRequest, QueryResponse } from "@paxos/proto";
 import {
   closedError,
   describeError,
@@ -61,6 +61,10 @@ export class ServerCall implements Conversation {
     return this.#updates.clientUpdate(update, signal);
   }
 
+  query(request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
+    return this.#updates.query(request, signal);
+  }
+
   get frameLimit(): number {
     return this.#greeted ? answerFrameBytes : shortFrameBytes;
   }
@@ -84,7 +88,7 @@ export class ServerCall implements Conversation {
     this.#lose("the server ended the connection");
   }
 
-  /** All updates of one turn of the event loop leave together, as far as the server has room for them. */
+  /** All updates and queries of one turn of the event loop leave together, as far as the server has room for them. */
   onWritable(): void {
     while (this.#greeted && this.#link?.ended === false && this.#link.writable) {
       const batch = this.#updates.takeBatch();
@@ -140,10 +144,7 @@ export class ServerCall implements Conversation {
     const link = this.#link;
     if (link === undefined) return;
     this.#greeted = true;
-    if (serverHello.maxRequestBytes > 0) {
-      this.#updates.restrict(serverHello.maxRequestBytes);
-      this.calls.maxRequestBytes = serverHello.maxRequestBytes;
-    }
+    if (serverHello.maxRequestBytes > 0) this.#updates.restrict(serverHello.maxRequestBytes);
     keepAlive(link, this.settings.keepAlive, () => link.bytesAhead);
     for (const frame of this.#early) link.send(frame);
     this.#early = [];

@@ -1,7 +1,13 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, expect, test } from "@jest/globals";
 import { RequestError, type ClientHandler } from "@paxos/core";
-import { FailureCode, GloballyOrderedUpdateSchema, type GloballyOrderedUpdate } from "@paxos/proto";
+import {
+  FailureCode,
+  GloballyOrderedUpdateSchema,
+  QueryRequestSchema,
+  QueryResponseSchema,
+  type GloballyOrderedUpdate,
+} from "@paxos/proto";
 import { TcpClientTransport } from "../src/index.js";
 import { Closables, clusterId, errorOf, handlerOf, proposal, until, update } from "./endpoint.js";
 import { RawConnection, RawServer } from "./raw-connection.js";
@@ -137,6 +143,45 @@ test("a client that does not take its answers is read from no more, and given up
   await until(() => client.closed, "given up");
 });
 
+test("of a client that does not take its answers, no more queries are asked than may be answered at once", async () => {
+  let asked = 0;
+  const result = new Uint8Array(100_000);
+  const query = () => {
+    asked++;
+    return Promise.resolve(create(QueryResponseSchema, { seq: 1n, result }));
+  };
+  const transport = { keepAlive: { intervalMs: 20, timeoutMs: 300 } };
+  const node = await open.start({ nodeId: 0, handler: handlerOf({ query }), transport });
+  const client = open.add(await RawConnection.client(node.port));
+  client.pause();
+  const queries = Array.from({ length: 4096 }, (_, id) => ({ id: BigInt(id), request: {} }));
+  client.say({ updates: { queries } });
+  // Who reads nothing learns by writing that the connection has ended.
+  await until(() => {
+    client.say({ ping: 1n });
+    return client.closed;
+  }, "given up");
+  // Beside what the connection took before it was full.
+  expect(asked).toBeLessThan(2000);
+});
+
+test("a client that asks for much and reads slowly gets all of it", async () => {
+  const result = new Uint8Array(50_000);
+  const query = () => Promise.resolve(create(QueryResponseSchema, { seq: 1n, result }));
+  const node = await open.start({ nodeId: 0, handler: handlerOf({ query }) });
+  const client = open.add(await RawConnection.client(node.port));
+  const queries = Array.from({ length: 4096 }, (_, id) => ({ id: BigInt(id), request: {} }));
+  client.say({ updates: { queries } });
+  const ids = new Set<bigint>();
+  const count = () => {
+    for (const { answers } of client.heard.splice(0))
+      for (const { id, outcome } of answers?.queryAnswers ?? []) if (outcome.case === "response") ids.add(id);
+    return ids.size;
+  };
+  await until(() => count() === 4096, "all are answered");
+  expect(client.closed).toBe(false);
+}, 60_000);
+
 test("a client that takes many large answers slowly is not taken for dead", async () => {
   const result = new Uint8Array(100_000);
   const clientUpdate = () => Promise.resolve(create(GloballyOrderedUpdateSchema, { seq: 1n, result }));
@@ -185,6 +230,35 @@ test("who has more under way than a server takes is answered, and heard all the 
   }, "the other half");
   await Promise.all(calls);
   expect([codes.length, new Set(codes)]).toEqual([5000, new Set(["cancelled"])]);
+});
+
+test("with more queries in flight than a server takes, all are answered; those that are given up make room", async () => {
+  let parked = 0;
+  let cancelled = 0;
+  const query: ClientHandler["query"] = ({ query: bytes }, signal) => {
+    if (bytes.length === 1) return Promise.resolve(create(QueryResponseSchema, { result: bytes }));
+    parked++;
+    return new Promise((_, reject) => {
+      signal.addEventListener("abort", () => {
+        cancelled++;
+        reject(new RequestError("cancelled", "the client has gone"));
+      });
+    });
+  };
+  const node = await open.start({ nodeId: 0, handler: handlerOf({ query }) });
+  const client = open.add(new TcpClientTransport());
+  const { signal } = new AbortController();
+  const given = new AbortController();
+  const ask = (bytes: number, until = signal) =>
+    client.query(node.address, create(QueryRequestSchema, { query: new Uint8Array(bytes) }), until);
+  const stuck = Array.from({ length: 5000 }, () => errorOf(ask(2, given.signal)));
+  const others = Array.from({ length: 5000 }, () => ask(1));
+  await until(() => parked === 1024, "as many as are asked at a time");
+  expect((await client.status(node.address, signal)).nodeId).toBe(3n);
+  given.abort();
+  expect(await Promise.all(others)).toHaveLength(5000);
+  for (const error of await Promise.all(stuck)) expect(error).toMatchObject({ code: "cancelled" });
+  expect(cancelled).toBe(parked);
 });
 
 test("large updates that were given up do not keep later ones from being answered", async () => {

@@ -6,6 +6,7 @@ import {
   ChangeMembershipResponseSchema,
   GloballyOrderedUpdateSchema,
   MembersResponseSchema,
+  QueryResponseSchema,
   TakeSnapshotResponseSchema,
 } from "@paxos/proto";
 import { connect, type Socket } from "node:net";
@@ -78,6 +79,14 @@ test("the conversation of the document takes place", async () => {
           leaderId: 3n,
         }),
       ),
+    query: ({ query }) =>
+      Promise.resolve(
+        create(QueryResponseSchema, {
+          seq: 1n,
+          nodeId: 3n,
+          result: Buffer.from(text(query).slice(0, -1).toUpperCase()),
+        }),
+      ),
   });
   const server = await open.start({ nodeId: 3, handler });
   const client = open.add(new HandMadeClient(server.port));
@@ -87,6 +96,8 @@ test("the conversation of the document takes place", async () => {
   expect(await client.hear()).toBe(hex("pong"));
   client.say(example("updates"));
   expect(await client.hear()).toBe(hex("answers"));
+  client.say(example("queries"));
+  expect(await client.hear()).toBe(hex("query-answers"));
   expect(server.counts).toEqual({});
 });
 

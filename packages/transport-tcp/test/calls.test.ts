@@ -1,10 +1,12 @@
 import { create } from "@bufbuild/protobuf";
 import { afterEach, expect, test } from "@jest/globals";
+import type { ClientHandler } from "@paxos/core";
 import {
   BackupPieceSchema,
   FailureCode,
   LogRequestSchema,
   LogResponseSchema,
+  QueryResponseSchema,
   type Reply,
   type StatusResponse,
 } from "@paxos/proto";
@@ -152,6 +154,28 @@ test("statuses that are given up count until they are known", async () => {
     { id: 5000n, type: { case: "failure", value: { code: FailureCode.BUSY } } },
   ]);
   expect(asked).toBe(maxCalls);
+});
+
+test("a query may be sent as a call, or in a batch under an id of its own", async () => {
+  const query: ClientHandler["query"] = async ({ query: bytes }) =>
+    create(QueryResponseSchema, { seq: 4n, nodeId: 3n, result: bytes });
+  const node = await open.start({ nodeId: 0, handler: handlerOf({ query }) });
+  const client = open.add(await RawConnection.client(node.port));
+  client.say({
+    calls: [{ id: 1n, type: { case: "query", value: { query: Uint8Array.of(7) } } }],
+    updates: { queries: [{ id: 1n, request: { query: Uint8Array.of(8) } }, { id: 2n }] },
+  });
+  const replies = () => client.heard.flatMap((frame) => frame.replies);
+  const answers = () => client.heard.flatMap((frame) => frame.answers?.queryAnswers ?? []);
+  await until(() => replies().length === 1 && answers().length === 2, "all are answered");
+  expect(replies()).toMatchObject([
+    { id: 1n, type: { case: "query", value: { seq: 4n, nodeId: 3n, result: Uint8Array.of(7) } } },
+  ]);
+  expect(answers().toSorted((a, b) => Number(a.id - b.id))).toMatchObject([
+    { id: 1n, outcome: { case: "response", value: { seq: 4n, nodeId: 3n, result: Uint8Array.of(8) } } },
+    { id: 2n, outcome: { case: "failure", value: { code: FailureCode.INVALID } } },
+  ]);
+  expect(node.counts).toEqual({});
 });
 
 test("a call of a kind that the node does not know is invalid", async () => {

@@ -47,6 +47,18 @@ const meant: Record<string, Parameters<typeof encodeFrame>[0]> = {
       leaderId: 3n,
     },
   },
+  queries: { updates: { queries: [{ id: 1n, request: { query: Buffer.from("hello?") } }] } },
+  "query-answers": {
+    answers: {
+      leaderId: 3n,
+      queryAnswers: [
+        {
+          id: 1n,
+          outcome: { case: "response", value: { result: Buffer.from("HELLO"), seq: 1n, nodeId: 3n } },
+        },
+      ],
+    },
+  },
   "call-log": { calls: [{ id: 1n, type: { case: "log", value: { fromSeq: 5n, follow: true } } }] },
   "call-taken": { calls: [{ id: 1n, type: { case: "taken", value: 2 } }] },
   "call-cancel": { calls: [{ id: 1n, type: { case: "cancel", value: true } }] },

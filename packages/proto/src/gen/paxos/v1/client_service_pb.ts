@@ -16,7 +16,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file paxos/v1/client_service.proto.
  */
 export const file_paxos_v1_client_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1wYXhvcy92MS9jbGllbnRfc2VydmljZS5wcm90bxIIcGF4b3MudjEiRQoOUmVxdWVzdEZhaWx1cmUSIwoEY29kZRgBIAEoDjIVLnBheG9zLnYxLkZhaWx1cmVDb2RlEg4KBmRldGFpbBgCIAEoCSIwCghVcGRhdGVJZBIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEIl0KC1VwZGF0ZUJhdGNoEicKB3VwZGF0ZXMYASADKAsyFi5wYXhvcy52MS5DbGllbnRVcGRhdGUSJQoJYWJhbmRvbmVkGAIgAygLMhIucGF4b3MudjEuVXBkYXRlSWQijwEKDFVwZGF0ZUFuc3dlchIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEEgsKA3NlcRgDIAEoBBIOCgZyZXN1bHQYBCABKAwSEQoJZHVwbGljYXRlGAUgASgIEikKB2ZhaWx1cmUYBiABKAsyGC5wYXhvcy52MS5SZXF1ZXN0RmFpbHVyZSJeCg1VcGRhdGVBbnN3ZXJzEicKB2Fuc3dlcnMYASADKAsyFi5wYXhvcy52MS5VcGRhdGVBbnN3ZXISFgoJbGVhZGVyX2lkGAIgASgESACIAQFCDAoKX2xlYWRlcl9pZCJJCgxRdWVyeVJlcXVlc3QSDQoFcXVlcnkYASABKAwSKgoLY29uc2lzdGVuY3kYAiABKA4yFS5wYXhvcy52MS5Db25zaXN0ZW5jeSI9Cg1RdWVyeVJlc3BvbnNlEg4KBnJlc3VsdBgBIAEoDBILCgNzZXEYAiABKAQSDwoHbm9kZV9pZBgDIAEoBCIuCgpMb2dSZXF1ZXN0EhAKCGZyb21fc2VxGAEgASgEEg4KBmZvbGxvdxgCIAEoCCJSCgtMb2dSZXNwb25zZRIwCgdlbnRyaWVzGAEgAygLMh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlEhEKCWZpcnN0X3NlcRgCIAEoBCIPCg1TdGF0dXNSZXF1ZXN0IhUKE1Rha2VTbmFwc2hvdFJlcXVlc3QiRQoUVGFrZVNuYXBzaG90UmVzcG9uc2USCwoDc2VxGAEgASgEEg0KBWJ5dGVzGAIgASgEEhEKCWZpcnN0X3NlcRgDIAEoBCIPCg1CYWNrdXBSZXF1ZXN0ImIKC0JhY2t1cFBpZWNlEiQKCHNuYXBzaG90GAEgASgLMhIucGF4b3MudjEuU25hcHNob3QSDQoFaW5kZXgYAiABKA0SDAoEZGF0YRgDIAEoDBIQCghjaGVja3N1bRgEIAEoByIQCg5NZW1iZXJzUmVxdWVzdCKYAQoPTWVtYmVyc1Jlc3BvbnNlEisKDGVwb2NoX3JlY29yZBgBIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkEhIKCmNsdXN0ZXJfaWQYAiABKAwSFgoJbGVhZGVyX2lkGAMgASgESACIAQESDwoHbm9kZV9pZBgEIAEoBBINCgVoZWFyZBgFIAMoBEIMCgpfbGVhZGVyX2lkIkUKF0NoYW5nZU1lbWJlcnNoaXBSZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLnBheG9zLnYxLk1lbWJlcnNoaXBDaGFuZ2UiRwoYQ2hhbmdlTWVtYmVyc2hpcFJlc3BvbnNlEisKDGVwb2NoX3JlY29yZBgBIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkIj0KGVRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QSFAoHbm9kZV9pZBgBIAEoBEgAiAEBQgoKCF9ub2RlX2lkIi8KGlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEhEKCWxlYWRlcl9pZBgBIAEoBCJQCgpQZWVyU3RhdHVzEg8KB25vZGVfaWQYASABKAQSDwoHYWRkcmVzcxgCIAEoCRINCgVoZWFyZBgDIAEoCBIRCglsb2NhbF9hcnUYBCABKAQiJgoHQ291bnRlchIMCgRuYW1lGAEgASgJEg0KBWNvdW50GAIgASgEIusECg5TdGF0dXNSZXNwb25zZRIPCgdub2RlX2lkGAEgASgEEhwKBHJvbGUYAiABKA4yDi5wYXhvcy52MS5Sb2xlEg0KBWVwb2NoGAMgASgEEgwKBHZpZXcYBCABKAQSFgoJbGVhZGVyX2lkGAUgASgESACIAQESEQoJbG9jYWxfYXJ1GAYgASgEEhMKC2FwcGxpZWRfc2VxGAcgASgEEhcKD3dhaXRpbmdfdXBkYXRlcxgIIAEoBBIjCgVwZWVycxgJIAMoCzIULnBheG9zLnYxLlBlZXJTdGF0dXMSIwoIY291bnRlcnMYCiADKAsyES5wYXhvcy52MS5Db3VudGVyEhcKD3N0b3Jlc19yZWNvcmRlZBgLIAEoCBIQCghzdG9yZV9pZBgMIAEoBhIRCglmaXJzdF9zZXEYDSABKAQSJAoIc25hcHNob3QYDiABKAsyEi5wYXhvcy52MS5TbmFwc2hvdBIlCglyZWNlaXZpbmcYDyABKAsyEi5wYXhvcy52MS5TbmFwc2hvdBIXCg9yZWNlaXZlZF9jaHVua3MYECABKA0SLwoOc3RvcmFnZV9oZWFsdGgYESABKA4yFy5wYXhvcy52MS5TdG9yYWdlSGVhbHRoEhYKDnN0b3JhZ2VfZGV0YWlsGBIgASgJEisKDGVwb2NoX3JlY29yZBgTIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkEg8KB3JlbW92ZWQYFCABKAgSGAoQcHJvdG9jb2xfdmVyc2lvbhgVIAEoDRIXCg9jb21tYW5kX3ZlcnNpb24YFiABKA1CDAoKX2xlYWRlcl9pZCqCAgoLRmFpbHVyZUNvZGUSHAoYRkFJTFVSRV9DT0RFX1VOU1BFQ0lGSUVEEAASFQoRRkFJTFVSRV9DT0RFX0JVU1kQARIaChZGQUlMVVJFX0NPREVfVE9PX0xBUkdFEAISGAoURkFJTFVSRV9DT0RFX0lOVkFMSUQQAxIYChRGQUlMVVJFX0NPREVfRVhQSVJFRBAEEhwKGEZBSUxVUkVfQ09ERV9VTkFWQUlMQUJMRRAFEhkKFUZBSUxVUkVfQ09ERV9JTlRFUk5BTBAGEhsKF0ZBSUxVUkVfQ09ERV9OT1RfTEVBREVSEAcSGAoURkFJTFVSRV9DT0RFX1JFRlVTRUQQCCpBCgtDb25zaXN0ZW5jeRIbChdDT05TSVNURU5DWV9VTlNQRUNJRklFRBAAEhUKEUNPTlNJU1RFTkNZX0xPQ0FMEAEqewoNU3RvcmFnZUhlYWx0aBIeChpTVE9SQUdFX0hFQUxUSF9VTlNQRUNJRklFRBAAEhUKEVNUT1JBR0VfSEVBTFRIX09LEAESGAoUU1RPUkFHRV9IRUFMVEhfU1RVQ0sQAhIZChVTVE9SQUdFX0hFQUxUSF9GQUlMRUQQAypTCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX0xFQURFUhABEhEKDVJPTEVfRk9MTE9XRVIQAhIRCg1ST0xFX0VMRUNUSU5HEAMy0QUKDUNsaWVudFNlcnZpY2USRwoMQ2xpZW50VXBkYXRlEhYucGF4b3MudjEuQ2xpZW50VXBkYXRlGh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlEkMKDUNsaWVudFVwZGF0ZXMSFS5wYXhvcy52MS5VcGRhdGVCYXRjaBoXLnBheG9zLnYxLlVwZGF0ZUFuc3dlcnMoATABEjgKBVF1ZXJ5EhYucGF4b3MudjEuUXVlcnlSZXF1ZXN0GhcucGF4b3MudjEuUXVlcnlSZXNwb25zZRI0CgNMb2cSFC5wYXhvcy52MS5Mb2dSZXF1ZXN0GhUucGF4b3MudjEuTG9nUmVzcG9uc2UwARI7CgZTdGF0dXMSFy5wYXhvcy52MS5TdGF0dXNSZXF1ZXN0GhgucGF4b3MudjEuU3RhdHVzUmVzcG9uc2USTQoMVGFrZVNuYXBzaG90Eh0ucGF4b3MudjEuVGFrZVNuYXBzaG90UmVxdWVzdBoeLnBheG9zLnYxLlRha2VTbmFwc2hvdFJlc3BvbnNlEjoKBkJhY2t1cBIXLnBheG9zLnYxLkJhY2t1cFJlcXVlc3QaFS5wYXhvcy52MS5CYWNrdXBQaWVjZTABEj4KB01lbWJlcnMSGC5wYXhvcy52MS5NZW1iZXJzUmVxdWVzdBoZLnBheG9zLnYxLk1lbWJlcnNSZXNwb25zZRJZChBDaGFuZ2VNZW1iZXJzaGlwEiEucGF4b3MudjEuQ2hhbmdlTWVtYmVyc2hpcFJlcXVlc3QaIi5wYXhvcy52MS5DaGFuZ2VNZW1iZXJzaGlwUmVzcG9uc2USXwoSVHJhbnNmZXJMZWFkZXJzaGlwEiMucGF4b3MudjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBokLnBheG9zLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlYgZwcm90bzM", [file_paxos_v1_membership, file_paxos_v1_paxos]);
+  fileDesc("Ch1wYXhvcy92MS9jbGllbnRfc2VydmljZS5wcm90bxIIcGF4b3MudjEiRQoOUmVxdWVzdEZhaWx1cmUSIwoEY29kZRgBIAEoDjIVLnBheG9zLnYxLkZhaWx1cmVDb2RlEg4KBmRldGFpbBgCIAEoCSIwCghVcGRhdGVJZBIRCgljbGllbnRfaWQYASABKAQSEQoJdGltZXN0YW1wGAIgASgEIrUBCgtVcGRhdGVCYXRjaBInCgd1cGRhdGVzGAEgAygLMhYucGF4b3MudjEuQ2xpZW50VXBkYXRlEiUKCWFiYW5kb25lZBgCIAMoCzISLnBheG9zLnYxLlVwZGF0ZUlkEigKB3F1ZXJpZXMYAyADKAsyFy5wYXhvcy52MS5OdW1iZXJlZFF1ZXJ5EiwKEWFiYW5kb25lZF9xdWVyaWVzGAQgAygLMhEucGF4b3MudjEuUXVlcnlJZCKPAQoMVXBkYXRlQW5zd2VyEhEKCWNsaWVudF9pZBgBIAEoBBIRCgl0aW1lc3RhbXAYAiABKAQSCwoDc2VxGAMgASgEEg4KBnJlc3VsdBgEIAEoDBIRCglkdXBsaWNhdGUYBSABKAgSKQoHZmFpbHVyZRgGIAEoCzIYLnBheG9zLnYxLlJlcXVlc3RGYWlsdXJlIowBCg1VcGRhdGVBbnN3ZXJzEicKB2Fuc3dlcnMYASADKAsyFi5wYXhvcy52MS5VcGRhdGVBbnN3ZXISFgoJbGVhZGVyX2lkGAIgASgESACIAQESLAoNcXVlcnlfYW5zd2VycxgDIAMoCzIVLnBheG9zLnYxLlF1ZXJ5QW5zd2VyQgwKCl9sZWFkZXJfaWQiSQoMUXVlcnlSZXF1ZXN0Eg0KBXF1ZXJ5GAEgASgMEioKC2NvbnNpc3RlbmN5GAIgASgOMhUucGF4b3MudjEuQ29uc2lzdGVuY3kiPQoNUXVlcnlSZXNwb25zZRIOCgZyZXN1bHQYASABKAwSCwoDc2VxGAIgASgEEg8KB25vZGVfaWQYAyABKAQiFQoHUXVlcnlJZBIKCgJpZBgBIAEoBCJECg1OdW1iZXJlZFF1ZXJ5EgoKAmlkGAEgASgEEicKB3JlcXVlc3QYAiABKAsyFi5wYXhvcy52MS5RdWVyeVJlcXVlc3QifgoLUXVlcnlBbnN3ZXISCgoCaWQYASABKAQSKwoIcmVzcG9uc2UYAiABKAsyFy5wYXhvcy52MS5RdWVyeVJlc3BvbnNlSAASKwoHZmFpbHVyZRgDIAEoCzIYLnBheG9zLnYxLlJlcXVlc3RGYWlsdXJlSABCCQoHb3V0Y29tZSIuCgpMb2dSZXF1ZXN0EhAKCGZyb21fc2VxGAEgASgEEg4KBmZvbGxvdxgCIAEoCCJSCgtMb2dSZXNwb25zZRIwCgdlbnRyaWVzGAEgAygLMh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlEhEKCWZpcnN0X3NlcRgCIAEoBCIPCg1TdGF0dXNSZXF1ZXN0IhUKE1Rha2VTbmFwc2hvdFJlcXVlc3QiRQoUVGFrZVNuYXBzaG90UmVzcG9uc2USCwoDc2VxGAEgASgEEg0KBWJ5dGVzGAIgASgEEhEKCWZpcnN0X3NlcRgDIAEoBCIPCg1CYWNrdXBSZXF1ZXN0ImIKC0JhY2t1cFBpZWNlEiQKCHNuYXBzaG90GAEgASgLMhIucGF4b3MudjEuU25hcHNob3QSDQoFaW5kZXgYAiABKA0SDAoEZGF0YRgDIAEoDBIQCghjaGVja3N1bRgEIAEoByIQCg5NZW1iZXJzUmVxdWVzdCKYAQoPTWVtYmVyc1Jlc3BvbnNlEisKDGVwb2NoX3JlY29yZBgBIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkEhIKCmNsdXN0ZXJfaWQYAiABKAwSFgoJbGVhZGVyX2lkGAMgASgESACIAQESDwoHbm9kZV9pZBgEIAEoBBINCgVoZWFyZBgFIAMoBEIMCgpfbGVhZGVyX2lkIkUKF0NoYW5nZU1lbWJlcnNoaXBSZXF1ZXN0EioKBmNoYW5nZRgBIAEoCzIaLnBheG9zLnYxLk1lbWJlcnNoaXBDaGFuZ2UiRwoYQ2hhbmdlTWVtYmVyc2hpcFJlc3BvbnNlEisKDGVwb2NoX3JlY29yZBgBIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkIj0KGVRyYW5zZmVyTGVhZGVyc2hpcFJlcXVlc3QSFAoHbm9kZV9pZBgBIAEoBEgAiAEBQgoKCF9ub2RlX2lkIi8KGlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlEhEKCWxlYWRlcl9pZBgBIAEoBCJQCgpQZWVyU3RhdHVzEg8KB25vZGVfaWQYASABKAQSDwoHYWRkcmVzcxgCIAEoCRINCgVoZWFyZBgDIAEoCBIRCglsb2NhbF9hcnUYBCABKAQiJgoHQ291bnRlchIMCgRuYW1lGAEgASgJEg0KBWNvdW50GAIgASgEIusECg5TdGF0dXNSZXNwb25zZRIPCgdub2RlX2lkGAEgASgEEhwKBHJvbGUYAiABKA4yDi5wYXhvcy52MS5Sb2xlEg0KBWVwb2NoGAMgASgEEgwKBHZpZXcYBCABKAQSFgoJbGVhZGVyX2lkGAUgASgESACIAQESEQoJbG9jYWxfYXJ1GAYgASgEEhMKC2FwcGxpZWRfc2VxGAcgASgEEhcKD3dhaXRpbmdfdXBkYXRlcxgIIAEoBBIjCgVwZWVycxgJIAMoCzIULnBheG9zLnYxLlBlZXJTdGF0dXMSIwoIY291bnRlcnMYCiADKAsyES5wYXhvcy52MS5Db3VudGVyEhcKD3N0b3Jlc19yZWNvcmRlZBgLIAEoCBIQCghzdG9yZV9pZBgMIAEoBhIRCglmaXJzdF9zZXEYDSABKAQSJAoIc25hcHNob3QYDiABKAsyEi5wYXhvcy52MS5TbmFwc2hvdBIlCglyZWNlaXZpbmcYDyABKAsyEi5wYXhvcy52MS5TbmFwc2hvdBIXCg9yZWNlaXZlZF9jaHVua3MYECABKA0SLwoOc3RvcmFnZV9oZWFsdGgYESABKA4yFy5wYXhvcy52MS5TdG9yYWdlSGVhbHRoEhYKDnN0b3JhZ2VfZGV0YWlsGBIgASgJEisKDGVwb2NoX3JlY29yZBgTIAEoCzIVLnBheG9zLnYxLkVwb2NoUmVjb3JkEg8KB3JlbW92ZWQYFCABKAgSGAoQcHJvdG9jb2xfdmVyc2lvbhgVIAEoDRIXCg9jb21tYW5kX3ZlcnNpb24YFiABKA1CDAoKX2xlYWRlcl9pZCqCAgoLRmFpbHVyZUNvZGUSHAoYRkFJTFVSRV9DT0RFX1VOU1BFQ0lGSUVEEAASFQoRRkFJTFVSRV9DT0RFX0JVU1kQARIaChZGQUlMVVJFX0NPREVfVE9PX0xBUkdFEAISGAoURkFJTFVSRV9DT0RFX0lOVkFMSUQQAxIYChRGQUlMVVJFX0NPREVfRVhQSVJFRBAEEhwKGEZBSUxVUkVfQ09ERV9VTkFWQUlMQUJMRRAFEhkKFUZBSUxVUkVfQ09ERV9JTlRFUk5BTBAGEhsKF0ZBSUxVUkVfQ09ERV9OT1RfTEVBREVSEAcSGAoURkFJTFVSRV9DT0RFX1JFRlVTRUQQCCpBCgtDb25zaXN0ZW5jeRIbChdDT05TSVNURU5DWV9VTlNQRUNJRklFRBAAEhUKEUNPTlNJU1RFTkNZX0xPQ0FMEAEqewoNU3RvcmFnZUhlYWx0aBIeChpTVE9SQUdFX0hFQUxUSF9VTlNQRUNJRklFRBAAEhUKEVNUT1JBR0VfSEVBTFRIX09LEAESGAoUU1RPUkFHRV9IRUFMVEhfU1RVQ0sQAhIZChVTVE9SQUdFX0hFQUxUSF9GQUlMRUQQAypTCgRSb2xlEhQKEFJPTEVfVU5TUEVDSUZJRUQQABIPCgtST0xFX0xFQURFUhABEhEKDVJPTEVfRk9MTE9XRVIQAhIRCg1ST0xFX0VMRUNUSU5HEAMy0QUKDUNsaWVudFNlcnZpY2USRwoMQ2xpZW50VXBkYXRlEhYucGF4b3MudjEuQ2xpZW50VXBkYXRlGh8ucGF4b3MudjEuR2xvYmFsbHlPcmRlcmVkVXBkYXRlEkMKDUNsaWVudFVwZGF0ZXMSFS5wYXhvcy52MS5VcGRhdGVCYXRjaBoXLnBheG9zLnYxLlVwZGF0ZUFuc3dlcnMoATABEjgKBVF1ZXJ5EhYucGF4b3MudjEuUXVlcnlSZXF1ZXN0GhcucGF4b3MudjEuUXVlcnlSZXNwb25zZRI0CgNMb2cSFC5wYXhvcy52MS5Mb2dSZXF1ZXN0GhUucGF4b3MudjEuTG9nUmVzcG9uc2UwARI7CgZTdGF0dXMSFy5wYXhvcy52MS5TdGF0dXNSZXF1ZXN0GhgucGF4b3MudjEuU3RhdHVzUmVzcG9uc2USTQoMVGFrZVNuYXBzaG90Eh0ucGF4b3MudjEuVGFrZVNuYXBzaG90UmVxdWVzdBoeLnBheG9zLnYxLlRha2VTbmFwc2hvdFJlc3BvbnNlEjoKBkJhY2t1cBIXLnBheG9zLnYxLkJhY2t1cFJlcXVlc3QaFS5wYXhvcy52MS5CYWNrdXBQaWVjZTABEj4KB01lbWJlcnMSGC5wYXhvcy52MS5NZW1iZXJzUmVxdWVzdBoZLnBheG9zLnYxLk1lbWJlcnNSZXNwb25zZRJZChBDaGFuZ2VNZW1iZXJzaGlwEiEucGF4b3MudjEuQ2hhbmdlTWVtYmVyc2hpcFJlcXVlc3QaIi5wYXhvcy52MS5DaGFuZ2VNZW1iZXJzaGlwUmVzcG9uc2USXwoSVHJhbnNmZXJMZWFkZXJzaGlwEiMucGF4b3MudjEuVHJhbnNmZXJMZWFkZXJzaGlwUmVxdWVzdBokLnBheG9zLnYxLlRyYW5zZmVyTGVhZGVyc2hpcFJlc3BvbnNlYgZwcm90bzM", [file_paxos_v1_membership, file_paxos_v1_paxos]);
 
 /**
  * A request that was not served.
@@ -75,7 +75,7 @@ export const UpdateIdSchema: GenMessage<UpdateId> = /*@__PURE__*/
   messageDesc(file_paxos_v1_client_service, 1);
 
 /**
- * Updates on a stream, one or many in a message.
+ * Updates and queries on a stream, one or many in a message.
  *
  * @generated from message paxos.v1.UpdateBatch
  */
@@ -93,6 +93,20 @@ export type UpdateBatch = Message<"paxos.v1.UpdateBatch"> & {
    * @generated from field: repeated paxos.v1.UpdateId abandoned = 2;
    */
   abandoned: UpdateId[];
+
+  /**
+   * To be answered by the state machine. Nodes of the release before this field leave them unanswered.
+   *
+   * @generated from field: repeated paxos.v1.NumberedQuery queries = 3;
+   */
+  queries: NumberedQuery[];
+
+  /**
+   * Sent before on this stream, and no answer is wanted any more.
+   *
+   * @generated from field: repeated paxos.v1.QueryId abandoned_queries = 4;
+   */
+  abandonedQueries: QueryId[];
 };
 
 /**
@@ -177,6 +191,13 @@ export type UpdateAnswers = Message<"paxos.v1.UpdateAnswers"> & {
    * @generated from field: optional uint64 leader_id = 2;
    */
   leaderId?: bigint | undefined;
+
+  /**
+   * One for each query.
+   *
+   * @generated from field: repeated paxos.v1.QueryAnswer query_answers = 3;
+   */
+  queryAnswers: QueryAnswer[];
 };
 
 /**
@@ -250,6 +271,99 @@ export const QueryResponseSchema: GenMessage<QueryResponse> = /*@__PURE__*/
   messageDesc(file_paxos_v1_client_service, 6);
 
 /**
+ * Which query of a stream.
+ *
+ * @generated from message paxos.v1.QueryId
+ */
+export type QueryId = Message<"paxos.v1.QueryId"> & {
+  /**
+   * The query's id.
+   *
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+};
+
+/**
+ * Describes the message paxos.v1.QueryId.
+ * Use `create(QueryIdSchema)` to create a new message.
+ */
+export const QueryIdSchema: GenMessage<QueryId> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 7);
+
+/**
+ * A query on a stream.
+ *
+ * @generated from message paxos.v1.NumberedQuery
+ */
+export type NumberedQuery = Message<"paxos.v1.NumberedQuery"> & {
+  /**
+   * Chosen by the client; different from those of its queries under way on this stream.
+   *
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * The query.
+   *
+   * @generated from field: paxos.v1.QueryRequest request = 2;
+   */
+  request?: QueryRequest | undefined;
+};
+
+/**
+ * Describes the message paxos.v1.NumberedQuery.
+ * Use `create(NumberedQuerySchema)` to create a new message.
+ */
+export const NumberedQuerySchema: GenMessage<NumberedQuery> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 8);
+
+/**
+ * What became of one query of a stream.
+ *
+ * @generated from message paxos.v1.QueryAnswer
+ */
+export type QueryAnswer = Message<"paxos.v1.QueryAnswer"> & {
+  /**
+   * The query's id.
+   *
+   * @generated from field: uint64 id = 1;
+   */
+  id: bigint;
+
+  /**
+   * What became of it.
+   *
+   * @generated from oneof paxos.v1.QueryAnswer.outcome
+   */
+  outcome: {
+    /**
+     * What the state machine answers.
+     *
+     * @generated from field: paxos.v1.QueryResponse response = 2;
+     */
+    value: QueryResponse;
+    case: "response";
+  } | {
+    /**
+     * Why it was not served.
+     *
+     * @generated from field: paxos.v1.RequestFailure failure = 3;
+     */
+    value: RequestFailure;
+    case: "failure";
+  } | { case: undefined; value?: undefined };
+};
+
+/**
+ * Describes the message paxos.v1.QueryAnswer.
+ * Use `create(QueryAnswerSchema)` to create a new message.
+ */
+export const QueryAnswerSchema: GenMessage<QueryAnswer> = /*@__PURE__*/
+  messageDesc(file_paxos_v1_client_service, 9);
+
+/**
  * Asks for a node's ordered log.
  *
  * @generated from message paxos.v1.LogRequest
@@ -275,7 +389,7 @@ export type LogRequest = Message<"paxos.v1.LogRequest"> & {
  * Use `create(LogRequestSchema)` to create a new message.
  */
 export const LogRequestSchema: GenMessage<LogRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 7);
+  messageDesc(file_paxos_v1_client_service, 10);
 
 /**
  * A piece of the ordered log.
@@ -303,7 +417,7 @@ export type LogResponse = Message<"paxos.v1.LogResponse"> & {
  * Use `create(LogResponseSchema)` to create a new message.
  */
 export const LogResponseSchema: GenMessage<LogResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 8);
+  messageDesc(file_paxos_v1_client_service, 11);
 
 /**
  * Asks for a node's status.
@@ -318,7 +432,7 @@ export type StatusRequest = Message<"paxos.v1.StatusRequest"> & {
  * Use `create(StatusRequestSchema)` to create a new message.
  */
 export const StatusRequestSchema: GenMessage<StatusRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 9);
+  messageDesc(file_paxos_v1_client_service, 12);
 
 /**
  * Asks a node to take a snapshot of its state now, and to drop what it then need not keep of its log.
@@ -333,7 +447,7 @@ export type TakeSnapshotRequest = Message<"paxos.v1.TakeSnapshotRequest"> & {
  * Use `create(TakeSnapshotRequestSchema)` to create a new message.
  */
 export const TakeSnapshotRequestSchema: GenMessage<TakeSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 10);
+  messageDesc(file_paxos_v1_client_service, 13);
 
 /**
  * A snapshot was taken.
@@ -368,7 +482,7 @@ export type TakeSnapshotResponse = Message<"paxos.v1.TakeSnapshotResponse"> & {
  * Use `create(TakeSnapshotResponseSchema)` to create a new message.
  */
 export const TakeSnapshotResponseSchema: GenMessage<TakeSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 11);
+  messageDesc(file_paxos_v1_client_service, 14);
 
 /**
  * Asks for a copy of a node's state.
@@ -383,7 +497,7 @@ export type BackupRequest = Message<"paxos.v1.BackupRequest"> & {
  * Use `create(BackupRequestSchema)` to create a new message.
  */
 export const BackupRequestSchema: GenMessage<BackupRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 12);
+  messageDesc(file_paxos_v1_client_service, 15);
 
 /**
  * A piece of a backup: a chunk of a snapshot, in order.
@@ -425,7 +539,7 @@ export type BackupPiece = Message<"paxos.v1.BackupPiece"> & {
  * Use `create(BackupPieceSchema)` to create a new message.
  */
 export const BackupPieceSchema: GenMessage<BackupPiece> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 13);
+  messageDesc(file_paxos_v1_client_service, 16);
 
 /**
  * Asks who belongs to the cluster.
@@ -440,7 +554,7 @@ export type MembersRequest = Message<"paxos.v1.MembersRequest"> & {
  * Use `create(MembersRequestSchema)` to create a new message.
  */
 export const MembersRequestSchema: GenMessage<MembersRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 14);
+  messageDesc(file_paxos_v1_client_service, 17);
 
 /**
  * Who belongs to the cluster, as far as the answering node knows.
@@ -489,7 +603,7 @@ export type MembersResponse = Message<"paxos.v1.MembersResponse"> & {
  * Use `create(MembersResponseSchema)` to create a new message.
  */
 export const MembersResponseSchema: GenMessage<MembersResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 15);
+  messageDesc(file_paxos_v1_client_service, 18);
 
 /**
  * Asks the leader for another membership.
@@ -510,7 +624,7 @@ export type ChangeMembershipRequest = Message<"paxos.v1.ChangeMembershipRequest"
  * Use `create(ChangeMembershipRequestSchema)` to create a new message.
  */
 export const ChangeMembershipRequestSchema: GenMessage<ChangeMembershipRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 16);
+  messageDesc(file_paxos_v1_client_service, 19);
 
 /**
  * The membership has changed: the epoch that the change has made has begun.
@@ -531,7 +645,7 @@ export type ChangeMembershipResponse = Message<"paxos.v1.ChangeMembershipRespons
  * Use `create(ChangeMembershipResponseSchema)` to create a new message.
  */
 export const ChangeMembershipResponseSchema: GenMessage<ChangeMembershipResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 17);
+  messageDesc(file_paxos_v1_client_service, 20);
 
 /**
  * Asks the leader to hand over.
@@ -552,7 +666,7 @@ export type TransferLeadershipRequest = Message<"paxos.v1.TransferLeadershipRequ
  * Use `create(TransferLeadershipRequestSchema)` to create a new message.
  */
 export const TransferLeadershipRequestSchema: GenMessage<TransferLeadershipRequest> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 18);
+  messageDesc(file_paxos_v1_client_service, 21);
 
 /**
  * Somebody else leads, or the one that was asked for already did.
@@ -573,7 +687,7 @@ export type TransferLeadershipResponse = Message<"paxos.v1.TransferLeadershipRes
  * Use `create(TransferLeadershipResponseSchema)` to create a new message.
  */
 export const TransferLeadershipResponseSchema: GenMessage<TransferLeadershipResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 19);
+  messageDesc(file_paxos_v1_client_service, 22);
 
 /**
  * One peer as a node sees it.
@@ -615,7 +729,7 @@ export type PeerStatus = Message<"paxos.v1.PeerStatus"> & {
  * Use `create(PeerStatusSchema)` to create a new message.
  */
 export const PeerStatusSchema: GenMessage<PeerStatus> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 20);
+  messageDesc(file_paxos_v1_client_service, 23);
 
 /**
  * A count of something ignored, dropped or refused, by reason.
@@ -643,7 +757,7 @@ export type Counter = Message<"paxos.v1.Counter"> & {
  * Use `create(CounterSchema)` to create a new message.
  */
 export const CounterSchema: GenMessage<Counter> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 21);
+  messageDesc(file_paxos_v1_client_service, 24);
 
 /**
  * A node's status.
@@ -811,7 +925,7 @@ export type StatusResponse = Message<"paxos.v1.StatusResponse"> & {
  * Use `create(StatusResponseSchema)` to create a new message.
  */
 export const StatusResponseSchema: GenMessage<StatusResponse> = /*@__PURE__*/
-  messageDesc(file_paxos_v1_client_service, 22);
+  messageDesc(file_paxos_v1_client_service, 25);
 
 /**
  * Why a request was not served.
@@ -1018,10 +1132,10 @@ export const ClientService: GenService<{
     output: typeof GloballyOrderedUpdateSchema;
   },
   /**
-   * The same for many updates at once, at most 4,096 in a message. Each is answered once, when its answer is known.
-   * Of one connection, 4,096 updates or 8 MiB of them are under way at most, whatever streams and calls they come on:
-   * from when they arrive until they are answered or abandoned. What is more is answered with FAILURE_CODE_BUSY at
-   * once. The node goes on reading, unless the client does not take its answers.
+   * The same for many updates at once, at most 4,096 in a message, and for as many queries. Each is answered once, when
+   * its answer is known. Of one connection, 4,096 updates and queries or 8 MiB of them are under way at most, whatever
+   * streams and calls they come on: from when they arrive until they are answered or abandoned. What is more is answered
+   * with FAILURE_CODE_BUSY at once. The node goes on reading, unless the client does not take its answers.
    *
    * @generated from rpc paxos.v1.ClientService.ClientUpdates
    */
