@@ -142,22 +142,6 @@ export const bugsOfReads: readonly PlantedBug[] = [
     seed: 1,
   },
   {
-    name: "confirmation-of-another-view",
-    needsReaders: true,
-    breaks: "Rule 9: what was confirmed of an earlier view of the same leader counts for this one.",
-    edits: [
-      {
-        file: "core/src/read-rounds.ts",
-        find: `if (leading === undefined || fromWire(message.view, "view") !== s.view) return;
-  const round = fromWire(message.round, "round");`,
-        replace: `if (leading === undefined) return;
-  const round = Math.min(leading.reads.last, fromWire(message.round, "round"));`,
-      },
-    ],
-    profile: "usurped-leaders",
-    seed: 1,
-  },
-  {
     name: "learner-confirms",
     needsReaders: true,
     breaks:
