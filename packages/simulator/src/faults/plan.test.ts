@@ -117,10 +117,13 @@ test("a script's faults stand among the others, and change none of them", () => 
 describe.each(profileNames)("%s with operators", (name) => {
   const withOperators = (operatorsPerMille: number) => ({ ...profiles[name], operatorsPerMille });
 
-  test("they come in half of all runs", () => {
+  // Of usurped leaders some change the membership, each at a moment of its own: nobody else is to.
+  const share = name === "usurped-leaders" ? 0 : 0.5;
+
+  test(`they come in ${share * 100} % of all runs`, () => {
     const runs = Array.from({ length: 400 }, (_, seed) => plan(profiles[name], seed).length);
     const without = runs.filter((length, seed) => length === plan(withOperators(0), seed).length);
-    expect(without.length / runs.length).toBeCloseTo(0.5, 1);
+    expect(without.length / runs.length).toBeCloseTo(1 - share, 1);
   });
 
   test("they change the membership and move the leadership, and nothing else of the plan", () => {
