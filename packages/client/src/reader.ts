@@ -1,52 +1,28 @@
 // Reads: any server may answer, and a read that got no answer is simply asked for again.
-import { create } from "@bufbuild/protobuf";
 import { RequestError, type ClientTransport } from "@paxos/core";
-import { Consistency, QueryRequestSchema, type QueryRequest, type QueryResponse } from "@paxos/proto";
-import { ask } from "./asking.js";
+import type { QueryResponse } from "@paxos/proto";
+import { requestErrorOf } from "./asking.js";
+import { AttemptGroups } from "./attempt-groups.js";
 import type { ClientEnvironment } from "./environment.js";
+import { Line } from "./line.js";
 import { timeoutProblem } from "./options.js";
 import { FIRST_ATTEMPT_MS, Patience } from "./patience.js";
-import { pause } from "./pause.js";
+import { readCancelled, Reading, type ReadAnswer, type ReadAttempt, type ReadOptions } from "./reading.js";
 import type { Server, Servers } from "./servers.js";
-
-/** How the state machine is asked. */
-export interface ReadOptions {
-  /**
-   * Linearizable (default): the answer includes every update that was answered to anybody before the call. Local: what the server that
-   * answers has applied; it may be behind, and behind what another server has answered before.
-   */
-  readonly consistency?: "linearizable" | "local";
-  /** The server to ask, one of those of `connect`, or of a member learnt since. Default: the leader if it is known, else any. */
-  readonly server?: string;
-  /** How long it may take, in milliseconds: as the option of `connect`, whose value is the default. */
-  readonly timeoutMs?: number;
-  /** Gives up waiting. */
-  readonly signal?: AbortSignal;
-}
-
-/** What the state machine answered. */
-export interface ReadAnswer {
-  readonly result: Uint8Array;
-  /** The answer includes every update up to this seq, and none after. */
-  readonly seq: number;
-}
+import { Signals } from "./signals.js";
 
 /** The most that are on their way. More wait for their turn. */
 const maxOnTheirWay = 1_000;
 
-/** A read that was asked for. */
-interface Reading {
-  readonly request: QueryRequest;
-  readonly server: Server | undefined;
-  readonly deadline: number;
-  readonly timeoutMs: number;
-  readonly signal: AbortSignal;
-}
-
+/** Has reads answered, many at the same time. */
 export class Reader {
-  #onTheirWay = 0;
-  /** Told when it is their turn. */
-  readonly #waiting = new Set<() => void>();
+  readonly #line = new Line<Reading>();
+  readonly #started = new Set<Reading>();
+  readonly #signals = new Signals();
+  readonly #groups: AttemptGroups;
+  /** Whether the line is being gone through: what settles meanwhile need not do so again. */
+  #starting = false;
+  #closed = false;
 
   constructor(
     private readonly parts: {
@@ -56,141 +32,170 @@ export class Reader {
       readonly timeoutMs: number;
       readonly maxWaiting: number;
     },
-  ) {}
-
-  /** Rejects with a {@link RequestError}. `signal` is the caller's and the client's own. */
-  async read(
-    query: Uint8Array,
-    { consistency = "linearizable", server, timeoutMs = this.parts.timeoutMs }: ReadOptions,
-    signal: AbortSignal,
-  ): Promise<ReadAnswer> {
-    const wrong = timeoutProblem(timeoutMs);
-    if (wrong !== undefined) throw new RequestError("invalid", wrong);
-    const { environment } = this.parts;
-    const reading: Reading = {
-      request: create(QueryRequestSchema, {
-        query,
-        consistency: consistency === "local" ? Consistency.LOCAL : Consistency.UNSPECIFIED,
-      }),
-      server: server === undefined ? undefined : { address: server },
-      deadline: environment.now() + timeoutMs,
-      timeoutMs,
-      signal,
-    };
-    await this.#turn(reading);
-    try {
-      const { result, seq } = await this.#ask(reading);
-      return { result, seq: Number(seq) };
-    } finally {
-      this.#onTheirWay--;
-      this.#next();
-    }
+  ) {
+    this.#groups = new AttemptGroups(parts.environment);
   }
 
-  async #ask(reading: Reading): Promise<QueryResponse> {
-    const { environment, servers } = this.parts;
-    const { signal } = reading;
-    const tried = new Set<Server>();
-    const patience = new Patience(environment);
-    let trouble = "no server was asked";
-    for (;;) {
-      if (signal.aborted) throw cancelled(signal);
-      const left = reading.deadline - environment.now();
-      if (left <= 0) throw tooLate(reading.timeoutMs, trouble);
-      const server = this.#pick(reading, tried);
-      if (server === undefined) {
-        tried.clear();
-        await pause(environment, Math.min(left, patience.nextPauseMs()), signal);
-        continue;
-      }
-      const since = environment.now();
-      const asked = await this.#attempt(reading, server, Math.min(left, patience.attemptMs));
-      if ("answer" in asked) {
-        if (reading.server === undefined) servers.answered(server);
-        return asked.answer;
-      }
-      if (signal.aborted) throw cancelled(signal);
-      const { error } = asked;
-      if (error.code === "invalid" || error.code === "too_large") throw error;
-      // A transport that gives up unasked has not reached the server in time.
-      const silent = error.code === "timed_out" || error.code === "cancelled";
-      const tookMs = environment.now() - since;
-      const what = silent ? `no answer within ${Math.round(tookMs / 100) / 10} s` : error.message;
-      trouble = `server ${server.address}: ${what}`;
-      tried.add(server);
-      if (error.code === "busy") continue;
-      if (silent) patience.noAnswer();
-      // Too short a time is no sign of a failure.
-      const tooShort = silent && tookMs < FIRST_ATTEMPT_MS;
-      if (reading.server === undefined && !tooShort) servers.failed(server, since, what);
-    }
-  }
-
-  #pick({ server }: Reading, tried: ReadonlySet<Server>): Server | undefined {
-    if (server === undefined) return this.parts.servers.pick(tried);
-    return tried.has(server) ? undefined : server;
-  }
-
-  async #attempt({ request, signal }: Reading, { address }: Server, withinMs: number) {
-    const { environment, transport } = this.parts;
-    const controller = new AbortController();
-    const onAbort = (): void => controller.abort(signal.reason);
-    signal.addEventListener("abort", onAbort);
-    try {
-      const call = (to: string, own: AbortSignal) => transport.query(to, request, own);
-      return await ask(environment, address, controller, call, withinMs);
-    } finally {
-      signal.removeEventListener("abort", onAbort);
-    }
-  }
-
-  /** Resolves when it may be sent, in the order of the calls. */
-  async #turn({ signal, deadline, timeoutMs }: Reading): Promise<void> {
-    const { environment, maxWaiting } = this.parts;
-    if (signal.aborted) throw cancelled(signal);
-    if (this.#onTheirWay < maxOnTheirWay) return void this.#onTheirWay++;
-    if (this.#waiting.size >= maxWaiting)
-      throw new RequestError("busy", `${maxWaiting} reads are waiting already; try again later`);
-    await new Promise<void>((resolve, reject) => {
-      const leave = (): void => {
-        this.#waiting.delete(go);
-        signal.removeEventListener("abort", onAbort);
-        cancelTimer();
-      };
-      const go = (): void => {
-        leave();
-        this.#onTheirWay++;
-        resolve();
-      };
-      const onAbort = (): void => {
-        leave();
-        reject(cancelled(signal));
-      };
-      const cancelTimer =
-        deadline === Infinity
-          ? () => undefined
-          : environment.after(deadline - environment.now(), () => {
-              leave();
-              reject(tooLate(timeoutMs, "it was not its turn"));
-            });
-      this.#waiting.add(go);
-      signal.addEventListener("abort", onAbort);
+  /** Settles at the deadline at the latest. Rejects with a {@link RequestError}. */
+  read(query: Uint8Array, options: ReadOptions): Promise<ReadAnswer> {
+    const { signal, timeoutMs = this.parts.timeoutMs } = options;
+    const refusal = this.#refusalOf(timeoutMs, signal);
+    if (refusal !== undefined) return Promise.reject(refusal);
+    return new Promise((resolve, reject) => {
+      const now = this.parts.environment.now();
+      const reading = new Reading(query, options, timeoutMs, now + timeoutMs, resolve, reject);
+      if (signal !== undefined) this.#watch(reading, signal);
+      if (this.#started.size < maxOnTheirWay) return this.#start(reading, now);
+      this.#line.join(reading);
+      if (reading.deadline === Infinity) return;
+      reading.trouble = "it was not its turn";
+      this.#wait(reading, timeoutMs, () => this.#fail(reading, reading.tooLate()));
     });
   }
 
-  #next(): void {
-    const [go] = this.#waiting;
-    if (this.#onTheirWay < maxOnTheirWay) go?.();
+  /** Settles all that are open. */
+  close(): void {
+    this.#closed = true;
+    while (this.#line.first !== undefined) this.#fail(this.#line.first, readCancelled());
+    for (const reading of this.#started) this.#cancel(reading);
   }
-}
 
-function tooLate(timeoutMs: number, trouble: string): RequestError {
-  return new RequestError(
-    "timed_out",
-    `the read was not answered within ${timeoutMs / 1000} s; last, ${trouble}`,
-  );
-}
+  #refusalOf(timeoutMs: number, signal: AbortSignal | undefined): RequestError | undefined {
+    const wrong = timeoutProblem(timeoutMs);
+    if (wrong !== undefined) return new RequestError("invalid", wrong);
+    if (this.#closed || signal?.aborted === true) return readCancelled(signal);
+    const { maxWaiting } = this.parts;
+    if (this.#line.length < maxWaiting) return undefined;
+    return new RequestError("busy", `${maxWaiting} reads are waiting already; try again later`);
+  }
 
-function cancelled({ reason }: AbortSignal): RequestError {
-  return new RequestError("cancelled", "the read was cancelled", { cause: reason });
+  #watch(reading: Reading, signal: AbortSignal): void {
+    reading.onAbort = () => this.#cancel(reading);
+    this.#signals.watch(signal, reading.onAbort);
+  }
+
+  #start(reading: Reading, now: number): void {
+    reading.started = true;
+    this.#started.add(reading);
+    this.#next(reading, now);
+  }
+
+  /** Asks the next server, or pauses when all have been asked. */
+  #next(reading: Reading, now: number): void {
+    const { servers } = this.parts;
+    const left = reading.deadline - now;
+    if (left <= 0) return this.#fail(reading, reading.tooLate());
+    const server = reading.server ?? servers.pick(reading.tried);
+    if (server !== undefined && reading.tried?.has(server) !== true)
+      return this.#attempt(reading, server, left, now);
+    reading.tried?.clear();
+    this.#wait(reading, Math.min(left, this.#patienceOf(reading).nextPauseMs()), () =>
+      this.#next(reading, this.parts.environment.now()),
+    );
+  }
+
+  #attempt(reading: Reading, server: Server, left: number, now: number): void {
+    const attemptMs = reading.patience?.attemptMs ?? FIRST_ATTEMPT_MS;
+    const group = this.#groups.groupFor(reading.signal, attemptMs, left, now);
+    const onDeaf = (): void => onError(new RequestError("timed_out", "no answer in time"));
+    const attempt: ReadAttempt = { server, since: now, group, onDeaf };
+    const onError = (error: unknown): void => this.#onError(reading, attempt, requestErrorOf(error));
+    reading.attempt = attempt;
+    group.join(onDeaf, now);
+    try {
+      this.parts.transport
+        .query(server.address, reading.request, group.signal)
+        .then((answer) => this.#onAnswer(reading, attempt, answer), onError);
+    } catch (error) {
+      // Not at once: who began this is not ready for its end.
+      queueMicrotask(() => onError(error));
+    }
+  }
+
+  #onAnswer(reading: Reading, attempt: ReadAttempt, { seq, result }: QueryResponse): void {
+    if (!this.#isOver(reading, attempt)) return;
+    if (reading.server === undefined) this.parts.servers.answered(attempt.server);
+    this.#leave(reading);
+    reading.resolve({ result, seq: Number(seq) });
+    this.#startWaiting();
+  }
+
+  #onError(reading: Reading, attempt: ReadAttempt, error: RequestError): void {
+    if (!this.#isOver(reading, attempt)) return;
+    const { server, since } = attempt;
+    const { code } = error;
+    if (code === "invalid" || code === "too_large") return this.#fail(reading, error);
+    // A transport that gives up unasked has not reached the server in time.
+    const silent = code === "timed_out" || code === "cancelled";
+    const now = this.parts.environment.now();
+    const tookMs = now - since;
+    const what = silent ? `no answer within ${Math.round(tookMs / 100) / 10} s` : error.message;
+    reading.trouble = `server ${server.address}: ${what}`;
+    (reading.tried ??= new Set()).add(server);
+    if (silent) this.#patienceOf(reading).noAnswer();
+    // Too short a time is no sign of a failure, and a busy server has answered.
+    const hasFailed = code !== "busy" && !(silent && tookMs < FIRST_ATTEMPT_MS);
+    if (hasFailed && reading.server === undefined) this.parts.servers.failed(server, since, what);
+    this.#next(reading, now);
+  }
+
+  /** Ends an attempt; false when it was given up before. */
+  #isOver(reading: Reading, attempt: ReadAttempt): boolean {
+    if (reading.attempt !== attempt) return false;
+    reading.attempt = undefined;
+    attempt.group.leave(attempt.onDeaf);
+    return true;
+  }
+
+  #patienceOf(reading: Reading): Patience {
+    return (reading.patience ??= new Patience(this.parts.environment));
+  }
+
+  #wait(reading: Reading, ms: number, then: () => void): void {
+    reading.cancelTimer = this.parts.environment.after(ms, () => {
+      reading.cancelTimer = undefined;
+      then();
+    });
+  }
+
+  /** Its caller, and with it all that share its attempt, or the client has given up. */
+  #cancel(reading: Reading): void {
+    const { attempt, signal } = reading;
+    this.#fail(reading, readCancelled(signal));
+    attempt?.group.abort(signal?.reason);
+  }
+
+  #fail(reading: Reading, error: RequestError): void {
+    this.#leave(reading);
+    reading.reject(error);
+    this.#startWaiting();
+  }
+
+  /** Leaves nothing of it behind. */
+  #leave(reading: Reading): void {
+    const { signal, onAbort, attempt } = reading;
+    if (signal !== undefined && onAbort !== undefined) this.#signals.unwatch(signal, onAbort);
+    reading.cancelTimer?.();
+    reading.cancelTimer = undefined;
+    if (attempt !== undefined) this.#isOver(reading, attempt);
+    if (reading.started) this.#started.delete(reading);
+    else this.#line.leave(reading);
+  }
+
+  #startWaiting(): void {
+    if (this.#starting) return;
+    this.#starting = true;
+    for (let next = this.#line.first; next !== undefined && !this.#closed; next = this.#line.first) {
+      if (this.#started.size >= maxOnTheirWay) break;
+      if (next.signal?.aborted === true) {
+        this.#cancel(next);
+        continue;
+      }
+      this.#line.leave(next);
+      next.cancelTimer?.();
+      next.cancelTimer = undefined;
+      this.#start(next, this.parts.environment.now());
+    }
+    this.#starting = false;
+  }
 }
