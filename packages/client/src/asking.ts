@@ -6,7 +6,7 @@ import type { ClientEnvironment } from "./environment.js";
 const ANSWER_MS = 2_000;
 
 /** How long a transport may take to notice that its signal was aborted. */
-const GRACE_MS = 100;
+export const GRACE_MS = 100;
 
 /** What a server has answered, or why it has not. */
 export type Asked<T> =

@@ -16,7 +16,8 @@ import {
   type LeadershipTransfer,
   type MembershipChangeInit,
 } from "./leader-tasks.js";
-import { Reader, type ReadAnswer, type ReadOptions } from "./reader.js";
+import { Reader } from "./reader.js";
+import type { ReadAnswer, ReadOptions } from "./reading.js";
 import { settingsOf, type ConnectOptions, type Settings } from "./options.js";
 import { Servers, type ServerStatus } from "./servers.js";
 import type { Ordered, SubmitOptions } from "./submission.js";
@@ -79,7 +80,7 @@ export class Client {
   constructor(settings: Settings) {
     this.#settings = settings;
     this.#servers = new Servers(settings);
-    this.#reader = new Reader({ ...settings, servers: this.#servers }, settings);
+    this.#reader = new Reader({ ...settings, servers: this.#servers });
     this.#submitter = new Submitter({ ...settings, servers: this.#servers }, settings);
   }
 
@@ -100,8 +101,9 @@ export class Client {
    *
    * Rejects with a RequestError: `timed_out` at the deadline at the latest; `invalid` when the state machine cannot answer.
    */
-  async read(query: Uint8Array, options: ReadOptions = {}): Promise<ReadAnswer> {
-    if (options.server !== undefined) this.#requireKnown(options.server);
+  read(query: Uint8Array, options: ReadOptions = {}): Promise<ReadAnswer> {
+    const unknown = options.server === undefined ? undefined : this.#unknownServer(options.server);
+    if (unknown !== undefined) return Promise.reject(unknown);
     return this.#reader.read(query, options);
   }
 
@@ -245,9 +247,14 @@ export class Client {
   }
 
   #requireKnown(server: string): void {
+    const unknown = this.#unknownServer(server);
+    if (unknown !== undefined) throw unknown;
+  }
+
+  #unknownServer(server: string): RequestError | undefined {
     const { addresses } = this.#servers;
-    if (addresses.includes(server)) return;
-    throw new RequestError("invalid", `${server} is none of the servers: ${addresses.join(", ")}`);
+    if (addresses.includes(server)) return undefined;
+    return new RequestError("invalid", `${server} is none of the servers: ${addresses.join(", ")}`);
   }
 
   /** A signal that follows the caller's and the client's own. */

@@ -4,7 +4,7 @@ export type { BackupOptions, Client, LogOptions, SnapshotOptions, WaitOptions } 
 export type { LeadershipTransfer, MembershipChangeInit } from "./leader-tasks.js";
 export type { ConnectOptions } from "./options.js";
 export type { ClientEnvironment } from "./environment.js";
-export type { ReadAnswer, ReadOptions } from "./reader.js";
+export type { ReadAnswer, ReadOptions } from "./reading.js";
 export type { ServerStatus } from "./servers.js";
 export type { Ordered, SubmitOptions } from "./submission.js";
 export { SubmitError } from "./submit-error.js";

@@ -1,134 +1,201 @@
-// Reads from their call to their settlement: their line, and what is told the caller.
-import { create } from "@bufbuild/protobuf";
-import { RequestError } from "@paxos/core";
-import { Consistency, QueryRequestSchema } from "@paxos/proto";
+// Reads: any server may answer, and a read that got no answer is simply asked for again.
+import { RequestError, type ClientTransport } from "@paxos/core";
+import type { QueryResponse } from "@paxos/proto";
+import { requestErrorOf } from "./asking.js";
+import { AttemptGroups } from "./attempt-groups.js";
+import type { ClientEnvironment } from "./environment.js";
 import { Line } from "./line.js";
 import { timeoutProblem } from "./options.js";
-import { Reading, type ReadingParts } from "./reading.js";
+import { FIRST_ATTEMPT_MS, Patience } from "./patience.js";
+import { readCancelled, Reading, type ReadAnswer, type ReadAttempt, type ReadOptions } from "./reading.js";
+import type { Server, Servers } from "./servers.js";
 import { Signals } from "./signals.js";
-
-/** How the state machine is asked. */
-export interface ReadOptions {
-  /**
-   * Linearizable (default): the answer includes every update that was answered to anybody before the call. Local: what the server that
-   * answers has applied; it may be behind, and behind what another server has answered before.
-   */
-  readonly consistency?: "linearizable" | "local";
-  /** The server to ask, one of those of `connect`, or of a member learnt since. Default: the leader if it is known, else any. */
-  readonly server?: string;
-  /** How long it may take, in milliseconds: as the option of `connect`, whose value is the default. */
-  readonly timeoutMs?: number;
-  /** Gives up waiting. */
-  readonly signal?: AbortSignal;
-}
-
-/** What the state machine answered. */
-export interface ReadAnswer {
-  readonly result: Uint8Array;
-  /** The answer includes every update up to this seq, and none after. */
-  readonly seq: number;
-}
 
 /** The most that are on their way. More wait for their turn. */
 const maxOnTheirWay = 1_000;
 
-/** How a read that is not settled is given up. */
-interface Open {
-  readonly reject: (error: RequestError) => void;
-  readonly signal: AbortSignal | undefined;
-  readonly onAbort: () => void;
-}
-
+/** Has reads answered, many at the same time. */
 export class Reader {
-  readonly #parts: ReadingParts;
-  readonly #limits: { readonly timeoutMs: number; readonly maxWaiting: number };
-  readonly #signals = new Signals();
   readonly #line = new Line<Reading>();
-  /** Those that are not settled. */
-  readonly #open = new Map<Reading, Open>();
+  readonly #started = new Set<Reading>();
+  readonly #signals = new Signals();
+  readonly #groups: AttemptGroups;
+  /** Whether the line is being gone through: what settles meanwhile need not do so again. */
+  #starting = false;
   #closed = false;
 
-  constructor(parts: ReadingParts, limits: { readonly timeoutMs: number; readonly maxWaiting: number }) {
-    this.#parts = parts;
-    this.#limits = limits;
+  constructor(
+    private readonly parts: {
+      readonly transport: ClientTransport;
+      readonly servers: Servers;
+      readonly environment: ClientEnvironment;
+      readonly timeoutMs: number;
+      readonly maxWaiting: number;
+    },
+  ) {
+    this.#groups = new AttemptGroups(parts.environment);
   }
 
   /** Settles at the deadline at the latest. Rejects with a {@link RequestError}. */
   read(query: Uint8Array, options: ReadOptions): Promise<ReadAnswer> {
-    const { consistency, server, timeoutMs = this.#limits.timeoutMs, signal } = options;
+    const { signal, timeoutMs = this.parts.timeoutMs } = options;
     const refusal = this.#refusalOf(timeoutMs, signal);
     if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      const reading = new Reading(this.#parts, {
-        request: create(QueryRequestSchema, {
-          query,
-          consistency: consistency === "local" ? Consistency.LOCAL : Consistency.UNSPECIFIED,
-        }),
-        server: server === undefined ? undefined : { address: server },
-        deadline: this.#parts.environment.now() + timeoutMs,
-        timeoutMs,
-        onEnd: (ended, end) => {
-          this.#leave(ended);
-          if (end instanceof RequestError) reject(end);
-          else resolve({ result: end.result, seq: Number(end.seq) });
-          this.#startNext();
-        },
-      });
-      const onAbort = (): void => this.#giveUp(reading);
-      if (signal !== undefined) this.#signals.watch(signal, onAbort);
-      this.#open.set(reading, { reject, signal, onAbort });
-      if (this.#onTheirWay <= maxOnTheirWay) return reading.start();
+      const now = this.parts.environment.now();
+      const reading = new Reading(query, options, timeoutMs, now + timeoutMs, resolve, reject);
+      if (signal !== undefined) this.#watch(reading, signal);
+      if (this.#started.size < maxOnTheirWay) return this.#start(reading, now);
       this.#line.join(reading);
-      reading.timeInLine();
+      if (reading.deadline === Infinity) return;
+      reading.trouble = "it was not its turn";
+      this.#wait(reading, timeoutMs, () => this.#fail(reading, reading.tooLate()));
     });
   }
 
   /** Settles all that are open. */
   close(): void {
     this.#closed = true;
-    for (const reading of this.#open.keys()) this.#giveUp(reading);
-  }
-
-  get #onTheirWay(): number {
-    return this.#open.size - this.#line.length;
+    while (this.#line.first !== undefined) this.#fail(this.#line.first, readCancelled());
+    for (const reading of this.#started) this.#cancel(reading);
   }
 
   #refusalOf(timeoutMs: number, signal: AbortSignal | undefined): RequestError | undefined {
     const wrong = timeoutProblem(timeoutMs);
     if (wrong !== undefined) return new RequestError("invalid", wrong);
-    if (this.#closed || signal?.aborted === true) return cancelled(signal);
-    const { maxWaiting } = this.#limits;
+    if (this.#closed || signal?.aborted === true) return readCancelled(signal);
+    const { maxWaiting } = this.parts;
     if (this.#line.length < maxWaiting) return undefined;
     return new RequestError("busy", `${maxWaiting} reads are waiting already; try again later`);
   }
 
-  #giveUp(reading: Reading): void {
-    const open = this.#open.get(reading);
-    reading.stop();
+  #watch(reading: Reading, signal: AbortSignal): void {
+    reading.onAbort = () => this.#cancel(reading);
+    this.#signals.watch(signal, reading.onAbort);
+  }
+
+  #start(reading: Reading, now: number): void {
+    reading.started = true;
+    this.#started.add(reading);
+    this.#next(reading, now);
+  }
+
+  /** Asks the next server, or pauses when all have been asked. */
+  #next(reading: Reading, now: number): void {
+    const { servers } = this.parts;
+    const left = reading.deadline - now;
+    if (left <= 0) return this.#fail(reading, reading.tooLate());
+    const server = reading.server ?? servers.pick(reading.tried);
+    if (server !== undefined && reading.tried?.has(server) !== true)
+      return this.#attempt(reading, server, left, now);
+    reading.tried?.clear();
+    this.#wait(reading, Math.min(left, this.#patienceOf(reading).nextPauseMs()), () =>
+      this.#next(reading, this.parts.environment.now()),
+    );
+  }
+
+  #attempt(reading: Reading, server: Server, left: number, now: number): void {
+    const attemptMs = reading.patience?.attemptMs ?? FIRST_ATTEMPT_MS;
+    const group = this.#groups.groupFor(reading.signal, attemptMs, left, now);
+    const onDeaf = (): void => onError(new RequestError("timed_out", "no answer in time"));
+    const attempt: ReadAttempt = { server, since: now, group, onDeaf };
+    const onError = (error: unknown): void => this.#onError(reading, attempt, requestErrorOf(error));
+    reading.attempt = attempt;
+    group.join(onDeaf, now);
+    try {
+      this.parts.transport
+        .query(server.address, reading.request, group.signal)
+        .then((answer) => this.#onAnswer(reading, attempt, answer), onError);
+    } catch (error) {
+      // Not at once: who began this is not ready for its end.
+      queueMicrotask(() => onError(error));
+    }
+  }
+
+  #onAnswer(reading: Reading, attempt: ReadAttempt, { seq, result }: QueryResponse): void {
+    if (!this.#isOver(reading, attempt)) return;
+    if (reading.server === undefined) this.parts.servers.answered(attempt.server);
     this.#leave(reading);
-    open?.reject(cancelled(open.signal));
-    this.#startNext();
+    reading.resolve({ result, seq: Number(seq) });
+    this.#startWaiting();
+  }
+
+  #onError(reading: Reading, attempt: ReadAttempt, error: RequestError): void {
+    if (!this.#isOver(reading, attempt)) return;
+    const { server, since } = attempt;
+    const { code } = error;
+    if (code === "invalid" || code === "too_large") return this.#fail(reading, error);
+    // A transport that gives up unasked has not reached the server in time.
+    const silent = code === "timed_out" || code === "cancelled";
+    const now = this.parts.environment.now();
+    const tookMs = now - since;
+    const what = silent ? `no answer within ${Math.round(tookMs / 100) / 10} s` : error.message;
+    reading.trouble = `server ${server.address}: ${what}`;
+    (reading.tried ??= new Set()).add(server);
+    if (silent) this.#patienceOf(reading).noAnswer();
+    // Too short a time is no sign of a failure, and a busy server has answered.
+    const hasFailed = code !== "busy" && !(silent && tookMs < FIRST_ATTEMPT_MS);
+    if (hasFailed && reading.server === undefined) this.parts.servers.failed(server, since, what);
+    this.#next(reading, now);
+  }
+
+  /** Ends an attempt; false when it was given up before. */
+  #isOver(reading: Reading, attempt: ReadAttempt): boolean {
+    if (reading.attempt !== attempt) return false;
+    reading.attempt = undefined;
+    attempt.group.leave(attempt.onDeaf);
+    return true;
+  }
+
+  #patienceOf(reading: Reading): Patience {
+    return (reading.patience ??= new Patience(this.parts.environment));
+  }
+
+  #wait(reading: Reading, ms: number, then: () => void): void {
+    reading.cancelTimer = this.parts.environment.after(ms, () => {
+      reading.cancelTimer = undefined;
+      then();
+    });
+  }
+
+  /** Its caller, and with it all that share its attempt, or the client has given up. */
+  #cancel(reading: Reading): void {
+    const { attempt, signal } = reading;
+    this.#fail(reading, readCancelled(signal));
+    attempt?.group.abort(signal?.reason);
+  }
+
+  #fail(reading: Reading, error: RequestError): void {
+    this.#leave(reading);
+    reading.reject(error);
+    this.#startWaiting();
   }
 
   /** Leaves nothing of it behind. */
   #leave(reading: Reading): void {
-    const { signal, onAbort } = this.#open.get(reading) ?? {};
+    const { signal, onAbort, attempt } = reading;
     if (signal !== undefined && onAbort !== undefined) this.#signals.unwatch(signal, onAbort);
-    this.#open.delete(reading);
-    if (!reading.started) this.#line.leave(reading);
+    reading.cancelTimer?.();
+    reading.cancelTimer = undefined;
+    if (attempt !== undefined) this.#isOver(reading, attempt);
+    if (reading.started) this.#started.delete(reading);
+    else this.#line.leave(reading);
   }
 
-  /** One has left: the next one may go. */
-  #startNext(): void {
-    const { first } = this.#line;
-    if (first === undefined || this.#closed || this.#onTheirWay >= maxOnTheirWay) return;
-    // Its signal has been aborted, and is about to say so.
-    if (this.#open.get(first)?.signal?.aborted === true) return;
-    this.#line.leave(first);
-    first.start();
+  #startWaiting(): void {
+    if (this.#starting) return;
+    this.#starting = true;
+    for (let next = this.#line.first; next !== undefined && !this.#closed; next = this.#line.first) {
+      if (this.#started.size >= maxOnTheirWay) break;
+      if (next.signal?.aborted === true) {
+        this.#cancel(next);
+        continue;
+      }
+      this.#line.leave(next);
+      next.cancelTimer?.();
+      next.cancelTimer = undefined;
+      this.#start(next, this.parts.environment.now());
+    }
+    this.#starting = false;
   }
-}
-
-function cancelled(signal?: AbortSignal): RequestError {
-  return new RequestError("cancelled", "the read was cancelled", { cause: signal?.reason });
 }

@@ -1,7 +1,8 @@
 // Reads: of the leader if it is known, of any other server when that does not answer.
 import { getEventListeners } from "node:events";
+import { create } from "@bufbuild/protobuf";
 import { beforeEach, expect, test } from "@jest/globals";
-import { Consistency } from "@paxos/proto";
+import { Consistency, QueryResponseSchema } from "@paxos/proto";
 import { now, ScriptedClient } from "./scripted-client.js";
 import type { QueryCall } from "./scripted-transport.js";
 
@@ -127,42 +128,125 @@ test("a thousand are on their way at most; the others wait for their turn", asyn
   expect(await Promise.all(reads)).toHaveLength(1_002);
 });
 
+test("reads that begin at about the same time share what ends them, and none of them is cut short", async () => {
+  const reads = [rejectionOf(scripted.client.read(query, { timeoutMs: 5_000 }))];
+  await scripted.time.pass(49);
+  reads.push(rejectionOf(scripted.client.read(query, { timeoutMs: 5_000 })));
+  await scripted.time.pass(1);
+  reads.push(rejectionOf(scripted.client.read(query, { timeoutMs: 5_000 })));
+  await scripted.time.pass(0);
+  const [first, second, third] = scripted.transport.queries.splice(0) as [QueryCall, QueryCall, QueryCall];
+  expect(second.signal).toBe(first.signal);
+  expect(third.signal).not.toBe(first.signal);
+  await scripted.time.pass(1_998);
+  expect(first.signal.aborted).toBe(false);
+  await scripted.time.pass(1);
+  expect([first, third].map(({ signal }) => signal.aborted)).toEqual([true, false]);
+  await scripted.time.pass(1);
+  expect(third.signal.aborted).toBe(true);
+  await scripted.client.close();
+  expect(await Promise.all(reads)).toMatchObject(reads.map(() => ({ code: "cancelled" })));
+  expect(scripted.time.timers).toBe(0);
+});
+
+test("one whose time is shorter ends at its own time", async () => {
+  const short = rejectionOf(scripted.client.read(query, { timeoutMs: 2_010 }));
+  const long = scripted.client.read(query);
+  await scripted.time.pass(0);
+  const [first, second] = scripted.transport.queries.splice(0) as [QueryCall, QueryCall];
+  expect(second.signal).not.toBe(first.signal);
+  second.answer(1, query);
+  expect(await long).toMatchObject({ seq: 1 });
+  await scripted.time.pass(2_009);
+  expect(await now(short)).toBe("open");
+  await scripted.time.pass(1);
+  expect(await short).toMatchObject({ code: "timed_out" });
+});
+
+test("a signal of a thousand reads has one listener, and ends these alone, also those that wait for their turn", async () => {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const mine = Array.from({ length: 990 }, () => rejectionOf(scripted.client.read(query, { signal })));
+  const others = Array.from({ length: 10 }, () => scripted.client.read(query));
+  mine.push(...Array.from({ length: 20 }, () => rejectionOf(scripted.client.read(query, { signal }))));
+  others.push(scripted.client.read(query));
+  await scripted.time.pass(0);
+  expect(scripted.transport.queries).toHaveLength(1_000);
+  expect(getEventListeners(signal, "abort")).toHaveLength(1);
+  controller.abort("enough");
+  expect(await Promise.all(mine)).toMatchObject(mine.map(() => ({ code: "cancelled", cause: "enough" })));
+  await scripted.time.pass(0);
+  // Of those that waited, only one is still wanted.
+  expect(scripted.transport.queries).toHaveLength(1_001);
+  for (const { answer, signal: own } of scripted.transport.queries) if (!own.aborted) answer(1, query);
+  expect(await Promise.all(others)).toHaveLength(11);
+  expect(getEventListeners(signal, "abort")).toEqual([]);
+  expect(await rejectionOf(scripted.client.read(query, { signal }))).toMatchObject({ code: "cancelled" });
+});
+
+test("a transport that does not hear its signal holds up nobody, and its late answer is left aside", async () => {
+  const { transport } = scripted;
+  const answers: (() => void)[] = [];
+  transport.query = (address) =>
+    new Promise((resolve) => {
+      const seq = BigInt(answers.length);
+      answers.push(() => resolve(create(QueryResponseSchema, { seq, result: new Uint8Array() })));
+      addresses.push(address);
+    });
+  const addresses: string[] = [];
+  const reading = scripted.client.read(query);
+  await scripted.time.pass(2_099);
+  expect(answers).toHaveLength(1);
+  await scripted.time.pass(1);
+  expect(answers).toHaveLength(2);
+  expect(new Set(addresses).size).toBe(2);
+  answers[0]?.();
+  expect(await now(reading)).toBe("open");
+  answers[1]?.();
+  expect(await reading).toMatchObject({ seq: 1 });
+});
+
+test("a transport that throws, and one that fails in its own way, are tried elsewhere", async () => {
+  const { transport } = scripted;
+  let calls = 0;
+  transport.query = () => {
+    calls++;
+    if (calls === 1) throw new TypeError("broken");
+    if (calls === 2) return Promise.reject(new TypeError("broken too"));
+    return Promise.resolve(create(QueryResponseSchema, { seq: 5n }));
+  };
+  expect(await scripted.client.read(query)).toMatchObject({ seq: 5 });
+});
+
+test("one that waits for its turn too long says so; what is no time is refused", async () => {
+  const reads = Array.from({ length: 1_000 }, () => scripted.client.read(query));
+  const late = rejectionOf(scripted.client.read(query, { timeoutMs: 300 }));
+  await scripted.time.pass(300);
+  expect(await late).toMatchObject({
+    code: "timed_out",
+    message: "the read was not answered within 0.3 s; last, it was not its turn",
+  });
+  for (const { answer } of scripted.transport.queries) answer(1, query);
+  await Promise.all(reads);
+  expect(await rejectionOf(scripted.client.read(query, { timeoutMs: 0 }))).toMatchObject({ code: "invalid" });
+});
+
+test("no more wait than may", async () => {
+  scripted = new ScriptedClient({ servers, maxWaiting: 2 });
+  const reads = Array.from({ length: 1_003 }, () =>
+    scripted.client.read(query).catch((error: unknown) => error),
+  );
+  expect(await reads[1_002]).toMatchObject({ code: "busy" });
+  await scripted.client.close();
+  expect(await Promise.all(reads.slice(0, -1))).toMatchObject(
+    reads.slice(0, -1).map(() => ({ code: "cancelled" })),
+  );
+});
+
 test("closing the client ends them", async () => {
   const reading = scripted.client.read(query, { timeoutMs: Infinity });
   await scripted.time.pass(0);
   await scripted.client.close();
   await expect(reading).rejects.toMatchObject({ code: "cancelled" });
   await expect(scripted.client.read(query)).rejects.toMatchObject({ code: "cancelled" });
-});
-
-test("one signal for very many reads has one listener, and none when they are settled; aborted, it ends those in line too", async () => {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const reads = Array.from({ length: 1_500 }, () => scripted.client.read(query, { signal }));
-  await scripted.time.pass(0);
-  expect(getEventListeners(signal, "abort")).toHaveLength(1);
-  const ends = Promise.all(reads.map(rejectionOf));
-  controller.abort();
-  for (const end of await ends) expect(end).toMatchObject({ code: "cancelled" });
-  expect(getEventListeners(signal, "abort")).toEqual([]);
-  expect(scripted.transport.queries).toHaveLength(1_000);
-  const next = scripted.client.read(query);
-  await scripted.time.pass(0);
-  scripted.transport.queries.at(-1)?.answer(1, query);
-  expect(await next).toMatchObject({ seq: 1 });
-});
-
-test("what waits in line is told when its time is over", async () => {
-  const reads = Array.from({ length: 1_001 }, (_, i) =>
-    scripted.client.read(query, { timeoutMs: i === 1_000 ? 100 : Infinity }),
-  );
-  await scripted.time.pass(0);
-  const end = rejectionOf(reads[1_000] as Promise<unknown>);
-  await scripted.time.pass(100);
-  expect(await end).toMatchObject({
-    code: "timed_out",
-    message: "the read was not answered within 0.1 s; last, it was not its turn",
-  });
-  for (const { answer } of scripted.transport.queries) answer(1, query);
-  expect(await Promise.all(reads.slice(0, 1_000))).toHaveLength(1_000);
 });
