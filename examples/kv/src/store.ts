@@ -42,18 +42,16 @@ export class Store {
     return this.#takeOut(key);
   }
 
-  /** Time has come to this second; earlier ones are no news. What ends by then is removed, and told as changed. */
+  /**
+   * Time has come to this second; earlier ones are no news. What ends by then is removed, and told as changed: the first to end first, and by key,
+   * for what a replica has restored stands in another order than what it was told.
+   */
   advance(now: number): Change[] {
     this.time = Math.max(this.time, now);
-    const changes: Change[] = [];
-    for (const [second, keys] of this.#ends) {
-      if (second > this.time) continue;
-      for (const key of keys) {
-        this.#takeOut(key);
-        changes.push({ key, gone: "expired" });
-      }
-    }
-    return changes;
+    const due = [...this.#ends].filter(([second]) => second <= this.time).sort(([a], [b]) => a - b);
+    const keys = due.flatMap(([, those]) => [...those].sort());
+    for (const key of keys) this.#takeOut(key);
+    return keys.map((key) => ({ key, gone: "expired" }));
   }
 
   /** The state as it stands now, as JSON: later changes do not show in it. */
