@@ -5,7 +5,7 @@ import { startReplica, type Replica } from "@paxos/replica";
 import { MemoryStorage } from "@paxos/storage-level";
 import { TcpReplicaTransport } from "@paxos/transport-tcp";
 import type { Hono } from "hono";
-import { freePorts } from "../test/free-ports.js";
+import { freePorts } from "../../../scripts/free-ports.mjs";
 import { httpInterface, type HttpParts } from "./http.js";
 import { kv, MAX_VALUE_BYTES } from "./machine.js";
 import { Watchers } from "./watchers.js";

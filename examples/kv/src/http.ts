@@ -185,6 +185,7 @@ function textOf(body: ArrayBuffer): string {
   }
 }
 
-function now(): number {
+/** The time of day, as commands tell it. */
+export function now(): number {
   return Math.floor(Date.now() / 1000);
 }

@@ -1,4 +1,5 @@
 // A client over HTTP, of several servers: any of them will do, and the next one takes over when one is gone.
+import { setTimeout as sleep } from "node:timers/promises";
 
 /** A key's entry. */
 export interface KvEntry {
@@ -280,14 +281,7 @@ async function* linesOf(response: Response): AsyncGenerator<string> {
   }
 }
 
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal?.addEventListener("abort", done);
-  });
+/** Resolves after so many milliseconds, or when the signal is aborted. */
+export async function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await sleep(ms, undefined, signal && { signal }).catch(() => undefined);
 }

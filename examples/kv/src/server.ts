@@ -5,7 +5,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import type { Logger } from "@paxos/core";
 import { Role } from "@paxos/proto";
 import { startReplica, type Replica, type ReplicaOptions } from "@paxos/replica";
-import { httpInterface } from "./http.js";
+import { httpInterface, now } from "./http.js";
 import { clientOf } from "@paxos/machine";
 import { kv } from "./machine.js";
 import { Watchers } from "./watchers.js";
@@ -54,7 +54,7 @@ export async function startServer(options: ServerOptions): Promise<KvServer> {
     if (replica.status().role !== Role.LEADER || !machine.state.waitsForTime) return;
     // One that fails is no loss: there is another second coming.
     const options = { signal: AbortSignal.timeout(TIME_MS) };
-    client.advance({ now: Math.floor(Date.now() / 1000) }, options).catch(() => undefined);
+    client.advance({ now: now() }, options).catch(() => undefined);
   }, TIME_MS);
   try {
     server.listen(http.port, http.host);

@@ -30,7 +30,7 @@ export class Store {
   }
 
   set(key: string, entry: Entry): void {
-    this.#takeOut(key);
+    this.remove(key);
     this.entries.set(key, entry);
     if (entry.expiresAt === undefined) return;
     const those = this.#ends.get(entry.expiresAt) ?? new Set();
@@ -39,7 +39,14 @@ export class Store {
 
   /** Whether there was something. */
   remove(key: string): boolean {
-    return this.#takeOut(key);
+    const entry = this.entries.get(key);
+    if (entry === undefined) return false;
+    this.entries.delete(key);
+    const { expiresAt } = entry;
+    const those = expiresAt === undefined ? undefined : this.#ends.get(expiresAt);
+    if (expiresAt !== undefined && those?.delete(key) === true && those.size === 0)
+      this.#ends.delete(expiresAt);
+    return true;
   }
 
   /**
@@ -50,7 +57,7 @@ export class Store {
     this.time = Math.max(this.time, now);
     const due = [...this.#ends].filter(([second]) => second <= this.time).sort(([a], [b]) => a - b);
     const keys = due.flatMap(([, those]) => [...those].sort());
-    for (const key of keys) this.#takeOut(key);
+    for (const key of keys) this.remove(key);
     return keys.map((key) => ({ key, gone: "expired" }));
   }
 
@@ -78,16 +85,5 @@ export class Store {
       first = false;
     }
     return store;
-  }
-
-  #takeOut(key: string): boolean {
-    const entry = this.entries.get(key);
-    if (entry === undefined) return false;
-    this.entries.delete(key);
-    const { expiresAt } = entry;
-    const those = expiresAt === undefined ? undefined : this.#ends.get(expiresAt);
-    if (expiresAt !== undefined && those?.delete(key) === true && those.size === 0)
-      this.#ends.delete(expiresAt);
-    return true;
   }
 }

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "@jest/globals";
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../../scripts/free-ports.mjs";
 
 const readme = await readFile(new URL("../README.md", import.meta.url), "utf8");
 const bin = (name: string): string => fileURLToPath(new URL(`../bin/${name}.js`, import.meta.url));

@@ -13,22 +13,19 @@ export type Asked<T> =
   | { readonly address: string; readonly answer: T }
   | { readonly address: string; readonly error: RequestError };
 
-/** Asks one server, for 2 s at most unless said otherwise, and until the controller is aborted, whatever its transport does. Never rejects. */
+/** Asks one server, for 2 s at most, and until the controller is aborted, whatever its transport does. Never rejects. */
 export async function ask<T>(
   environment: ClientEnvironment,
   address: string,
   controller: AbortController,
   call: (address: string, signal: AbortSignal) => Promise<T>,
-  withinMs = ANSWER_MS,
 ): Promise<Asked<T>> {
   let stop = (): void => undefined;
   const deaf = new Promise<never>((_, reject) => {
-    stop = environment.after(withinMs, () => {
+    stop = environment.after(ANSWER_MS, () => {
       controller.abort(new DOMException("no answer in time", "TimeoutError"));
       stop = environment.after(GRACE_MS, () =>
-        reject(
-          new RequestError("timed_out", `no answer from ${address} within ${Math.round(withinMs) / 1000} s`),
-        ),
+        reject(new RequestError("timed_out", `no answer from ${address} within ${ANSWER_MS / 1000} s`)),
       );
     });
   });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
 import ts from "typescript";
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../../scripts/free-ports.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 let directory = "";

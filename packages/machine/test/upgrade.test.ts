@@ -9,7 +9,7 @@ import { clientOf } from "@paxos/machine";
 import { startReplica } from "@paxos/replica";
 import { classicLevelStorage } from "@paxos/storage-level";
 import { ConnectClientTransport, ConnectReplicaTransport } from "@paxos/transport-connect";
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../../scripts/free-ports.mjs";
 import { first, second } from "./registers.js";
 
 let root: string;

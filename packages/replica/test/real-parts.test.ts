@@ -9,7 +9,7 @@ import { ClientUpdateSchema, LogRequestSchema } from "@paxos/proto";
 import { startReplica } from "@paxos/replica";
 import { classicLevelStorage } from "@paxos/storage-level";
 import { ConnectClientTransport, ConnectReplicaTransport } from "@paxos/transport-connect";
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../../scripts/free-ports.mjs";
 import { bytes, RecordingMachine, text } from "./recording-machine.js";
 import { until } from "./until.js";
 

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, jest, test } from "@jest/globals";
-import { freePorts } from "./free-ports.js";
+import { freePorts } from "../../../scripts/free-ports.mjs";
 
 let directory = "";
 let examples: string[] = [];

@@ -100,11 +100,7 @@ function mayHappen(error: unknown): boolean {
 
 /** Nanoseconds, as a number: exact for a hundred days. */
 function now(): number {
-  return Number(elapsed());
-}
-
-function elapsed(): bigint {
-  return globalThis.process.hrtime.bigint() - origin;
+  return Number(globalThis.process.hrtime.bigint() - origin);
 }
 
 const origin = globalThis.process.hrtime.bigint();

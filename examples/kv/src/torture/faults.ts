@@ -1,4 +1,5 @@
 // What is done to the servers while clients use them.
+import { pause } from "../kv-client.js";
 import type { Processes } from "./processes.js";
 
 /** How often each was done. */
@@ -6,20 +7,6 @@ export interface FaultCounts {
   kills: number;
   pauses: number;
   replacements: number;
-}
-
-/** Resolves after so many milliseconds, or when the signal is aborted. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const done = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done);
-  });
 }
 
 const between = (low: number, high: number): number => low + Math.random() * (high - low);

@@ -1,13 +1,14 @@
 // A cluster of kv-servers as processes of this machine, which can be killed, paused, added and removed.
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { createServer, type AddressInfo } from "node:net";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { connect, type Client } from "@paxos/client";
 import { ConnectClientTransport } from "@paxos/transport-connect";
 import { TcpClientTransport } from "@paxos/transport-tcp";
+import { freePorts } from "../../../../scripts/free-ports.mjs";
 
 const program = fileURLToPath(new URL("../main.js", import.meta.url));
 
@@ -127,7 +128,7 @@ export class Processes implements AsyncDisposable {
       } catch (error) {
         // It is not level yet.
         if ((error as { code?: string }).code !== "refused") throw error;
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await sleep(50);
       }
     }
     await this.#client.changeMembership({ type: { case: "remove", value: BigInt(leaves) } }, { signal });
@@ -187,12 +188,4 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   const ended = once(child, "exit");
   child.kill(signal);
   await ended;
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
-  await Promise.all(servers.map((server) => once(server, "listening")));
-  const ports = servers.map((server) => (server.address() as AddressInfo).port);
-  await Promise.all(servers.map((server) => once(server.close(), "close")));
-  return ports;
 }
