@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { RequestError, type ClientTransport } from "@paxos/core";
 import { ClientUpdateSchema } from "@paxos/proto";
-import { percentile } from "./report.js";
+import { percentile } from "./statistics.js";
 
 /** What a load measured. */
 export interface Load {

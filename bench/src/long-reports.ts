@@ -2,7 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import type { LagResult } from "./lag.js";
 import { plot, type Panel } from "./plot.js";
-import { printJson, printTable, verdict } from "./report.js";
+import { printJson, verdict } from "./report.js";
+import { printRows } from "./table.js";
 import type { RestResult } from "./rest.js";
 import type { RestartResult } from "./restart.js";
 import type { Sample, SoakResult } from "./soak.js";
@@ -23,7 +24,7 @@ export function reportLag(result: LagResult, json: boolean): void {
     "while it catches up": during,
     afterwards: after,
   };
-  printTable([
+  printRows([
     ["", "seconds", "updates/s", "p50 ms", "p99 ms"],
     ...Object.entries(windows).map(([name, { seconds, perSecond, p50, p99 }]) => [
       name,
@@ -51,7 +52,7 @@ export function reportRestart(result: RestartResult, json: boolean): void {
     `a node with ${result.updates} updates behind it, ${logSeqs} of them in its log, ${diskMiB.toFixed(1)} MiB on disk\n`,
   );
   const { node, modules, listens, leads, serves } = median;
-  printTable([
+  printRows([
     ["median of the starts", "seconds"],
     ["Node itself", node],
     ["the program's modules", modules - node],
@@ -69,7 +70,7 @@ export async function reportSoak(result: SoakResult, json: boolean, file: string
   if (json) return printJson(result);
   console.log(`${result.updates} updates in ${result.seconds.toFixed(0)} s, ${result.perSecond} updates/s\n`);
   const rows = { "data directory": result.disk, "resident memory": result.memory };
-  printTable([
+  printRows([
     ["MiB, the most of any node", "in all", "second third", "last third", "flat"],
     ...Object.entries(rows).map(([name, { most, secondThird, lastThird, flat }]) => [
       name,
@@ -98,7 +99,7 @@ function panelsOf(samples: readonly Sample[]): Panel[] {
 export function reportRest(result: RestResult, json: boolean): void {
   if (json) return printJson(result);
   const { fresh, afterLoad, updates } = result;
-  printTable([
+  printRows([
     ["resident memory, MiB", ...fresh.map((_, id) => `node ${id}`)],
     ["10 s after the start", ...fresh],
     [`10 s after ${updates} updates`, ...afterLoad],

@@ -2,7 +2,9 @@
 import type { Held, Seen } from "./acknowledged.js";
 import { afterMs, beforeMs, steps, type ChangeResult, type Step } from "./change.js";
 import type { LoadedClusterOptions, Measured } from "./loaded-cluster.js";
-import { medianOf, printJson, printTable, spread, verdict } from "./report.js";
+import { printJson, verdict } from "./report.js";
+import { medianOf, spread } from "./statistics.js";
+import { printRows } from "./table.js";
 import type { RollingResult } from "./rolling.js";
 
 const rollingTarget = 100;
@@ -90,7 +92,7 @@ function printSpreads(
   value: (seen: Seen) => number,
 ): void {
   console.log();
-  printTable([
+  printRows([
     [title, "count", "min", "median", "p90", "max", "quiet median", "quiet max", "ratio"],
     ...Object.entries(rows).map(([name, pairs]) => {
       const [min, median, p90, max] = spread(pairs.map(({ during }) => value(during)));

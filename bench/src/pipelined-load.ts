@@ -1,7 +1,7 @@
 // Updates of one client of the library, many under way: what an application sends that is in a hurry, or in no hurry.
 import { randomFillSync } from "node:crypto";
 import { connect, type Client } from "@paxos/client";
-import { percentile } from "./report.js";
+import { percentile } from "./statistics.js";
 import { newClientTransport, type TransportName } from "./transports.js";
 
 export interface PipelinedLoadOptions {

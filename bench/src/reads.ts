@@ -1,6 +1,8 @@
 // Reads beside updates: the same cluster, the same client library, the same number under way, by turns.
 import { PipelinedLoad, type Window } from "./pipelined-load.js";
-import { medianOf, printJson, printTable, verdict } from "./report.js";
+import { printJson, verdict } from "./report.js";
+import { medianOf } from "./statistics.js";
+import { printRows } from "./table.js";
 import { Servers } from "./servers.js";
 import { newClientTransport, type TransportName } from "./transports.js";
 
@@ -96,7 +98,7 @@ export function reportReads(result: ReadsResult, json: boolean): void {
       p99: median(({ reads }) => reads.p99),
     };
   });
-  printTable([
+  printRows([
     ["in flight", "updates/s", "reads/s", "ratio", "p50 of reads, ms", "p99, ms"],
     ...rows.map(({ count, updates, reads, ratio, p50, p99 }) => [
       `${count}`,

@@ -1,27 +1,31 @@
-/** How often something happened per second since `started` (a reading of performance.now). */
-export function rate(count: number, started: number): number {
-  return Math.round((count * 1000) / (performance.now() - started));
+// What a benchmark has found: printed, given as JSON, or put on the page of results.
+import { printTable, type Table } from "./table.js";
+import type { Panel } from "./plot.js";
+
+export interface Report {
+  /** The name of the part: what `pnpm bench` is called with. */
+  readonly part: string;
+  /** The command that measures it again. */
+  readonly command: string;
+  /** What was measured, in a few sentences. */
+  readonly about: string;
+  readonly tables: readonly Table[];
+  readonly charts: readonly Chart[];
+  readonly targets: readonly Target[];
 }
 
-/** The value below which the share `p` of the sorted samples lies. */
-export function percentile(sorted: readonly number[], p: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;
+export interface Chart {
+  /** The name of its file, without the folder and `.svg`. */
+  readonly name: string;
+  readonly panels: readonly Panel[];
+  readonly xLabel: string;
 }
 
-/** Least, median, 90th percentile and most of samples, in any order. */
-export function spread(samples: readonly number[]): [min: number, median: number, p90: number, max: number] {
-  const sorted = samples.toSorted((a, b) => a - b);
-  return [
-    sorted[0] ?? Number.NaN,
-    percentile(sorted, 0.5),
-    percentile(sorted, 0.9),
-    sorted.at(-1) ?? Number.NaN,
-  ];
-}
-
-export function medianOf(samples: readonly number[]): number {
-  const [, median] = spread(samples);
-  return median;
+export interface Target {
+  readonly what: string;
+  readonly wanted: string;
+  readonly measured: string;
+  readonly met: boolean;
 }
 
 /** Whether a target is met, for people. */
@@ -31,19 +35,17 @@ export function printJson(result: unknown): void {
   console.log(JSON.stringify(result));
 }
 
-/** Prints rows as a table, numbers to the right. */
-export function printTable(rows: readonly (readonly (string | number)[])[]): void {
-  const text = rows.map((row) => row.map((cell) => (typeof cell === "number" ? format(cell) : cell)));
-  const widths = (text[0] ?? []).map((_, i) => Math.max(...text.map((row) => row[i]?.length ?? 0)));
-  for (const [r, row] of text.entries()) {
-    const cells = row.map((cell, i) => {
-      const width = widths[i] ?? 0;
-      return r === 0 || typeof rows[r]?.[i] !== "number" ? cell.padEnd(width) : cell.padStart(width);
-    });
-    console.log(cells.join("  ").trimEnd());
-  }
+export function printReport(report: Report, json: boolean): void {
+  if (json) return printJson(report);
+  console.log(report.about);
+  report.tables.forEach(printTable);
+  if (report.targets.length > 0) printTable(targetTable(report.targets));
 }
 
-function format(value: number): string {
-  return value >= 100 ? Math.round(value).toLocaleString("en-US") : value.toFixed(2);
+export function targetTable(targets: readonly Target[]): Table {
+  return {
+    title: "Targets",
+    columns: ["what", "target", "measured", ""],
+    rows: targets.map(({ what, wanted, measured, met }) => [what, wanted, measured, verdict(met)]),
+  };
 }

@@ -1,0 +1,6 @@
+// The benchmarks that the page of results is made of, in its order.
+import { core } from "./core/core.js";
+import type { Part } from "./part.js";
+
+/** By name. */
+export const parts: Readonly<Record<string, Part>> = { core };
