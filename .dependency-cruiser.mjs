@@ -45,7 +45,7 @@ export const coreLayers = [
   ["held-snapshots", "history", "outbox", "read-queue", "session-records", "update-queue"],
   ["config", "peers"],
   ["save-history"],
-  ["bulk", "deque", "describe", "random", "timer"],
+  ["bulk", "deque", "describe", "random", "timer", "update-table"],
   ["next-epoch", "stop-sign"],
   ["membership", "wire"],
   ["protocol-versions", "read-update"],

@@ -6,6 +6,7 @@ import { maxRunUpdates } from "./config.js";
 import { deliver, hasRoom } from "./delivery.js";
 import { enterEpoch } from "./epochs.js";
 import { ignore } from "./ignored.js";
+import { sizeOf } from "./history.js";
 import { acceptEarly, advance } from "./ordering.js";
 import { startFetch } from "./snapshots.js";
 import type { ReadRequest } from "./outbox.js";
@@ -161,12 +162,13 @@ function learnPiece(
   const run = s.history.learn(seq, updates);
   if (run === undefined) return;
   for (let i = 0; i < run.updates.length; i += maxRunUpdates) {
+    const piece = run.updates.slice(i, i + maxRunUpdates);
     const proposal = create(ProposalSchema, {
       nodeId: toWire(s.settings.nodeId),
       seq: toWire(run.seq + i),
-      updates: run.updates.slice(i, i + maxRunUpdates),
+      updates: piece,
     });
-    s.outbox.queueRun(proposal, true);
+    s.outbox.queueRun(proposal, sizeOf(piece), true);
   }
   deliver(s, run);
   if (stopSign !== undefined) enterEpoch(s, stopSign);

@@ -73,7 +73,7 @@ test("updates learnt below the ARU are not given a second time", () => {
   const history = new History(1, 5, wide);
   const learnt = [4, 5, 6].map((size) => new Uint8Array(size));
   expect(history.learn(4, learnt.slice(0, 2))).toBeUndefined();
-  expect(history.learn(4, learnt)).toEqual({ seq: 6, updates: [learnt[2]] });
+  expect(history.learn(4, learnt)).toEqual({ seq: 6, updates: [learnt[2]], bytes: 6 });
   expect(history.aru).toBe(6);
 });
 
@@ -81,10 +81,10 @@ test("a part of a run can be ordered, and the rest later", () => {
   const history = new History(1, 0, wide);
   const run = makeRun(1, 1, 1, 2, 3);
   history.receive(run);
-  expect(history.order(2)).toEqual([{ seq: 1, updates: run.updates.slice(0, 2) }]);
+  expect(history.order(2)).toEqual([{ seq: 1, updates: run.updates.slice(0, 2), bytes: 3 }]);
   expect(seqs(history.acceptedAbove(0))).toEqual([[3, 1]]);
   expect([...history.runsAbove(0)]).toEqual([run]);
-  expect(history.order(3)).toEqual([{ seq: 3, updates: run.updates.slice(2) }]);
+  expect(history.order(3)).toEqual([{ seq: 3, updates: run.updates.slice(2), bytes: 3 }]);
   expect([[...history.runsAbove(0)], history.inFlightBytes, history.last]).toEqual([[], 0, 3]);
 });
 

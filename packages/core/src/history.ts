@@ -30,6 +30,8 @@ export interface Acceptance {
 export interface OrderedRun {
   readonly seq: number;
   readonly updates: readonly Uint8Array[];
+  /** The sum of the updates' sizes. */
+  readonly bytes: number;
   /** What the last update says, when that is a stop sign. */
   readonly stopSign?: EpochRecord | undefined;
 }
@@ -193,13 +195,8 @@ export class History {
         `seq ${this.#aru + 1} is ordered but not held`,
       );
       if (run.end <= this.#aru) continue;
-      const end = Math.min(run.end, seq);
-      ordered.push({
-        seq: this.#aru + 1,
-        updates: run.updates.slice(this.#aru + 1 - run.seq, end + 1 - run.seq),
-        stopSign: end === run.end ? run.stopSign : undefined,
-      });
-      this.#setAru(end);
+      ordered.push(part(run, this.#aru + 1, Math.min(run.end, seq)));
+      this.#setAru(Math.min(run.end, seq));
     }
     this.#drop();
     return ordered;
@@ -213,7 +210,8 @@ export class History {
     invariant(seq <= this.#aru + 1, `learnt seq ${seq}, the ARU is ${this.#aru}`);
     const end = seq + updates.length - 1;
     if (end <= this.#aru) return undefined;
-    const learnt = { seq: this.#aru + 1, updates: updates.slice(this.#aru + 1 - seq) };
+    const news = updates.slice(this.#aru + 1 - seq);
+    const learnt = { seq: this.#aru + 1, updates: news, bytes: sizeOf(news) };
     this.#setAru(end);
     this.#drop();
     return learnt;
@@ -311,6 +309,25 @@ export class History {
       this.#runBytes -= run.bytes;
     }
   }
+}
+
+/** From one seq of a run to another. Mostly that is all of it. */
+function part(run: Run, from: number, end: number): OrderedRun {
+  if (from === run.seq && end === run.end) return run;
+  const updates = run.updates.slice(from - run.seq, end + 1 - run.seq);
+  return {
+    seq: from,
+    updates,
+    bytes: sizeOf(updates),
+    stopSign: end === run.end ? run.stopSign : undefined,
+  };
+}
+
+/** The sum of the updates' sizes. */
+export function sizeOf(updates: readonly Uint8Array[]): number {
+  let bytes = 0;
+  for (const update of updates) bytes += update.length;
+  return bytes;
 }
 
 function* range(seq: number, end: number): Iterable<number> {

@@ -86,11 +86,10 @@ export class Node {
    */
   propose(request: UpdateRequest): ProposeResult {
     const { clientId, timestamp, session = 0n, answeredUpTo = 0n } = request;
-    for (const value of [clientId, timestamp, session, answeredUpTo]) {
-      if (value !== BigInt.asUintN(64, value)) {
-        throw new RequestError("invalid", `${value} is no unsigned 64-bit integer`);
-      }
-    }
+    requireUint64(clientId);
+    requireUint64(timestamp);
+    requireUint64(session);
+    requireUint64(answeredUpTo);
     if (clientId === 0n) throw new RequestError("invalid", "client id 0 is reserved; choose any other");
     return this.#run((s) => takeUpdate(s, request));
   }
@@ -268,6 +267,11 @@ export class Node {
       throw this.#failure;
     }
   }
+}
+
+function requireUint64(value: bigint): void {
+  if (value !== BigInt.asUintN(64, value))
+    throw new RequestError("invalid", `${value} is no unsigned 64-bit integer`);
 }
 
 /** All that piled up, with one cumulative Accept for everything it makes durable. */

@@ -113,7 +113,7 @@ export function acceptEarly(s: State): void {
 function accept(s: State, runs: readonly Run[]): void {
   for (const run of runs) {
     // What is ordered already is answered, not stored.
-    if (run.end > s.history.aru) s.outbox.queueRun(run.proposal);
+    if (run.end > s.history.aru) s.outbox.queueRun(run.proposal, run.bytes);
   }
   s.outbox.saveWanted = true;
   s.outbox.acceptWanted = true;

@@ -65,7 +65,7 @@ test("a promise goes with the next save only, and asks for one", () => {
   const outbox = makeOutbox();
   outbox.sendAfterSave(1, content);
   expect([outbox.saveWanted, outbox.isEmpty]).toEqual([true, true]);
-  outbox.queueRun(create(ProposalSchema));
+  outbox.queueRun(create(ProposalSchema), 0);
   const save = outbox.beginSave(makes, 17);
   expect([save.runs.length, save.messages.length]).toEqual([1, 1]);
   expect(outbox.saving).toMatchObject({ makes, since: 17 });
@@ -79,7 +79,8 @@ test("what is queued for saving counts until it is durable, the save under way i
   const outbox = makeOutbox();
   const queue = (...sizes: number[]): void => {
     const updates = sizes.map((size) => new Uint8Array(size));
-    outbox.queueRun(create(ProposalSchema, { seq: 1n, updates }));
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    outbox.queueRun(create(ProposalSchema, { seq: 1n, updates }), bytes);
   };
   queue(3, 4);
   expect(outbox.saveWanted).toBe(true);

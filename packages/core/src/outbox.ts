@@ -152,10 +152,8 @@ export class Outbox {
     this.saveWanted = true;
   }
 
-  /** Queues a run for saving: one accepted in its view, or updates learnt as ordered. */
-  queueRun(proposal: Proposal, ordered = false): void {
-    let bytes = 0;
-    for (const update of proposal.updates) bytes += update.length;
+  /** Queues a run for saving, and so many bytes of updates: one accepted in its view, or updates learnt as ordered. */
+  queueRun(proposal: Proposal, bytes: number, ordered = false): void {
     for (const sum of [this.backlog, this.#queued]) {
       sum.updates += proposal.updates.length;
       sum.bytes += bytes;

@@ -1,4 +1,5 @@
 import { Deque } from "./deque.js";
+import { UpdateTable } from "./update-table.js";
 
 /** An update on its way to its place in the order. */
 export interface PendingUpdate {
@@ -21,10 +22,9 @@ export interface PendingUpdate {
  * bytes.
  */
 export class UpdateQueue {
-  #byClient = new Map<bigint, Map<bigint, PendingUpdate>>();
+  readonly #table = new UpdateTable<PendingUpdate>();
   #fifo = new Deque<PendingUpdate>();
   #waiting = new Deque<PendingUpdate>();
-  #size = 0;
   #bytes = 0;
   #own = 0;
 
@@ -34,7 +34,7 @@ export class UpdateQueue {
   ) {}
 
   get size(): number {
-    return this.#size;
+    return this.#table.size;
   }
 
   /** How many of the updates entered the cluster through this node. */
@@ -44,25 +44,30 @@ export class UpdateQueue {
 
   /** Whether an update of this size has no room. One update always has. */
   isFull(bytes: number): boolean {
-    return this.#size > 0 && (this.#size >= this.maxUpdates || this.#bytes + bytes > this.maxBytes);
+    return this.size > 0 && (this.size >= this.maxUpdates || this.#bytes + bytes > this.maxBytes);
   }
 
   get(clientId: bigint, timestamp: bigint): PendingUpdate | undefined {
-    return this.#byClient.get(clientId)?.get(timestamp);
+    return this.#table.get(clientId, timestamp);
   }
 
   add(update: Omit<PendingUpdate, "stage" | "sent" | "done">): PendingUpdate {
-    const pending: PendingUpdate = { ...update, stage: "waiting", sent: 0, done: false };
-    let ofClient = this.#byClient.get(update.clientId);
-    if (ofClient === undefined)
-      this.#byClient.set(update.clientId, (ofClient = new Map<bigint, PendingUpdate>()));
-    ofClient.set(update.timestamp, pending);
+    const { clientId, timestamp, bytes, own } = update;
+    const pending: PendingUpdate = {
+      clientId,
+      timestamp,
+      bytes,
+      own,
+      stage: "waiting",
+      sent: 0,
+      done: false,
+    };
+    this.#table.add(pending);
     this.#fifo.push(pending);
     this.#waiting.push(pending);
-    this.#size++;
-    this.#bytes += update.bytes.length;
-    if (update.own) this.#own++;
-    if (this.#fifo.length > 2 * this.#size + 1024) this.#compact();
+    this.#bytes += bytes.length;
+    if (own) this.#own++;
+    if (this.#fifo.length > 2 * this.size + 1024) this.#compact();
     return pending;
   }
 
@@ -73,13 +78,9 @@ export class UpdateQueue {
   }
 
   remove(clientId: bigint, timestamp: bigint): PendingUpdate | undefined {
-    const ofClient = this.#byClient.get(clientId);
-    const pending = ofClient?.get(timestamp);
-    if (ofClient === undefined || pending === undefined) return undefined;
-    ofClient.delete(timestamp);
-    if (ofClient.size === 0) this.#byClient.delete(clientId);
+    const pending = this.#table.remove(clientId, timestamp);
+    if (pending === undefined) return undefined;
     pending.done = true;
-    this.#size--;
     this.#bytes -= pending.bytes.length;
     if (pending.own) this.#own--;
     while (this.#fifo.at(0)?.done === true) this.#fifo.shift();

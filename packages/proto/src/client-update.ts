@@ -1,8 +1,27 @@
-import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+// Every update passes through here on every node, so it is read and written without reflection, and without a piece of memory of its own.
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ClientUpdateSchema, UpdateKind } from "./gen/paxos/v1/paxos_pb.js";
+import { allocateBytes } from "./slab.js";
+import {
+  lastVarint,
+  lastVarint31,
+  length32,
+  readVarint,
+  varintLength,
+  writeVarint,
+  writeVarint32,
+} from "./varint.js";
 
-// Every update passes through here on every node, so it is read and written without reflection.
-const { clientId, nodeId, timestamp, update, kind, session, answeredUpTo } = ClientUpdateSchema.field;
+/** The tags as they stand before the fields. */
+const tags = {
+  clientId: 0x08,
+  nodeId: 0x10,
+  timestamp: 0x18,
+  update: 0x22,
+  kind: 0x28,
+  session: 0x30,
+  answeredUpTo: 0x38,
+};
 
 /** The fields of a {@link ClientUpdate}, without the message around them. */
 export interface ClientUpdateFields {
@@ -19,17 +38,43 @@ export interface ClientUpdateFields {
 export type ClientUpdateInit = Pick<ClientUpdateFields, "clientId" | "nodeId" | "timestamp" | "update"> &
   Partial<ClientUpdateFields>;
 
-/** Encodes a ClientUpdate. The bytes are those of `toBinary(ClientUpdateSchema, fields)`. */
+/** Encodes a ClientUpdate. The bytes are those of `toBinary(ClientUpdateSchema, fields)`; numbers are taken modulo 2^64. */
 export function encodeClientUpdate(fields: ClientUpdateInit): Uint8Array {
-  const writer = new BinaryWriter();
-  if (fields.clientId !== 0n) writer.tag(clientId.number, WireType.Varint).uint64(fields.clientId);
-  if (fields.nodeId !== 0n) writer.tag(nodeId.number, WireType.Varint).uint64(fields.nodeId);
-  if (fields.timestamp !== 0n) writer.tag(timestamp.number, WireType.Varint).uint64(fields.timestamp);
-  if (fields.update.length > 0) writer.tag(update.number, WireType.LengthDelimited).bytes(fields.update);
-  if (fields.kind) writer.tag(kind.number, WireType.Varint).int32(fields.kind);
-  if (fields.session) writer.tag(session.number, WireType.Varint).uint64(fields.session);
-  if (fields.answeredUpTo) writer.tag(answeredUpTo.number, WireType.Varint).uint64(fields.answeredUpTo);
-  return writer.finish();
+  const { clientId, nodeId, timestamp, update, kind = 0, session = 0n, answeredUpTo = 0n } = fields;
+  // Of a later release, if of any.
+  if (kind < 0) return toBinary(ClientUpdateSchema, create(ClientUpdateSchema, fields));
+  const size = update.length;
+  const length =
+    (clientId === 0n ? 0 : 1 + varintLength(clientId)) +
+    (nodeId === 0n ? 0 : 1 + varintLength(nodeId)) +
+    (timestamp === 0n ? 0 : 1 + varintLength(timestamp)) +
+    (size === 0 ? 0 : 1 + length32(size) + size) +
+    (kind === 0 ? 0 : 1 + length32(kind)) +
+    (session === 0n ? 0 : 1 + varintLength(session)) +
+    (answeredUpTo === 0n ? 0 : 1 + varintLength(answeredUpTo));
+  const bytes = allocateBytes(length);
+  let at = writeField(bytes, 0, tags.clientId, clientId);
+  at = writeField(bytes, at, tags.nodeId, nodeId);
+  at = writeField(bytes, at, tags.timestamp, timestamp);
+  if (size > 0) {
+    bytes[at++] = tags.update;
+    at = writeVarint32(bytes, at, size);
+    bytes.set(update, at);
+    at += size;
+  }
+  if (kind !== 0) {
+    bytes[at++] = tags.kind;
+    at = writeVarint32(bytes, at, kind);
+  }
+  at = writeField(bytes, at, tags.session, session);
+  writeField(bytes, at, tags.answeredUpTo, answeredUpTo);
+  return bytes;
+}
+
+function writeField(bytes: Uint8Array, at: number, tag: number, number: bigint): number {
+  if (number === 0n) return at;
+  bytes[at] = tag;
+  return writeVarint(bytes, at + 1, number);
 }
 
 const empty: Uint8Array = new Uint8Array();
@@ -39,27 +84,62 @@ const empty: Uint8Array = new Uint8Array();
  * bytes are not an encoded message.
  */
 export function decodeClientUpdate(bytes: Uint8Array): ClientUpdateFields {
-  const reader = new BinaryReader(bytes);
-  const fields = {
-    clientId: 0n,
-    nodeId: 0n,
-    timestamp: 0n,
-    update: empty,
-    kind: UpdateKind.UNSPECIFIED,
-    session: 0n,
-    answeredUpTo: 0n,
-  };
-  while (reader.pos < reader.len) {
-    const [number, wireType] = reader.tag();
-    if (number === update.number && wireType === WireType.LengthDelimited) fields.update = reader.bytes();
-    else if (wireType !== WireType.Varint) reader.skip(wireType, number);
-    else if (number === clientId.number) fields.clientId = BigInt(reader.uint64());
-    else if (number === nodeId.number) fields.nodeId = BigInt(reader.uint64());
-    else if (number === timestamp.number) fields.timestamp = BigInt(reader.uint64());
-    else if (number === kind.number) fields.kind = reader.int32();
-    else if (number === session.number) fields.session = BigInt(reader.uint64());
-    else if (number === answeredUpTo.number) fields.answeredUpTo = BigInt(reader.uint64());
-    else reader.skip(wireType, number);
+  return decodeKnownFields(bytes) ?? decodeAnything(bytes);
+}
+
+/** What is unusual, be it wrong or of a later release: as protobuf-es reads it. */
+function decodeAnything(bytes: Uint8Array): ClientUpdateFields {
+  const { clientId, nodeId, timestamp, update, kind, session, answeredUpTo } = fromBinary(
+    ClientUpdateSchema,
+    bytes,
+  );
+  return { clientId, nodeId, timestamp, update, kind, session, answeredUpTo };
+}
+
+/** Undefined when the bytes hold anything but the fields that this release knows. */
+function decodeKnownFields(bytes: Uint8Array): ClientUpdateFields | undefined {
+  const end = bytes.length;
+  let clientId = 0n;
+  let nodeId = 0n;
+  let timestamp = 0n;
+  let session = 0n;
+  let answeredUpTo = 0n;
+  let update = empty;
+  let kind = UpdateKind.UNSPECIFIED;
+  for (let at = 0; at < end;) {
+    const tag = bytes[at] as number;
+    at = readVarint(bytes, at + 1, end);
+    if (at < 0) return undefined;
+    switch (tag) {
+      case tags.clientId:
+        clientId = lastVarint();
+        break;
+      case tags.nodeId:
+        nodeId = lastVarint();
+        break;
+      case tags.timestamp:
+        timestamp = lastVarint();
+        break;
+      case tags.update: {
+        const size = lastVarint31();
+        if (size < 0 || size > end - at) return undefined;
+        update = new Uint8Array(bytes.buffer, bytes.byteOffset + at, size);
+        at += size;
+        break;
+      }
+      case tags.kind:
+        kind = lastVarint31();
+        if (kind < 0) return undefined;
+        break;
+      case tags.session:
+        session = lastVarint();
+        break;
+      case tags.answeredUpTo:
+        answeredUpTo = lastVarint();
+        break;
+      default:
+        return undefined;
+    }
   }
-  return fields;
+  return { clientId, nodeId, timestamp, update, kind, session, answeredUpTo };
 }

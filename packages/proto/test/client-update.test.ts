@@ -46,6 +46,64 @@ test("an update is written and read as protobuf-es does it", () => {
   }
 });
 
+test("any 64-bit number is written and read as protobuf-es does it", () => {
+  for (let bits = 0n; bits < 64n; bits++) {
+    for (const number of [(1n << bits) - 1n, 1n << bits, (1n << bits) + 1n, max >> bits]) {
+      const sample = {
+        clientId: number,
+        nodeId: 0n,
+        timestamp: max - number,
+        update: new Uint8Array(),
+        ...plain,
+      };
+      const bytes = encodeClientUpdate(sample);
+      expect(bytes).toEqual(toBinary(ClientUpdateSchema, create(ClientUpdateSchema, sample)));
+      expect(decodeClientUpdate(bytes)).toEqual(sample);
+    }
+  }
+});
+
+test("a kind below 0 is written and read as protobuf-es does it", () => {
+  const sample = create(ClientUpdateSchema, { clientId: 1n, kind: -1 as UpdateKind });
+  expect(encodeClientUpdate(sample)).toEqual(toBinary(ClientUpdateSchema, sample));
+  expect(decodeClientUpdate(encodeClientUpdate(sample))).toEqual(fieldsOf(sample));
+});
+
+test("bytes at random are read, or refused, as protobuf-es does it", () => {
+  // A linear congruential generator: the same bytes in each run.
+  let state = 1;
+  const random = (below: number) => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) % below;
+  const likely = [0x08, 0x10, 0x18, 0x22, 0x28, 0x30, 0x38, 0x80, 0xff, 0x01, 0x03];
+  let [read, refused] = [0, 0];
+  for (let i = 0; i < 4_000; i++) {
+    const bytes = Uint8Array.from({ length: random(24) }, () =>
+      random(3) === 0 ? random(256) : (likely[random(likely.length)] as number),
+    );
+    const expected = attempt(() => fieldsOf(fromBinary(ClientUpdateSchema, bytes)));
+    expect(attempt(() => decodeClientUpdate(bytes))).toEqual(expected);
+    if (expected === "refused") refused++;
+    else read++;
+  }
+  expect(read).toBeGreaterThan(200);
+  expect(refused).toBeGreaterThan(200);
+});
+
+test("small updates share memory and do not touch each other; large ones have their own", () => {
+  const samples = Array.from({ length: 60 }, (_, i) => {
+    const fields = {
+      clientId: 7n,
+      nodeId: 1n,
+      timestamp: BigInt(i),
+      update: new Uint8Array(i * 60).fill(i),
+      ...plain,
+    };
+    return { fields, bytes: encodeClientUpdate(fields) };
+  });
+  for (const { fields, bytes } of samples) expect(decodeClientUpdate(bytes)).toEqual(fields);
+  expect(new Set(samples.map(({ bytes }) => bytes.buffer)).size).toBeLessThan(40);
+  expect(samples.at(-1)?.bytes.buffer.byteLength).toBe(samples.at(-1)?.bytes.length);
+});
+
 test("a message itself can be encoded", () => {
   const message = create(ClientUpdateSchema, { clientId: 7n, update: Uint8Array.of(1) });
   expect(encodeClientUpdate(message)).toEqual(toBinary(ClientUpdateSchema, message));
