@@ -29,6 +29,7 @@ export { silentLogger } from "./logger.js";
 export type { Logger } from "./logger.js";
 export { Sessions, sessionWindow } from "./sessions.js";
 export type { Execution, SessionBounds, UpdateIdentity } from "./sessions.js";
+export { UpdateTable } from "./update-table.js";
 export { agreeOnVersion, protocolVersions } from "./protocol-versions.js";
 export { describeMessage } from "./describe.js";
 export type {
@@ -51,4 +52,6 @@ export type {
   StoredUpdates,
   Transport,
   TransportContext,
+  UpdateCaller,
+  UpdateIntake,
 } from "./ports.js";

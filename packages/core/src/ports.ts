@@ -116,10 +116,30 @@ export interface Transport {
   close(): Promise<void>;
 }
 
+/** Who waits for an update that was handed in: told once what became of it. Must not hand in another one before it returns. */
+export interface UpdateCaller {
+  /** The update was executed at this seq, with this answer; as a duplicate, earlier than now. */
+  onOrdered(seq: number, result: Uint8Array, duplicate: boolean): void;
+  /** A {@link RequestError}, or an error that callers are told nothing of. */
+  onFailed(error: unknown): void;
+}
+
+/** Takes updates without a promise and a signal for each: for who has very many under way, such as a stream. */
+export interface UpdateIntake {
+  /** Has an update ordered. Its caller may be told before this returns. */
+  take(update: ClientUpdate, caller: UpdateCaller): void;
+  /** This caller waits no more, and is told so: `cancelled`, if it has been told nothing else. The update may be ordered all the same. */
+  leave(update: ClientUpdate, caller: UpdateCaller): void;
+  /** Who leads, as far as the node knows. */
+  readonly leader: number | undefined;
+}
+
 /** What clients may ask of a node. Implemented once, by the dispatcher of @paxos/replica. */
 export interface ClientHandler {
   /** Orders an update. Rejects with a {@link RequestError}. */
   clientUpdate(update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate>;
+  /** The same for many at once, if the handler has it: transports use it for whatever comes on a stream. */
+  readonly updates?: UpdateIntake;
   /** Asks the state machine something that changes nothing. Rejects with a {@link RequestError}. */
   query(request: QueryRequest, signal: AbortSignal): Promise<QueryResponse>;
   /**

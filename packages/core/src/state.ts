@@ -248,7 +248,7 @@ export function makeState(settings: Settings, membership: Membership, stored: St
     transfer: undefined,
     preferred: undefined,
     history,
-    updates: new UpdateQueue(bounds.updates, bounds.bytes),
+    updates: new UpdateQueue(bounds.updates, bounds.bytes, seed),
     resend: { oldest: undefined, wait: 2, waited: 0, refused: false },
     reads: new ReadQueue(),
     readQuestions: new Map(),

@@ -11,7 +11,7 @@ function stages(queue: UpdateQueue): string[] {
 }
 
 test("updates wait in the order in which they came, and are found by client and timestamp", () => {
-  const queue = new UpdateQueue(10, 1000);
+  const queue = new UpdateQueue(10, 1000, 1);
   for (const timestamp of [3, 1, 2]) queue.add(update(timestamp));
   expect(queue.get(7n, 1n)?.bytes).toHaveLength(10);
   expect([queue.get(7n, 4n), queue.get(8n, 1n)]).toEqual([undefined, undefined]);
@@ -25,7 +25,7 @@ test("updates wait in the order in which they came, and are found by client and 
 });
 
 test("is full by number or by bytes, but one update always has room", () => {
-  const queue = new UpdateQueue(3, 100);
+  const queue = new UpdateQueue(3, 100, 1);
   expect(queue.isFull(5000)).toBe(false);
   queue.add(update(1, true, 60));
   expect([queue.isFull(40), queue.isFull(41)]).toEqual([false, true]);
@@ -37,7 +37,7 @@ test("is full by number or by bytes, but one update always has room", () => {
 });
 
 test("a removed update is marked as done, so that whoever holds it knows; removing it again does nothing", () => {
-  const queue = new UpdateQueue(3, 100);
+  const queue = new UpdateQueue(3, 100, 1);
   const pending = queue.add(update(1));
   expect(queue.remove(7n, 1n)).toBe(pending);
   expect(pending.done).toBe(true);
@@ -46,7 +46,7 @@ test("a removed update is marked as done, so that whoever holds it knows; removi
 });
 
 test("when the leader is gone, own updates wait anew in their order, those of others are dropped", () => {
-  const queue = new UpdateQueue(10, 1000);
+  const queue = new UpdateQueue(10, 1000, 1);
   for (let timestamp = 1; timestamp <= 5; timestamp++) queue.add(update(timestamp, timestamp !== 3));
   for (const stage of ["forwarded", "proposed", "proposed"] as const) {
     queue.peekWaiting();
@@ -58,7 +58,7 @@ test("when the leader is gone, own updates wait anew in their order, those of ot
 });
 
 test("an update that a peer forwarded first and a client hands in then is this node's own from then on", () => {
-  const queue = new UpdateQueue(10, 1000);
+  const queue = new UpdateQueue(10, 1000, 1);
   const pending = queue.add(update(1, false));
   expect(queue.own).toBe(0);
   queue.adopt(pending);
@@ -101,7 +101,7 @@ function stateOf(queue: UpdateQueue | NaiveQueue): string {
 
 test("does the same as a plain array, over thousands of operations", () => {
   const random = new Random(5);
-  const queue = new UpdateQueue(50, 400);
+  const queue = new UpdateQueue(50, 400, 1);
   const naive = new NaiveQueue();
   for (let i = 0; i < 6000; i++) {
     const some = naive.all[random.between(0, Math.max(0, naive.all.length - 1))];
@@ -133,7 +133,7 @@ test("does the same as a plain array, over thousands of operations", () => {
 });
 
 test("holds nothing of what has left, however long it runs behind one update that stays", () => {
-  const queue = new UpdateQueue(100, 1_000_000);
+  const queue = new UpdateQueue(100, 1_000_000, 1);
   queue.add(update(0));
   for (let timestamp = 1; timestamp < 20_000; timestamp++) {
     queue.add(update(timestamp));

@@ -22,7 +22,7 @@ export interface PendingUpdate {
  * bytes.
  */
 export class UpdateQueue {
-  readonly #table = new UpdateTable<PendingUpdate>();
+  readonly #table: UpdateTable<PendingUpdate>;
   #fifo = new Deque<PendingUpdate>();
   #waiting = new Deque<PendingUpdate>();
   #bytes = 0;
@@ -31,7 +31,10 @@ export class UpdateQueue {
   constructor(
     private readonly maxUpdates: number,
     private readonly maxBytes: number,
-  ) {}
+    seed: number,
+  ) {
+    this.#table = new UpdateTable(seed);
+  }
 
   get size(): number {
     return this.#table.size;

@@ -4,7 +4,7 @@ import { UpdateTable } from "./update-table.js";
 
 test("behaves as a map does, over thousands of operations, with keys of all sizes", () => {
   const random = new Random(1);
-  const table = new UpdateTable<{ clientId: bigint; timestamp: bigint; at: number }>();
+  const table = new UpdateTable<{ clientId: bigint; timestamp: bigint; at: number }>(7);
   const map = new Map<string, { clientId: bigint; timestamp: bigint; at: number }>();
   const clients = [1n, 2n, 2n ** 32n, 2n ** 32n + 1n, 2n ** 64n - 1n];
   let most = 0;
@@ -29,4 +29,7 @@ test("behaves as a map does, over thousands of operations, with keys of all size
   }
   for (const entry of map.values()) expect(table.get(entry.clientId, entry.timestamp)).toBe(entry);
   expect(most).toBeGreaterThan(500);
+  expect(new Set(table)).toEqual(new Set(map.values()));
+  table.clear();
+  expect([...table, table.size]).toEqual([0]);
 });

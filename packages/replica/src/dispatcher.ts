@@ -12,6 +12,8 @@ import {
   type Storage,
   type StoredUpdates,
   type Transport,
+  type UpdateCaller,
+  type UpdateIntake,
 } from "@paxos/core";
 import {
   BackupPieceSchema,
@@ -48,7 +50,7 @@ import { readChunk } from "./restore-snapshot.js";
 const logChunkBytes = 256 * 1024;
 
 /** The one dispatcher of client requests. */
-export class Dispatcher implements ClientHandler {
+export class Dispatcher implements ClientHandler, UpdateIntake {
   constructor(
     private readonly parts: {
       readonly nodeId: number;
@@ -61,6 +63,28 @@ export class Dispatcher implements ClientHandler {
       readonly commandVersion: number;
     },
   ) {}
+
+  /** For streams: the same as {@link clientUpdate}. */
+  get updates(): UpdateIntake {
+    return this;
+  }
+
+  take(request: ClientUpdate, caller: UpdateCaller): void {
+    try {
+      requireSense(request);
+    } catch (error) {
+      return caller.onFailed(error);
+    }
+    this.parts.driver.take(request, caller);
+  }
+
+  leave(request: ClientUpdate, caller: UpdateCaller): void {
+    this.parts.driver.leave(request, caller);
+  }
+
+  get leader(): number | undefined {
+    return this.parts.node.leader;
+  }
 
   async clientUpdate(request: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
     requireSense(request);

@@ -8,12 +8,14 @@ import {
   type Logger,
   type Node,
   type OrderedUpdate,
+  type ProposeResult,
   type Ready,
   type Save,
   type SessionBounds,
   type StateMachine,
   type Storage,
   type Transport,
+  type UpdateCaller,
   type UpdateRequest,
 } from "@paxos/core";
 import type { EpochRecord, Message, Snapshot } from "@paxos/proto";
@@ -25,7 +27,8 @@ import { LeaderRequests } from "./leader-requests.js";
 import { Queries } from "./queries.js";
 import { Snapshots } from "./snapshots.js";
 import { StorageDuties } from "./storage-duties.js";
-import { Waiters, type Outcome } from "./waiters.js";
+import { submission, type Outcome } from "./submission.js";
+import { Waiters } from "./waiters.js";
 import { Wakeups } from "./wakeups.js";
 
 /** What the driver drives, and through what. */
@@ -38,6 +41,8 @@ export interface DriverParts {
   /** Milliseconds between ticks. */
   readonly tickMs: number;
   readonly nodeId: number;
+  /** Not known to clients. */
+  readonly seed: number;
   readonly logger: Logger;
   /** Bounds of the table of sessions; those left out have their defaults. */
   readonly sessionBounds: Partial<SessionBounds>;
@@ -64,7 +69,7 @@ export class Driver {
   readonly queries: Queries;
   readonly #parts: DriverParts;
   readonly #duties: StorageDuties;
-  readonly #waiters = new Waiters();
+  readonly #waiters: Waiters;
   readonly #saved = new Wakeups();
   readonly #applied = new Wakeups();
   readonly #ticked = new Wakeups();
@@ -84,6 +89,7 @@ export class Driver {
     this.#parts = parts;
     this.#tables = parts.tables;
     this.#record = parts.recordAtStart;
+    this.#waiters = new Waiters(parts.seed);
     this.leader = new LeaderRequests({
       ...parts,
       input: (input) => this.#input(input),
@@ -136,18 +142,43 @@ export class Driver {
 
   /** Takes an update and waits until it is executed here. Rejects with a {@link RequestError}. */
   async submit(request: UpdateRequest, signal?: AbortSignal): Promise<Outcome> {
-    const { clientId, timestamp } = request;
     if (signal?.aborted === true) throw cancelled();
-    if (this.#stopped) throw closing();
-    if (this.storageError !== undefined) throw cannotSave(this.storageError);
+    return submission(
+      (caller) => this.take(request, caller),
+      (caller) => this.leave(request, caller),
+      signal,
+    );
+  }
+
+  /** Takes an update; its caller is told when it is executed here, or why it will not be, maybe before this returns. */
+  take(request: UpdateRequest, caller: UpdateCaller): void {
+    const { clientId, timestamp } = request;
+    if (this.#stopped) return caller.onFailed(closing());
+    if (this.storageError !== undefined) return caller.onFailed(cannotSave(this.storageError));
     const known = this.#tables.sessions.find(request);
-    if (known?.kind === "duplicate") return { seq: known.seq, result: known.result, duplicate: true };
-    if (known?.kind === "expired") throw expired(clientId, timestamp);
-    const result = this.#input(() => this.#parts.node.propose(request));
-    if (result === undefined) throw closing();
-    if (result === "removed") throw removed();
-    if (result !== "queued") throw refused(result);
-    return this.#waiters.wait(clientId, timestamp, signal, cancelled);
+    if (known?.kind === "duplicate") return caller.onOrdered(known.seq, known.result, true);
+    if (known?.kind === "expired") return caller.onFailed(expired(clientId, timestamp));
+    let result: ProposeResult | undefined;
+    try {
+      result = this.#input(() => this.#parts.node.propose(request));
+    } catch (error) {
+      return caller.onFailed(error);
+    }
+    switch (result) {
+      case "queued":
+        return this.#waiters.add(clientId, timestamp, caller);
+      case undefined:
+        return caller.onFailed(closing());
+      case "removed":
+        return caller.onFailed(removed());
+      default:
+        return caller.onFailed(refused(result));
+    }
+  }
+
+  /** This caller waits for its update no more. */
+  leave({ clientId, timestamp }: Pick<UpdateRequest, "clientId" | "timestamp">, caller: UpdateCaller): void {
+    if (this.#waiters.leave(clientId, timestamp, caller)) caller.onFailed(cancelled());
   }
 
   /** Resolves after the next save that is durable, or when the driver stops. */
@@ -180,7 +211,7 @@ export class Driver {
     if (!this.#stopped) {
       this.#stopped = true;
       this.#stopTicking();
-      this.#waiters.rejectAll(closing);
+      this.#waiters.failAll(closing);
       this.queries.rejectAll(closing);
       for (const wakeups of [this.#saved, this.#applied, this.#ticked, this.#moved]) wakeups.end();
     }
@@ -243,7 +274,7 @@ export class Driver {
     for (const message of ready.messages) transport.send(message);
     if (ready.save !== undefined) this.#duties.save(ready.save);
     for (const { clientId, timestamp, code } of ready.refusals) {
-      this.#waiters.reject(clientId, timestamp, () => refused(code));
+      this.#waiters.fail(clientId, timestamp, () => refused(code));
     }
     for (const update of ready.orderedUpdates) this.#apply(update);
     const last = ready.orderedUpdates.at(-1);
@@ -284,9 +315,9 @@ export class Driver {
 
   #tell(clientId: bigint, timestamp: bigint, execution: Execution): void {
     if (execution.kind === "expired")
-      return this.#waiters.reject(clientId, timestamp, () => expired(clientId, timestamp));
+      return this.#waiters.fail(clientId, timestamp, () => expired(clientId, timestamp));
     const { seq, result, kind } = execution;
-    this.#waiters.resolve(clientId, timestamp, { seq, result, duplicate: kind === "duplicate" });
+    this.#waiters.ordered(clientId, timestamp, seq, result, kind === "duplicate");
   }
 
   #onSaved(save: Save): void {
@@ -311,7 +342,7 @@ export class Driver {
       this.#tables = tables;
       this.#record = snapshot.epochRecord;
       // Their updates may be among those in the snapshot, and what became of them forgotten by now.
-      this.#waiters.rejectAll(skipped);
+      this.#waiters.failAll(skipped);
       this.snapshots.resume(seq);
       this.queries.restoring = false;
       node.restored(seq);
@@ -321,7 +352,7 @@ export class Driver {
 
   #onStorageFailed(error: Error): void {
     if (this.#stopped) return;
-    this.#waiters.rejectAll(() => cannotSave(error));
+    this.#waiters.failAll(() => cannotSave(error));
     this.queries.rejectAll(() => cannotSave(error));
     this.#tellNode(() => this.#parts.node.storageFailed());
     this.#parts.onStorageFailed(error);

@@ -5,4 +5,4 @@ export type { ReadOptions, ReadOutcome } from "./queries.js";
 export type { Replica, ReplicaOptions, SubmitOptions } from "./replica.js";
 export type { SnapshotPolicy } from "./snapshot-policy.js";
 export { systemClock } from "./system-clock.js";
-export type { Outcome } from "./waiters.js";
+export type { Outcome } from "./submission.js";

@@ -30,7 +30,7 @@ import { restoreSnapshot } from "./restore-snapshot.js";
 import { SeqSet } from "./seq-set.js";
 import { snapshotPolicy as makeSnapshotPolicy, type SnapshotPolicy } from "./snapshot-policy.js";
 import { systemClock } from "./system-clock.js";
-import type { Outcome } from "./waiters.js";
+import type { Outcome } from "./submission.js";
 
 /** The parts that make a replica. */
 export interface ReplicaOptions {
@@ -183,6 +183,7 @@ export class Replica {
         : await restoreSnapshot(latest, { storage, stateMachine, sessionBounds });
     const driver = (this.#driver = new Driver({
       nodeId,
+      seed,
       node,
       logger,
       stateMachine,

@@ -1,76 +1,61 @@
-import type { RequestError } from "@paxos/core";
+import { UpdateTable, type RequestError, type UpdateCaller } from "@paxos/core";
 
-/** What a client gets for an ordered update. */
-export interface Outcome {
-  /** The update's seq; of an update that was ordered more than once, the first. */
-  readonly seq: number;
-  /** The state machine's answer. */
-  readonly result: Uint8Array;
-  /** Whether the update had been executed before, at `seq`, and this is the answer it got then. */
-  readonly duplicate: boolean;
+/** An update, and who waits for it. */
+interface Waiting {
+  readonly clientId: bigint;
+  readonly timestamp: bigint;
+  /** Mostly there is one; more, when a client has tried again. */
+  readonly first: UpdateCaller;
+  others: UpdateCaller[] | undefined;
 }
 
-interface Waiter {
-  resolve(outcome: Outcome): void;
-  reject(error: RequestError): void;
-}
-
-/** Who waits for which update. Several may wait for the same one: a client that tried again. */
+/** Who waits for which update. Several may wait for the same one. Nobody is told twice. */
 export class Waiters {
-  readonly #byClient = new Map<bigint, Map<bigint, Set<Waiter>>>();
+  readonly #waiting: UpdateTable<Waiting>;
 
-  /**
-   * Waits for an update's outcome. Rejects when the signal is aborted; the update may be ordered all the
-   * same.
-   */
-  wait(clientId: bigint, timestamp: bigint, signal: AbortSignal | undefined, cancelled: () => RequestError) {
-    return new Promise<Outcome>((resolve, reject) => {
-      let ofClient = this.#byClient.get(clientId);
-      if (ofClient === undefined) this.#byClient.set(clientId, (ofClient = new Map<bigint, Set<Waiter>>()));
-      let waiters = ofClient.get(timestamp);
-      if (waiters === undefined) ofClient.set(timestamp, (waiters = new Set<Waiter>()));
-      const onAbort = () => {
-        waiters.delete(waiter);
-        if (waiters.size === 0) this.#forget(clientId, timestamp, waiters);
-        reject(cancelled());
-      };
-      const done = () => signal?.removeEventListener("abort", onAbort);
-      const waiter: Waiter = {
-        resolve: (outcome) => (done(), resolve(outcome)),
-        reject: (error) => (done(), reject(error)),
-      };
-      waiters.add(waiter);
-      signal?.addEventListener("abort", onAbort, { once: true });
-    });
+  /** @param seed not known to clients. */
+  constructor(seed: number) {
+    this.#waiting = new UpdateTable(seed);
   }
 
-  resolve(clientId: bigint, timestamp: bigint, outcome: Outcome): void {
-    for (const waiter of this.#take(clientId, timestamp)) waiter.resolve(outcome);
+  /** From now on this caller waits for the update. */
+  add(clientId: bigint, timestamp: bigint, caller: UpdateCaller): void {
+    const known = this.#waiting.get(clientId, timestamp);
+    if (known === undefined) this.#waiting.add({ clientId, timestamp, first: caller, others: undefined });
+    else (known.others ??= []).push(caller);
+  }
+
+  /** This caller waits no more. Says whether it did. */
+  leave(clientId: bigint, timestamp: bigint, caller: UpdateCaller): boolean {
+    const known = this.#waiting.remove(clientId, timestamp);
+    if (known === undefined) return false;
+    const callers = callersOf(known);
+    const [first, ...others] = callers.filter((other) => other !== caller);
+    if (first !== undefined) this.#waiting.add({ clientId, timestamp, first, others });
+    return others.length + (first === undefined ? 0 : 1) < callers.length;
+  }
+
+  ordered(clientId: bigint, timestamp: bigint, seq: number, result: Uint8Array, duplicate: boolean): void {
+    const waiting = this.#waiting.remove(clientId, timestamp);
+    if (waiting === undefined) return;
+    waiting.first.onOrdered(seq, result, duplicate);
+    if (waiting.others === undefined) return;
+    for (const caller of waiting.others) caller.onOrdered(seq, result, duplicate);
   }
 
   /** Makes the error for those only who wait: mostly nobody does. */
-  reject(clientId: bigint, timestamp: bigint, error: () => RequestError): void {
-    for (const waiter of this.#take(clientId, timestamp)) waiter.reject(error());
+  fail(clientId: bigint, timestamp: bigint, error: () => RequestError): void {
+    const waiting = this.#waiting.remove(clientId, timestamp);
+    if (waiting !== undefined) for (const caller of callersOf(waiting)) caller.onFailed(error());
   }
 
-  rejectAll(error: () => RequestError): void {
-    for (const ofClient of this.#byClient.values()) {
-      for (const waiters of ofClient.values()) for (const waiter of waiters) waiter.reject(error());
-    }
-    this.#byClient.clear();
+  failAll(error: () => RequestError): void {
+    const all = [...this.#waiting];
+    this.#waiting.clear();
+    for (const waiting of all) for (const caller of callersOf(waiting)) caller.onFailed(error());
   }
+}
 
-  #take(clientId: bigint, timestamp: bigint): Iterable<Waiter> {
-    const waiters = this.#byClient.get(clientId)?.get(timestamp);
-    if (waiters === undefined) return [];
-    this.#forget(clientId, timestamp, waiters);
-    return waiters;
-  }
-
-  #forget(clientId: bigint, timestamp: bigint, waiters: Set<Waiter>): void {
-    const ofClient = this.#byClient.get(clientId);
-    if (ofClient?.get(timestamp) !== waiters) return;
-    ofClient.delete(timestamp);
-    if (ofClient.size === 0) this.#byClient.delete(clientId);
-  }
+function callersOf({ first, others = [] }: Waiting): readonly UpdateCaller[] {
+  return [first, ...others];
 }

@@ -1,71 +1,94 @@
 // What a server has of one client's stream: updates, and queries.
 import { create } from "@bufbuild/protobuf";
-import { RequestError, type ClientHandler } from "@paxos/core";
+import { RequestError, type ClientHandler, type UpdateCaller } from "@paxos/core";
 import {
   QueryAnswerSchema,
-  UpdateAnswerSchema,
   type ClientUpdate,
   type NumberedQuery,
   type QueryAnswer,
   type RequestFailure,
-  type UpdateAnswer,
   type UpdateAnswers,
 } from "@paxos/proto";
-import { requireFits, requireQueryFits } from "./request-errors.js";
+import { requireQueryFits } from "./request-errors.js";
 import { countedBytes, countedQueryBytes, entryBytes } from "./update-allowance.js";
 
+const nothing: Uint8Array = new Uint8Array();
+
 /** What serves a stream. */
-export type StreamHandler = Pick<ClientHandler, "clientUpdate" | "query">;
+export type StreamHandler = Pick<ClientHandler, "clientUpdate" | "updates" | "query">;
 
 /** One update or query, from when it is received until its answer is taken. */
 interface Entry {
-  readonly key: string;
   /** What it counts. */
   readonly bytes: number;
   /** What its answer counts, once there is one. */
   readonly answerBytes: number;
-  /** While the handler has it: aborted when nobody wants the answer any more. */
-  abort: AbortController | undefined;
-  /** Has the handler answer it. Rejects as that does, and with a RequestError when it is too large. */
-  ask(handler: StreamHandler, maxRequestBytes: number, signal: AbortSignal): Promise<void>;
+  /** Whether the handler has it. */
+  readonly handed: boolean;
+  /** Nobody wants the answer any more. */
+  gone: boolean;
   fail(failure: RequestFailure): void;
   /** Adds its answer. */
   answerIn(answers: UpdateAnswers): void;
 }
 
+/** Told when the handler has let go of an update. */
+export interface UpdateOwner {
+  onOrdered(entry: UpdateEntry): void;
+  onFailed(entry: UpdateEntry, error: unknown): void;
+}
+
 /** One update. */
-export class UpdateEntry implements Entry {
+export class UpdateEntry implements Entry, UpdateCaller {
+  readonly clientId: bigint;
+  readonly timestamp: bigint;
   readonly bytes: number;
   answerBytes = 0;
-  abort: AbortController | undefined;
-  /** Who leads, as far as the handler knew when it answered. */
-  leaderId: bigint | undefined;
-  #answer: UpdateAnswer | undefined;
+  handed = false;
+  gone = false;
+  #seq = 0n;
+  #result: Uint8Array = nothing;
+  #duplicate = false;
+  #failure: RequestFailure | undefined;
 
   constructor(
-    readonly key: string,
-    private readonly update: ClientUpdate,
+    readonly update: ClientUpdate,
+    private readonly owner: UpdateOwner,
   ) {
+    this.clientId = update.clientId;
+    this.timestamp = update.timestamp;
     this.bytes = countedBytes(update);
   }
 
-  async ask(handler: StreamHandler, maxRequestBytes: number, signal: AbortSignal): Promise<void> {
-    requireFits(this.update, maxRequestBytes);
-    const { seq, result, duplicate, leaderId } = await handler.clientUpdate(this.update, signal);
-    this.leaderId = leaderId;
-    const { clientId, timestamp } = this.update;
-    this.#answer = create(UpdateAnswerSchema, { clientId, timestamp, seq, result, duplicate });
+  onOrdered(seq: number, result: Uint8Array, duplicate: boolean): void {
+    this.#seq = BigInt(seq);
+    this.#result = result;
+    this.#duplicate = duplicate;
     this.answerBytes = result.length + entryBytes;
+    this.owner.onOrdered(this);
+  }
+
+  onFailed(error: unknown): void {
+    this.owner.onFailed(this, error);
   }
 
   fail(failure: RequestFailure): void {
-    const { clientId, timestamp } = this.update;
-    this.#answer = create(UpdateAnswerSchema, { clientId, timestamp, failure });
+    this.#failure = failure;
     this.answerBytes = failure.detail.length + entryBytes;
   }
 
   answerIn({ answers }: UpdateAnswers): void {
-    if (this.#answer !== undefined) answers.push(this.#answer);
+    const { clientId, timestamp } = this;
+    const failure = this.#failure;
+    answers.push({
+      $typeName: "paxos.v1.UpdateAnswer",
+      clientId,
+      timestamp,
+      seq: this.#seq,
+      result: this.#result,
+      duplicate: this.#duplicate,
+      ...(failure === undefined ? undefined : { failure }),
+    });
   }
 }
 
@@ -73,16 +96,24 @@ export class UpdateEntry implements Entry {
 export class QueryEntry implements Entry {
   readonly bytes: number;
   answerBytes = 0;
+  gone = false;
+  /** While the handler has it: aborted when nobody wants the answer any more. */
   abort: AbortController | undefined;
   #outcome: QueryAnswer["outcome"] = { case: undefined };
 
-  constructor(
-    readonly key: string,
-    private readonly query: NumberedQuery,
-  ) {
+  constructor(private readonly query: NumberedQuery) {
     this.bytes = query.request === undefined ? entryBytes : countedQueryBytes(query.request);
   }
 
+  get id(): bigint {
+    return this.query.id;
+  }
+
+  get handed(): boolean {
+    return this.abort !== undefined;
+  }
+
+  /** Has the handler answer it. Rejects as that does, and with a RequestError when it is too large. */
   async ask(handler: StreamHandler, maxRequestBytes: number, signal: AbortSignal): Promise<void> {
     const { request } = this.query;
     if (request === undefined) throw new RequestError("invalid", "there is no request in the query");
@@ -100,9 +131,4 @@ export class QueryEntry implements Entry {
   answerIn({ queryAnswers }: UpdateAnswers): void {
     queryAnswers.push(create(QueryAnswerSchema, { id: this.query.id, outcome: this.#outcome }));
   }
-}
-
-/** A query's id as a key beside those of updates, which consist of two numbers; a string for the same reason as they. */
-export function queryKey(id: bigint): string {
-  return `${id}`;
 }

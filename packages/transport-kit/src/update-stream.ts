@@ -1,12 +1,21 @@
 import { create } from "@bufbuild/protobuf";
-import { RequestError } from "@paxos/core";
-import { UpdateAnswersSchema, type UpdateAnswers, type UpdateBatch } from "@paxos/proto";
+import { RequestError, UpdateTable, type UpdateIntake } from "@paxos/core";
+import {
+  UpdateAnswersSchema,
+  type ClientUpdate,
+  type NumberedQuery,
+  type UpdateAnswers,
+  type UpdateBatch,
+} from "@paxos/proto";
+import { AnswerQueue } from "./answer-queue.js";
 import type { FaultRecord } from "./connection.js";
 import { frameTargetBytes } from "./options.js";
+import { intakeOf } from "./promised-updates.js";
+import { randomSeed } from "./random-seed.js";
+import { requireFits } from "./request-errors.js";
 import { toRequestFailure } from "./request-failure.js";
-import { QueryEntry, queryKey, UpdateEntry, type StreamHandler } from "./stream-entries.js";
+import { QueryEntry, UpdateEntry, type StreamHandler, type UpdateOwner } from "./stream-entries.js";
 import { UpdateAllowance } from "./update-allowance.js";
-import { updateKey } from "./update-key.js";
 
 /** How much a stream takes on. */
 export interface UpdateStreamLimits {
@@ -27,18 +36,21 @@ type Entry = UpdateEntry | QueryEntry;
  * order in which they become known. What there is no room for is answered as busy at once, so the client is always
  * heard; only a client that does not take its answers should be read from no more.
  */
-export class UpdateStream {
+export class UpdateStream implements UpdateOwner {
   /** Those that will be answered. */
-  readonly #entries = new Map<string, Entry>();
-  readonly #answered = new Set<Entry>();
+  readonly #updates = new UpdateTable<UpdateEntry>(randomSeed());
+  /** By {@link queryKey}. */
+  readonly #queries = new Map<string, QueryEntry>();
+  readonly #answers = new AnswerQueue<Entry>();
   /** Queries that the handler has not been given yet: what it answers has to be kept, however large it is. */
   readonly #held = new Set<QueryEntry>();
+  readonly #intake: UpdateIntake;
   readonly #allowance: UpdateAllowance;
   readonly #maxAnswerBytes: number;
   readonly #maxQueriesAsked: number;
   #queriesAsked = 0;
-  #answerBytes = 0;
-  #leaderId: bigint | undefined;
+  /** Whether an update was ordered: who leads is told with its answer. */
+  #ordered = false;
   #closed = false;
 
   constructor(
@@ -48,6 +60,7 @@ export class UpdateStream {
     /** Told that there are answers to take. May be told many times in one turn of the event loop. */
     private readonly onAnswers: () => void,
   ) {
+    this.#intake = intakeOf(handler);
     this.#allowance = limits.allowance ?? new UpdateAllowance();
     this.#maxAnswerBytes = limits.maxAnswerBytes ?? 1024 * 1024;
     this.#maxQueriesAsked = limits.maxQueriesAsked ?? 1024;
@@ -55,12 +68,12 @@ export class UpdateStream {
 
   /** Whether the transport should go on reading: false while too many answers wait to be taken. */
   get hasRoom(): boolean {
-    return this.#answerBytes <= this.#maxAnswerBytes;
+    return this.#answers.bytes <= this.#maxAnswerBytes;
   }
 
   /** Updates and queries whose answers have not been taken. */
   get length(): number {
-    return this.#entries.size;
+    return this.#updates.size + this.#queries.size;
   }
 
   /** Takes what the client has sent. What is there already is not handed over twice. */
@@ -71,36 +84,29 @@ export class UpdateStream {
     abandonedQueries,
   }: Pick<UpdateBatch, "updates" | "abandoned" | "queries" | "abandonedQueries">): void {
     if (this.#closed) return;
-    for (const id of abandoned) this.#abandon(updateKey(id));
-    for (const { id } of abandonedQueries) this.#abandon(queryKey(id));
-    for (const update of updates) {
-      const key = updateKey(update);
-      if (this.#entries.has(key)) continue;
-      const entry = new UpdateEntry(key, update);
-      if (this.#admit(entry)) void this.#serve(entry);
-    }
-    for (const query of queries) {
-      const key = queryKey(query.id);
-      if (this.#entries.has(key)) continue;
-      const entry = new QueryEntry(key, query);
-      if (this.#admit(entry)) this.#held.add(entry);
-    }
+    for (const { clientId, timestamp } of abandoned) this.#abandon(this.#updates.remove(clientId, timestamp));
+    for (const { id } of abandonedQueries) this.#abandon(this.#forgetQuery(id));
+    for (const update of updates) this.#takeUpdate(update);
+    for (const query of queries) this.#takeQuery(query);
     this.#askHeld();
   }
 
   /** Up to about `targetBytes` of answers, and at least one; undefined when there is none. */
   takeAnswers(targetBytes = frameTargetBytes): UpdateAnswers | undefined {
-    if (this.#answered.size === 0) return undefined;
+    let entry = this.#answers.first();
+    if (entry === undefined) return undefined;
     const answers = create(UpdateAnswersSchema);
     let bytes = 0;
-    for (const entry of this.#answered) {
+    for (; entry !== undefined; entry = this.#answers.first()) {
       if (bytes > 0 && bytes + entry.answerBytes > targetBytes) break;
       bytes += entry.answerBytes;
       entry.answerIn(answers);
-      this.#entries.delete(entry.key);
-      this.#drop(entry);
+      if (entry instanceof UpdateEntry) this.#updates.remove(entry.clientId, entry.timestamp);
+      else this.#forgetQuery(entry.id);
+      this.#answers.shift();
     }
-    if (this.#leaderId !== undefined) answers.leaderId = this.#leaderId;
+    const { leader } = this.#intake;
+    if (this.#ordered && leader !== undefined) answers.leaderId = BigInt(leader);
     this.#askHeld();
     return answers;
   }
@@ -108,17 +114,65 @@ export class UpdateStream {
   /** Abandons everything. */
   close(): void {
     this.#closed = true;
-    const entries = [...this.#entries.values()];
-    this.#entries.clear();
-    for (const entry of entries) this.#giveUp(entry);
+    const entries = [...this.#updates, ...this.#queries.values()];
+    this.#updates.clear();
+    this.#queries.clear();
+    for (const entry of entries) this.#abandon(entry);
+  }
+
+  /** The handler has let go of an update. */
+  onOrdered(entry: UpdateEntry): void {
+    this.#letGo(entry);
+    if (entry.gone) return;
+    this.#ordered = true;
+    this.#answer(entry);
+  }
+
+  /** The same. */
+  onFailed(entry: UpdateEntry, error: unknown): void {
+    this.#letGo(entry);
+    if (!entry.gone) this.#fail(entry, error);
+  }
+
+  #takeUpdate(update: ClientUpdate): void {
+    if (this.#updates.get(update.clientId, update.timestamp) !== undefined) return;
+    const entry = new UpdateEntry(update, this);
+    this.#updates.add(entry);
+    if (!this.#admit(entry)) return;
+    entry.handed = true;
+    try {
+      requireFits(update, this.limits.maxRequestBytes);
+    } catch (error) {
+      return this.onFailed(entry, error);
+    }
+    this.#intake.take(update, entry);
+  }
+
+  #takeQuery(query: NumberedQuery): void {
+    const key = queryKey(query.id);
+    if (this.#queries.has(key)) return;
+    const entry = new QueryEntry(query);
+    this.#queries.set(key, entry);
+    if (this.#admit(entry)) this.#held.add(entry);
+  }
+
+  #forgetQuery(id: bigint): QueryEntry | undefined {
+    const key = queryKey(id);
+    const entry = this.#queries.get(key);
+    this.#queries.delete(key);
+    return entry;
   }
 
   /** Whether there is room for it; if not, it is answered as busy. */
   #admit(entry: Entry): boolean {
-    this.#entries.set(entry.key, entry);
     const hasRoom = this.#allowance.take(entry.bytes);
     if (!hasRoom) this.#fail(entry, new RequestError("busy", this.#allowance.full));
     return hasRoom;
+  }
+
+  #letGo(entry: UpdateEntry): void {
+    entry.handed = false;
+    this.#allowance.release(entry.bytes, entry.gone);
   }
 
   /** Hands queries over, as long as there is room for what they may be answered with. */
@@ -130,29 +184,24 @@ export class UpdateStream {
     }
   }
 
+  // Never rejects.
   async #ask(entry: QueryEntry): Promise<void> {
     this.#queriesAsked++;
-    await this.#serve(entry);
-    this.#queriesAsked--;
-    this.#askHeld();
-  }
-
-  // Never rejects.
-  async #serve(entry: Entry): Promise<void> {
-    const { bytes } = entry;
-    const abort = new AbortController();
-    entry.abort = abort;
+    const abort = (entry.abort = new AbortController());
+    let failure: unknown;
     try {
       await entry.ask(this.handler, this.limits.maxRequestBytes, abort.signal);
     } catch (error) {
-      this.#allowance.release(bytes, abort.signal.aborted);
-      if (!abort.signal.aborted) this.#fail(entry, error);
-      return;
+      failure = error;
     }
-    this.#allowance.release(bytes, abort.signal.aborted);
-    if (abort.signal.aborted) return;
-    if (entry instanceof UpdateEntry) this.#leaderId = entry.leaderId;
-    this.#answer(entry);
+    entry.abort = undefined;
+    this.#allowance.release(entry.bytes, entry.gone);
+    if (!entry.gone) {
+      if (failure === undefined) this.#answer(entry);
+      else this.#fail(entry, failure);
+    }
+    this.#queriesAsked--;
+    this.#askHeld();
   }
 
   #fail(entry: Entry, error: unknown): void {
@@ -161,30 +210,25 @@ export class UpdateStream {
   }
 
   #answer(entry: Entry): void {
-    entry.abort = undefined;
-    this.#answerBytes += entry.answerBytes;
-    this.#answered.add(entry);
+    this.#answers.push(entry);
     this.onAnswers();
   }
 
-  #abandon(key: string): void {
-    const entry = this.#entries.get(key);
+  /** Nobody wants its answer any more. */
+  #abandon(entry: Entry | undefined): void {
     if (entry === undefined) return;
-    this.#entries.delete(key);
-    this.#giveUp(entry);
-  }
-
-  #giveUp(entry: Entry): void {
+    entry.gone = true;
     if (entry instanceof QueryEntry && this.#held.delete(entry))
       return this.#allowance.release(entry.bytes, false);
-    if (entry.abort === undefined) return this.#drop(entry);
+    if (!entry.handed) return this.#answers.drop(entry);
     // Before the handler is told: it may let go at once.
     this.#allowance.abandon(entry.bytes);
-    entry.abort.abort();
+    if (entry instanceof UpdateEntry) this.#intake.leave(entry.update, entry);
+    else entry.abort?.abort();
   }
+}
 
-  /** Forgets an answer. */
-  #drop(entry: Entry): void {
-    if (this.#answered.delete(entry)) this.#answerBytes -= entry.answerBytes;
-  }
+/** A string, for it is the client's choice: see {@link updateKey}. */
+function queryKey(id: bigint): string {
+  return `${id}`;
 }
