@@ -1,8 +1,8 @@
 // One update's way to its seq: one attempt after another, all under the same (client id, timestamp), so that it is
 // executed at most once.
 import { RequestError, type ClientTransport, type Logger, type RequestErrorCode } from "@paxos/core";
-import type { ClientUpdate, GloballyOrderedUpdate } from "@paxos/proto";
-import { requestErrorOf } from "./asking.js";
+import type { ClientUpdate } from "@paxos/proto";
+import { Attempt } from "./attempt.js";
 import type { ClientEnvironment } from "./environment.js";
 import { FIRST_ATTEMPT_MS, Patience } from "./patience.js";
 import type { Server, Servers } from "./servers.js";
@@ -22,9 +22,17 @@ export interface Trouble {
   readonly cause?: RequestError;
 }
 
+/** What a server has answered. */
+export interface Answer {
+  readonly seq: number;
+  readonly result: Uint8Array;
+  readonly duplicate: boolean;
+  readonly leader: number | undefined;
+}
+
 /** How a delivery ended. */
 export type DeliveryEnd =
-  | { readonly kind: "answered"; readonly seq: bigint; readonly result: Uint8Array }
+  | { readonly kind: "answered"; readonly seq: number; readonly result: Uint8Array }
   /** Trying again is of no use. */
   | {
       readonly kind: "refused";
@@ -44,12 +52,6 @@ export interface Parcel {
   compose(): ClientUpdate;
   /** Called once, unless the delivery was stopped before. */
   onEnd(end: DeliveryEnd): void;
-}
-
-interface Attempt {
-  readonly server: Server;
-  readonly since: number;
-  readonly controller: AbortController;
 }
 
 /** Sends an update until it is answered, refused for good, too late, or stopped. */
@@ -99,7 +101,7 @@ export class Delivery {
     if (this.#over) return;
     this.#over = true;
     this.#cancelTimer?.();
-    this.#current?.controller.abort();
+    this.#current?.abandon();
   }
 
   #next(): void {
@@ -111,39 +113,32 @@ export class Delivery {
 
   #attempt(server: Server): void {
     const { transport, environment, logger } = this.#parts;
-    const attempt: Attempt = { server, since: environment.now(), controller: new AbortController() };
+    const attempt = new Attempt(server, environment.now(), this);
     this.#attempts++;
     this.#current = attempt;
     this.#asked = undefined;
     if (logger.verbose)
       logger.debug(`${this.#parcel.name}: attempt ${this.#attempts}, to server ${server.address}`);
     this.#wait(this.#patience.attemptMs, () => this.#onNoAnswer(attempt));
-    const onError = (error: unknown): void => this.#onError(attempt, requestErrorOf(error));
-    try {
-      transport
-        .clientUpdate(server.address, this.#parcel.compose(), attempt.controller.signal)
-        .then((ordered) => this.#onAnswer(attempt, ordered), onError);
-    } catch (error) {
-      // Not at once: who began this is not ready for its end.
-      queueMicrotask(() => onError(error));
-    }
+    attempt.begin(transport, this.#parcel);
   }
 
   /** Also when that attempt had been given up: it is the same update. */
-  #onAnswer(attempt: Attempt, { seq, result, leaderId, duplicate }: GloballyOrderedUpdate): void {
+  onAnswer(attempt: Attempt, { seq, result, leader, duplicate }: Answer): void {
     const { servers, logger } = this.#parts;
-    if (seq < 1n) return this.#onError(attempt, new RequestError("unavailable", "it answered without a seq"));
-    servers.answered(attempt.server, leaderId);
+    if (seq < 1) return this.onError(attempt, new RequestError("unavailable", "it answered without a seq"));
+    servers.answered(attempt.server, leader === undefined ? undefined : BigInt(leader));
     if (this.#over) return;
     if (logger.verbose)
       logger.debug(`${this.#parcel.name}: ordered as seq ${seq}${duplicate ? ", by another attempt" : ""}`);
-    // An attempt that is given up and another one that is under way need not both be waited for.
-    if (this.#current !== attempt) this.#current?.controller.abort();
+    const current = this.#current;
     this.#current = undefined;
+    // An attempt that is given up and another one that is under way need not both be waited for.
+    if (current !== attempt) current?.abandon();
     this.#end({ kind: "answered", seq, result });
   }
 
-  #onError(attempt: Attempt, error: RequestError): void {
+  onError(attempt: Attempt, error: RequestError): void {
     if (this.#over || this.#current !== attempt) return;
     this.#current = undefined;
     this.#cancelTimer?.();
@@ -181,7 +176,7 @@ export class Delivery {
     const ms = Math.round(this.#parts.environment.now() - attempt.since);
     const what = `no answer within ${ms / 1000} s`;
     this.#current = undefined;
-    attempt.controller.abort(new DOMException(what, "TimeoutError"));
+    attempt.abandon(new DOMException(what, "TimeoutError"));
     this.#patience.noAnswer();
     this.#onFailure(attempt, what, {
       code: "timed_out",
@@ -221,7 +216,7 @@ export class Delivery {
       this.#trouble = { code: "timed_out", reason: `server ${attempt.server.address}: ${what}` };
       this.#uncertain = true;
       this.#current = undefined;
-      attempt.controller.abort(new DOMException(what, "TimeoutError"));
+      attempt.abandon(new DOMException(what, "TimeoutError"));
       // Too short a time is no sign of a failure.
       if (environment.now() - attempt.since >= FIRST_ATTEMPT_MS)
         servers.failed(attempt.server, attempt.since, what);

@@ -87,7 +87,7 @@ export class Registrar {
     this.#registration = undefined;
     switch (end.kind) {
       case "answered":
-        session.id = end.seq;
+        session.id = BigInt(end.seq);
         return this.listener.onRegistered();
       case "refused":
         this.#session = this.#newSession();

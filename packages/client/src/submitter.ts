@@ -123,7 +123,7 @@ export class Submitter {
       case "answered":
         this.#registrar.isUsed();
         this.#leave(submission);
-        submission.resolve({ outcome: "ordered", seq: Number(end.seq), result: end.result });
+        submission.resolve({ outcome: "ordered", seq: end.seq, result: end.result });
         return this.#sendWaiting();
       case "refused":
         if (end.code === "expired") return this.#onExpired(submission, end);

@@ -116,7 +116,7 @@ export interface Transport {
   close(): Promise<void>;
 }
 
-/** Who waits for an update that was handed in: told once what became of it. Must not hand in another one before it returns. */
+/** Who waits for an update that was handed in: told once what became of it. */
 export interface UpdateCaller {
   /** The update was executed at this seq, with this answer; as a duplicate, earlier than now. */
   onOrdered(seq: number, result: Uint8Array, duplicate: boolean): void;
@@ -130,7 +130,7 @@ export interface UpdateIntake {
   take(update: ClientUpdate, caller: UpdateCaller): void;
   /** This caller waits no more, and is told so: `cancelled`, if it has been told nothing else. The update may be ordered all the same. */
   leave(update: ClientUpdate, caller: UpdateCaller): void;
-  /** Who leads, as far as the node knows. */
+  /** Who leads, as far as is known: the node that was asked may not know, or not have said so yet. */
   readonly leader: number | undefined;
 }
 
@@ -182,6 +182,11 @@ export interface ClientTransport {
    * `update`.
    */
   clientUpdate(address: string, update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate>;
+  /**
+   * The same for many at once, if the transport has it; undefined when it sends each by a call of its own. What it gives may be used for one
+   * update or several, but not kept: after the loss of a connection there is another one. Throws a {@link RequestError}.
+   */
+  updatesTo?(address: string): UpdateIntake | undefined;
   /** Asks the state machine of the server at `address`. */
   query(address: string, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse>;
   /** Streams the log of the server at `address`. */

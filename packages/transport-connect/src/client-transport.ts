@@ -1,6 +1,6 @@
 import { createClient, type Client, type Transport as CallTransport } from "@connectrpc/connect";
 import { createConnectTransport, createGrpcTransport } from "@connectrpc/connect-node";
-import { maxChunkBytes, type ClientTransport } from "@paxos/core";
+import { maxChunkBytes, type ClientTransport, type UpdateIntake } from "@paxos/core";
 import {
   ClientService,
   type BackupPiece,
@@ -77,7 +77,11 @@ export class ConnectClientTransport implements ClientTransport {
       return this.#call(address, signal, (client, own) => orderAlone(client, update, own));
     }
     if (signal.aborted) throw abortedError(address, signal);
-    return this.#server(address).updates.clientUpdate(update, signal);
+    return this.#server(address).updates.current.clientUpdate(update, signal);
+  }
+
+  updatesTo(address: string): UpdateIntake | undefined {
+    return this.#settings.updates === "unary" ? undefined : this.#server(address).updates.current;
   }
 
   async query(address: string, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
@@ -86,7 +90,7 @@ export class ConnectClientTransport implements ClientTransport {
       return this.#call(address, signal, (client, own) => askAlone(client, request, own));
     }
     if (signal.aborted) throw abortedError(address, signal);
-    return this.#server(address).updates.query(request, signal);
+    return this.#server(address).updates.current.query(request, signal);
   }
 
   status(address: string, signal: AbortSignal): Promise<StatusResponse> {
@@ -218,7 +222,7 @@ class ServerConnection {
     };
     this.client = createClient(ClientService, transportOf());
     this.backups = createClient(ClientService, transportOf(maxChunkBytes + overheadBytes));
-    this.updates = new UpdateCalls(address, this.client);
+    this.updates = new UpdateCalls(address, this.client, settings.maxRequestBytes);
   }
 
   async close(): Promise<void> {

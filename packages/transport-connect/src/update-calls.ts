@@ -27,16 +27,13 @@ export class UpdateCalls {
   constructor(
     private readonly address: string,
     private readonly client: Client<typeof ClientService>,
+    private readonly maxRequestBytes: number,
   ) {}
 
-  clientUpdate(update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
+  /** What is pending on the stream. */
+  get current(): PendingUpdates {
     this.#stream ??= this.#open();
-    return this.#stream.pending.clientUpdate(update, signal);
-  }
-
-  query(request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
-    this.#stream ??= this.#open();
-    return this.#stream.pending.query(request, signal);
+    return this.#stream.pending;
   }
 
   /** What is asked later goes on another stream: the connection of this one is about to end. */
@@ -46,7 +43,7 @@ export class UpdateCalls {
   }
 
   #open(): OpenStream {
-    const stream = new OpenStream(this.address, this.client, () => {
+    const stream = new OpenStream(this.address, this.client, this.maxRequestBytes, () => {
       if (this.#stream === stream) this.#stream = undefined;
     });
     return stream;
@@ -95,12 +92,14 @@ class OpenStream {
   constructor(
     private readonly address: string,
     private readonly client: Client<typeof ClientService>,
+    maxRequestBytes: number,
     /** Told before those who wait for answers are: they may call again at once. */
     onEnded: () => void,
   ) {
     this.pending = new PendingUpdates(
       address,
       oncePerTurn(() => this.#goOn()),
+      { maxRequestBytes },
     );
     void this.#run().then((error) => {
       onEnded();

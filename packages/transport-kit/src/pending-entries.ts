@@ -1,8 +1,7 @@
 // What a client waits for on one stream: updates, and queries.
 import { create } from "@bufbuild/protobuf";
-import { RequestError } from "@paxos/core";
+import { RequestError, type UpdateCaller } from "@paxos/core";
 import {
-  GloballyOrderedUpdateSchema,
   NumberedQuerySchema,
   QueryIdSchema,
   UpdateIdSchema,
@@ -25,10 +24,12 @@ export interface Caller<T> {
 
 /** One update or query that has no answer yet. */
 export interface Pending {
-  /** Different from all others that are pending. */
-  readonly key: string | bigint;
   /** What it counts. */
   readonly bytes: number;
+  /** Whether the server has it, or is about to. */
+  sent: boolean;
+  /** Whether it has its answer, or nobody waits for one. */
+  gone: boolean;
   /** Says that it does not fit a request of so many bytes; undefined when it does. */
   misfit(maxRequestBytes: number): RequestError | undefined;
   /** Adds it to what is sent. */
@@ -43,14 +44,43 @@ export type Ordered = Pick<GloballyOrderedUpdate, "seq" | "result" | "duplicate"
 
 /** One update, with all that wait for its answer. */
 export class PendingUpdate implements Pending {
+  readonly clientId: bigint;
+  readonly timestamp: bigint;
   readonly bytes: number;
-  readonly callers = new Set<Caller<GloballyOrderedUpdate>>();
+  sent = false;
+  gone = false;
+  /** Mostly there is one. */
+  #first: UpdateCaller | undefined;
+  #others: UpdateCaller[] | undefined;
 
   constructor(
-    readonly key: string,
     private readonly update: ClientUpdate,
+    caller: UpdateCaller,
   ) {
+    this.clientId = update.clientId;
+    this.timestamp = update.timestamp;
     this.bytes = countedBytes(update);
+    this.#first = caller;
+  }
+
+  /** Whether nobody waits any more. */
+  get isDeserted(): boolean {
+    return this.#first === undefined && (this.#others?.length ?? 0) === 0;
+  }
+
+  join(caller: UpdateCaller): void {
+    (this.#others ??= []).push(caller);
+  }
+
+  /** Says whether the caller has waited. */
+  leave(caller: UpdateCaller): boolean {
+    if (this.#first === caller) {
+      this.#first = undefined;
+      return true;
+    }
+    const at = this.#others?.indexOf(caller) ?? -1;
+    if (at >= 0) this.#others?.splice(at, 1);
+    return at >= 0;
   }
 
   misfit(maxRequestBytes: number): RequestError | undefined {
@@ -66,29 +96,26 @@ export class PendingUpdate implements Pending {
     abandoned.push(create(UpdateIdSchema, { clientId, timestamp }));
   }
 
-  resolve({ seq, result, duplicate }: Ordered, leaderId: bigint | undefined): void {
-    for (const caller of this.callers) {
-      caller.unlink();
-      const ordered = create(GloballyOrderedUpdateSchema, { seq, result, duplicate });
-      if (leaderId !== undefined) ordered.leaderId = leaderId;
-      caller.resolve(ordered);
-    }
+  resolve({ seq, result, duplicate }: Ordered): void {
+    this.#first?.onOrdered(Number(seq), result, duplicate);
+    if (this.#others === undefined) return;
+    for (const caller of this.#others) caller.onOrdered(Number(seq), result, duplicate);
   }
 
   reject(error: RequestError): void {
-    for (const caller of this.callers) {
-      caller.unlink();
-      caller.reject(copyOf(error));
-    }
+    this.#first?.onFailed(copyOf(error));
+    for (const caller of this.#others ?? []) caller.onFailed(copyOf(error));
   }
 }
 
 /** One query. Each call is one of its own, whatever it asks. */
 export class PendingQuery implements Pending {
   readonly bytes: number;
+  sent = false;
+  gone = false;
 
   constructor(
-    readonly key: bigint,
+    readonly id: bigint,
     private readonly request: QueryRequest,
     private readonly caller: Caller<QueryResponse>,
   ) {
@@ -100,11 +127,11 @@ export class PendingQuery implements Pending {
   }
 
   sendIn({ queries }: UpdateBatch): void {
-    queries.push(create(NumberedQuerySchema, { id: this.key, request: this.request }));
+    queries.push(create(NumberedQuerySchema, { id: this.id, request: this.request }));
   }
 
   abandonIn({ abandonedQueries }: UpdateBatch): void {
-    abandonedQueries.push(create(QueryIdSchema, { id: this.key }));
+    abandonedQueries.push(create(QueryIdSchema, { id: this.id }));
   }
 
   resolve(response: QueryResponse): void {

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
-import { RequestError } from "@paxos/core";
+import { RequestError, UpdateTable, type UpdateCaller, type UpdateIntake } from "@paxos/core";
 import {
+  GloballyOrderedUpdateSchema,
   UpdateBatchSchema,
   type ClientUpdate,
   type GloballyOrderedUpdate,
@@ -11,12 +12,20 @@ import {
   type UpdateBatch,
 } from "@paxos/proto";
 import { AbortListeners } from "./abort-listeners.js";
+import { Line } from "./line.js";
 import { frameTargetBytes } from "./options.js";
 import { copyOf, PendingQuery, PendingUpdate, type Ordered, type Pending } from "./pending-entries.js";
-import { abortedError, noAnswerError, queryTooLargeError, tooLargeError } from "./request-errors.js";
+import { randomSeed } from "./random-seed.js";
+import {
+  abortedError,
+  cancelledError,
+  noAnswerError,
+  queryTooLargeError,
+  tooLargeError,
+} from "./request-errors.js";
 import { fromRequestFailure } from "./request-failure.js";
 import { maxBytesUnderWay, maxUpdatesUnderWay } from "./update-allowance.js";
-import { updateKey, type UpdateIdentity } from "./update-key.js";
+import type { UpdateIdentity } from "./update-key.js";
 
 /** How much may be pending to one server. */
 export interface PendingUpdatesLimits {
@@ -28,6 +37,8 @@ export interface PendingUpdatesLimits {
   readonly maxUpdatesSent?: number;
   /** Bytes of them, likewise. Default 8 MiB; passed only by one that is sent while no other is under way. */
   readonly maxBytesSent?: number;
+  /** The largest request that this side makes. Default: any. */
+  readonly maxRequestBytes?: number;
 }
 
 /** Ids of abandoned updates and queries in one batch, at most; and what one takes up, at most. */
@@ -39,10 +50,11 @@ const abandonedBytes = 32;
  * hands each answer to those that wait for it.
  * When the stream ends, `lost` must be called; the next stream has an object of its own.
  */
-export class PendingUpdates {
-  /** Updates by what {@link updateKey} says, queries by their ids. */
-  readonly #pending = new Map<string | bigint, PendingUpdate | PendingQuery>();
-  readonly #unsent = new Set<Pending>();
+export class PendingUpdates implements UpdateIntake {
+  readonly #updates = new UpdateTable<PendingUpdate>(randomSeed());
+  /** By their ids, which are given here. */
+  readonly #queries = new Map<bigint, PendingQuery>();
+  readonly #unsent = new Line<PendingUpdate | PendingQuery>();
   /** Sent, given up, and not yet reported to the server: they have not made room there. */
   #abandoned: Pending[] = [];
   readonly #aborts = new AbortListeners();
@@ -54,7 +66,8 @@ export class PendingUpdates {
   #bytes = 0;
   #sent = 0;
   #bytesSent = 0;
-  #maxRequestBytes = Infinity;
+  #maxRequestBytes: number;
+  #leader: number | undefined;
   #lost: RequestError | undefined;
 
   constructor(
@@ -68,40 +81,71 @@ export class PendingUpdates {
     this.#maxBytes = limits.maxBytes ?? 64 * 1024 * 1024;
     this.#maxUpdatesSent = limits.maxUpdatesSent ?? maxUpdatesUnderWay;
     this.#maxBytesSent = limits.maxBytesSent ?? maxBytesUnderWay;
+    this.#maxRequestBytes = limits.maxRequestBytes ?? Infinity;
   }
 
   /** Updates and queries that have no answer yet. */
   get length(): number {
-    return this.#pending.size;
+    return this.#updates.size + this.#queries.size;
+  }
+
+  /** Who leads, as far as the server has said. */
+  get leader(): number | undefined {
+    return this.#leader;
   }
 
   /**
-   * Resolves with the answer, which lacks `update`. Rejects with a RequestError. An update that is pending already is
-   * not sent twice; all its callers get the one answer.
+   * Sends an update, and tells its caller what became of it, never before this returns. An update that is pending already is not sent
+   * twice; all its callers get the one answer.
    */
+  take(update: ClientUpdate, caller: UpdateCaller): void {
+    const refusal = this.#refusal() ?? tooLargeError(update, this.#maxRequestBytes);
+    if (refusal !== undefined) return queueMicrotask(() => caller.onFailed(refusal));
+    const known = this.#updates.get(update.clientId, update.timestamp);
+    if (known !== undefined) return known.join(caller);
+    if (this.#isFull) {
+      const error = this.#fullError();
+      return queueMicrotask(() => caller.onFailed(error));
+    }
+    const pending = new PendingUpdate(update, caller);
+    this.#updates.add(pending);
+    this.#queue(pending);
+  }
+
+  leave({ clientId, timestamp }: ClientUpdate, caller: UpdateCaller): void {
+    const pending = this.#updates.get(clientId, timestamp);
+    if (pending?.leave(caller) !== true) return;
+    if (pending.isDeserted) this.#abandon(pending);
+    caller.onFailed(cancelledError(this.address));
+  }
+
+  /** Resolves with the answer, which lacks `update`. Rejects with a RequestError. */
   clientUpdate(update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
-    const refusal = this.#refusal(signal) ?? tooLargeError(update, this.#maxRequestBytes);
-    if (refusal !== undefined) return Promise.reject(refusal);
-    const key = updateKey(update);
-    const known = this.#pending.get(key);
-    if (known === undefined && this.#isFull) return Promise.reject(this.#fullError());
-    const pending = known instanceof PendingUpdate ? known : this.#queue(new PendingUpdate(key, update));
+    if (signal.aborted) return Promise.reject(abortedError(this.address, signal));
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        pending.callers.delete(caller);
-        if (pending.callers.size === 0) this.#abandon(pending);
-        reject(abortedError(this.address, signal));
-      };
+      const onAbort = (): void => this.leave(update, caller);
       const unlink = (): void => this.#aborts.remove(signal, onAbort);
-      const caller = { resolve, reject, unlink };
-      pending.callers.add(caller);
+      const caller: UpdateCaller = {
+        onOrdered: (seq, result, duplicate) => {
+          unlink();
+          const answer = create(GloballyOrderedUpdateSchema, { seq: BigInt(seq), result, duplicate });
+          if (this.#leader !== undefined) answer.leaderId = BigInt(this.#leader);
+          resolve(answer);
+        },
+        onFailed: (error) => {
+          unlink();
+          reject(signal.aborted ? abortedError(this.address, signal) : (error as RequestError));
+        },
+      };
       this.#aborts.add(signal, onAbort);
+      this.take(update, caller);
     });
   }
 
   /** Resolves with the answer. Rejects with a RequestError. */
   query(request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
-    const refusal = this.#refusal(signal) ?? queryTooLargeError(request, this.#maxRequestBytes);
+    if (signal.aborted) return Promise.reject(abortedError(this.address, signal));
+    const refusal = this.#refusal() ?? queryTooLargeError(request, this.#maxRequestBytes);
     if (refusal !== undefined) return Promise.reject(refusal);
     if (this.#isFull) return Promise.reject(this.#fullError());
     return new Promise((resolve, reject) => {
@@ -110,17 +154,17 @@ export class PendingUpdates {
         reject(abortedError(this.address, signal));
       };
       const unlink = (): void => this.#aborts.remove(signal, onAbort);
-      const pending = this.#queue(
-        new PendingQuery(++this.#lastQueryId, request, { resolve, reject, unlink }),
-      );
+      const pending = new PendingQuery(++this.#lastQueryId, request, { resolve, reject, unlink });
+      this.#queries.set(pending.id, pending);
+      this.#queue(pending);
       this.#aborts.add(signal, onAbort);
     });
   }
 
   /** The server has told the largest request that it takes: larger ones fail, those that wait as well. */
   restrict(maxRequestBytes: number): void {
-    this.#maxRequestBytes = maxRequestBytes;
-    for (const pending of this.#unsent) {
+    this.#maxRequestBytes = Math.min(this.#maxRequestBytes, maxRequestBytes);
+    for (const pending of [...this.#unsent]) {
       const misfit = pending.misfit(maxRequestBytes);
       if (misfit !== undefined) this.#fail(pending, misfit);
     }
@@ -146,12 +190,13 @@ export class PendingUpdates {
   #takeUnsent(batch: UpdateBatch, targetBytes: number): number {
     let bytes = 0;
     let taken = 0;
-    for (const pending of this.#unsent) {
+    for (let pending = this.#unsent.first(); pending !== undefined; pending = this.#unsent.first()) {
       bytes += pending.bytes;
       if ((taken > 0 && bytes > targetBytes) || taken >= maxUpdatesUnderWay) break;
       if (this.#sent >= this.#maxUpdatesSent) break;
       if (this.#sent > 0 && this.#bytesSent + pending.bytes > this.#maxBytesSent) break;
-      this.#unsent.delete(pending);
+      this.#unsent.shift();
+      pending.sent = true;
       this.#sent++;
       this.#bytesSent += pending.bytes;
       pending.sendIn(batch);
@@ -169,10 +214,11 @@ export class PendingUpdates {
    * update twice takes no failure of it, `busy` included, for a promise that it is not ordered.
    */
   answered({ answers, leaderId, queryAnswers }: UpdateAnswers): void {
+    this.#hearOf(leaderId);
     for (const answer of answers) {
       const { failure } = answer;
       const outcome = failure === undefined ? answer : fromRequestFailure(failure, this.address);
-      this.#settle(answer, outcome, leaderId);
+      this.#settle(answer, outcome);
     }
     for (const { id, outcome } of queryAnswers) this.#settleQuery(id, this.#outcomeOf(outcome));
     this.#sendMore();
@@ -180,7 +226,8 @@ export class PendingUpdates {
 
   /** Hands out what became of an update that was sent otherwise than in its batch. */
   settle(id: UpdateIdentity, outcome: GloballyOrderedUpdate | RequestError): void {
-    this.#settle(id, outcome, outcome instanceof RequestError ? undefined : outcome.leaderId);
+    if (!(outcome instanceof RequestError)) this.#hearOf(outcome.leaderId);
+    this.#settle(id, outcome);
     this.#sendMore();
   }
 
@@ -190,17 +237,21 @@ export class PendingUpdates {
     this.#sendMore();
   }
 
-  #settle(id: UpdateIdentity, outcome: Ordered | RequestError, leaderId: bigint | undefined): void {
-    const pending = this.#pending.get(updateKey(id));
-    if (!(pending instanceof PendingUpdate)) return;
+  #hearOf(leaderId: bigint | undefined): void {
+    this.#leader = leaderId === undefined ? undefined : Number(leaderId);
+  }
+
+  #settle({ clientId, timestamp }: UpdateIdentity, outcome: Ordered | RequestError): void {
+    const pending = this.#updates.get(clientId, timestamp);
+    if (pending === undefined) return;
     if (outcome instanceof RequestError) return this.#fail(pending, outcome);
     this.#forget(pending);
-    pending.resolve(outcome, leaderId);
+    pending.resolve(outcome);
   }
 
   #settleQuery(id: bigint, outcome: QueryResponse | RequestError): void {
-    const pending = this.#pending.get(id);
-    if (!(pending instanceof PendingQuery)) return;
+    const pending = this.#queries.get(id);
+    if (pending === undefined) return;
     if (outcome instanceof RequestError) return this.#fail(pending, outcome);
     this.#forget(pending);
     pending.resolve(outcome);
@@ -219,56 +270,59 @@ export class PendingUpdates {
 
   #sendMore(): void {
     // There is room at the server again.
-    if (this.#unsent.size > 0) this.onUnsent();
+    if (this.#unsent.first() !== undefined) this.onUnsent();
   }
 
   /** The stream has ended: all that are pending fail, and all later ones. */
   lost(error: RequestError): void {
     this.#lost ??= error;
     this.#abandoned = [];
-    for (const pending of this.#pending.values()) this.#fail(pending, error);
+    for (const pending of [...this.#updates, ...this.#queries.values()]) this.#fail(pending, error);
   }
 
-  /** Why nothing more is taken from this caller; undefined when it is. */
-  #refusal(signal: AbortSignal): RequestError | undefined {
-    if (signal.aborted) return abortedError(this.address, signal);
+  /** Why nothing more is taken; undefined when it is. */
+  #refusal(): RequestError | undefined {
     return this.#lost === undefined ? undefined : copyOf(this.#lost);
   }
 
   get #isFull(): boolean {
-    return this.#pending.size >= this.#maxUpdates || this.#bytes >= this.#maxBytes;
+    return this.length >= this.#maxUpdates || this.#bytes >= this.#maxBytes;
   }
 
   #fullError(): RequestError {
-    const why = `${this.#pending.size} updates and queries for ${this.address} are under way already; try again later`;
+    const why = `${this.length} updates and queries for ${this.address} are under way already; try again later`;
     return new RequestError("busy", why);
   }
 
-  #queue<T extends PendingUpdate | PendingQuery>(pending: T): T {
-    this.#pending.set(pending.key, pending);
-    this.#unsent.add(pending);
+  #queue(pending: PendingUpdate | PendingQuery): void {
+    this.#unsent.push(pending);
     this.#bytes += pending.bytes;
     this.onUnsent();
-    return pending;
   }
 
-  #abandon(pending: Pending): void {
-    this.#pending.delete(pending.key);
-    this.#bytes -= pending.bytes;
-    if (this.#unsent.delete(pending)) return;
+  #abandon(pending: PendingUpdate | PendingQuery): void {
+    this.#remove(pending);
+    if (!pending.sent) return;
     this.#abandoned.push(pending);
     this.onUnsent();
   }
 
-  #fail(pending: Pending, error: RequestError): void {
+  #fail(pending: PendingUpdate | PendingQuery, error: RequestError): void {
     this.#forget(pending);
     pending.reject(error);
   }
 
-  #forget(pending: Pending): void {
-    this.#pending.delete(pending.key);
+  #forget(pending: PendingUpdate | PendingQuery): void {
+    this.#remove(pending);
+    if (pending.sent) this.#leave(pending.bytes);
+  }
+
+  #remove(pending: PendingUpdate | PendingQuery): void {
+    pending.gone = true;
+    if (!pending.sent) this.#unsent.left();
+    if (pending instanceof PendingUpdate) this.#updates.remove(pending.clientId, pending.timestamp);
+    else this.#queries.delete(pending.id);
     this.#bytes -= pending.bytes;
-    if (!this.#unsent.delete(pending)) this.#leave(pending.bytes);
   }
 
   /** One is no longer under way at the server. */

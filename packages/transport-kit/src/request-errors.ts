@@ -12,6 +12,11 @@ export function abortedError(address: string, signal: AbortSignal): RequestError
     : new RequestError("cancelled", `the request to ${address} was cancelled`, { cause: reason });
 }
 
+/** The caller gave up, without a signal. */
+export function cancelledError(address: string): RequestError {
+  return new RequestError("cancelled", `the request to ${address} was cancelled`);
+}
+
 /** Whatever went wrong on the way: no answer was had from this server. */
 export function noAnswerError(address: string, why: string, cause?: unknown): RequestError {
   return new RequestError(

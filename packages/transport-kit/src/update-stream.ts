@@ -7,8 +7,8 @@ import {
   type UpdateAnswers,
   type UpdateBatch,
 } from "@paxos/proto";
-import { AnswerQueue } from "./answer-queue.js";
 import type { FaultRecord } from "./connection.js";
+import { Line } from "./line.js";
 import { frameTargetBytes } from "./options.js";
 import { intakeOf } from "./promised-updates.js";
 import { randomSeed } from "./random-seed.js";
@@ -41,7 +41,8 @@ export class UpdateStream implements UpdateOwner {
   readonly #updates = new UpdateTable<UpdateEntry>(randomSeed());
   /** By {@link queryKey}. */
   readonly #queries = new Map<string, QueryEntry>();
-  readonly #answers = new AnswerQueue<Entry>();
+  readonly #answers = new Line<Entry>();
+  #answerBytes = 0;
   /** Queries that the handler has not been given yet: what it answers has to be kept, however large it is. */
   readonly #held = new Set<QueryEntry>();
   readonly #intake: UpdateIntake;
@@ -68,7 +69,7 @@ export class UpdateStream implements UpdateOwner {
 
   /** Whether the transport should go on reading: false while too many answers wait to be taken. */
   get hasRoom(): boolean {
-    return this.#answers.bytes <= this.#maxAnswerBytes;
+    return this.#answerBytes <= this.#maxAnswerBytes;
   }
 
   /** Updates and queries whose answers have not been taken. */
@@ -104,6 +105,7 @@ export class UpdateStream implements UpdateOwner {
       if (entry instanceof UpdateEntry) this.#updates.remove(entry.clientId, entry.timestamp);
       else this.#forgetQuery(entry.id);
       this.#answers.shift();
+      this.#answerBytes -= entry.answerBytes;
     }
     const { leader } = this.#intake;
     if (this.#ordered && leader !== undefined) answers.leaderId = BigInt(leader);
@@ -211,6 +213,7 @@ export class UpdateStream implements UpdateOwner {
 
   #answer(entry: Entry): void {
     this.#answers.push(entry);
+    this.#answerBytes += entry.answerBytes;
     this.onAnswers();
   }
 
@@ -220,7 +223,10 @@ export class UpdateStream implements UpdateOwner {
     entry.gone = true;
     if (entry instanceof QueryEntry && this.#held.delete(entry))
       return this.#allowance.release(entry.bytes, false);
-    if (!entry.handed) return this.#answers.drop(entry);
+    if (!entry.handed) {
+      this.#answerBytes -= entry.answerBytes;
+      return this.#answers.left();
+    }
     // Before the handler is told: it may let go at once.
     this.#allowance.abandon(entry.bytes);
     if (entry instanceof UpdateEntry) this.#intake.leave(entry.update, entry);

@@ -1,4 +1,4 @@
-import type { ClientTransport } from "@paxos/core";
+import type { ClientTransport, UpdateIntake } from "@paxos/core";
 import type {
   BackupPiece,
   ChangeMembershipResponse,
@@ -50,13 +50,17 @@ export class TcpClientTransport implements ClientTransport {
   ): Promise<GloballyOrderedUpdate> {
     requireFits(update, this.#settings.maxRequestBytes);
     if (signal.aborted) throw abortedError(address, signal);
-    return this.#server(address).current.clientUpdate(update, signal);
+    return this.#server(address).current.updates.clientUpdate(update, signal);
+  }
+
+  updatesTo(address: string): UpdateIntake {
+    return this.#server(address).current.updates;
   }
 
   async query(address: string, request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
     requireQueryFits(request, this.#settings.maxRequestBytes);
     if (signal.aborted) throw abortedError(address, signal);
-    return this.#server(address).current.query(request, signal);
+    return this.#server(address).current.updates.query(request, signal);
   }
 
   async status(address: string, signal: AbortSignal): Promise<StatusResponse> {

@@ -1,5 +1,5 @@
 import type { RequestError } from "@paxos/core";
-import type { ClientUpdate, Frame, GloballyOrderedUpdate, QueryRequest, QueryResponse } from "@paxos/proto";
+import type { Frame } from "@paxos/proto";
 import {
   closedError,
   describeError,
@@ -33,7 +33,8 @@ export class ServerCall implements Conversation {
   readonly ready = true;
   /** Resolves when nothing of the connection is left open. */
   readonly ended: Promise<void>;
-  readonly #updates: PendingUpdates;
+  /** What is pending in updates and queries. */
+  readonly updates: PendingUpdates;
   readonly #flushSoon = oncePerTurn(() => this.onWritable());
   /** Asked for before the handshake was done. */
   #early: Uint8Array[] = [];
@@ -48,21 +49,14 @@ export class ServerCall implements Conversation {
     /** Told when it can be used no more, before those who wait for answers are: they may call again at once. */
     private readonly onLost: () => void,
   ) {
-    this.#updates = new PendingUpdates(address, this.#flushSoon);
+    const { maxRequestBytes } = settings;
+    this.updates = new PendingUpdates(address, this.#flushSoon, { maxRequestBytes });
     this.calls = new CallClient(
       address,
       (call) => this.#send(encodeFrame({ calls: [call] })),
       (why) => this.#hangUp(why),
     );
     this.ended = this.#run();
-  }
-
-  clientUpdate(update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate> {
-    return this.#updates.clientUpdate(update, signal);
-  }
-
-  query(request: QueryRequest, signal: AbortSignal): Promise<QueryResponse> {
-    return this.#updates.query(request, signal);
   }
 
   get frameLimit(): number {
@@ -76,7 +70,7 @@ export class ServerCall implements Conversation {
     if (frame.refusal !== undefined) return this.#hangUp(`refused: ${oneLine(frame.refusal.detail)}`);
     if (!this.#greeted) return this.#onGreeting(frame);
     this.#link?.pings.take(frame);
-    if (frame.answers !== undefined) this.#updates.answered(frame.answers);
+    if (frame.answers !== undefined) this.updates.answered(frame.answers);
     this.calls.replied(frame.replies);
   }
 
@@ -91,7 +85,7 @@ export class ServerCall implements Conversation {
   /** All updates and queries of one turn of the event loop leave together, as far as the server has room for them. */
   onWritable(): void {
     while (this.#greeted && this.#link?.ended === false && this.#link.writable) {
-      const batch = this.#updates.takeBatch();
+      const batch = this.updates.takeBatch();
       if (batch === undefined) return;
       this.#link.sendNow(encodeFrame({ updates: batch }));
     }
@@ -144,7 +138,7 @@ export class ServerCall implements Conversation {
     const link = this.#link;
     if (link === undefined) return;
     this.#greeted = true;
-    if (serverHello.maxRequestBytes > 0) this.#updates.restrict(serverHello.maxRequestBytes);
+    if (serverHello.maxRequestBytes > 0) this.updates.restrict(serverHello.maxRequestBytes);
     keepAlive(link, this.settings.keepAlive, () => link.bytesAhead);
     for (const frame of this.#early) link.send(frame);
     this.#early = [];
@@ -169,7 +163,7 @@ export class ServerCall implements Conversation {
     this.#lost = error();
     this.#early = [];
     this.onLost();
-    this.#updates.lost(this.#lost);
+    this.updates.lost(this.#lost);
     this.calls.lost(error);
   }
 }
