@@ -139,7 +139,7 @@ export interface ClientHandler {
   /** Orders an update. Rejects with a {@link RequestError}. */
   clientUpdate(update: ClientUpdate, signal: AbortSignal): Promise<GloballyOrderedUpdate>;
   /** The same for many at once, if the handler has it: transports use it for whatever comes on a stream. */
-  readonly updates?: UpdateIntake;
+  readonly updateIntake?: UpdateIntake;
   /** Asks the state machine something that changes nothing. Rejects with a {@link RequestError}. */
   query(request: QueryRequest, signal: AbortSignal): Promise<QueryResponse>;
   /**

@@ -1,14 +1,15 @@
 // Every update passes through here on every node, so it is read and written without reflection, and without a piece of memory of its own.
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { ClientUpdateSchema, UpdateKind } from "./gen/paxos/v1/paxos_pb.js";
+import { ClientUpdateSchema, UpdateKind, type ClientUpdate } from "./gen/paxos/v1/paxos_pb.js";
 import { allocateBytes } from "./slab.js";
 import {
+  fieldLength,
   lastVarint,
   lastVarint31,
   length32,
   readVarint,
-  varintLength,
-  writeVarint,
+  writeBytesField,
+  writeField,
   writeVarint32,
 } from "./varint.js";
 
@@ -40,41 +41,40 @@ export type ClientUpdateInit = Pick<ClientUpdateFields, "clientId" | "nodeId" | 
 
 /** Encodes a ClientUpdate. The bytes are those of `toBinary(ClientUpdateSchema, fields)`; numbers are taken modulo 2^64. */
 export function encodeClientUpdate(fields: ClientUpdateInit): Uint8Array {
-  const { clientId, nodeId, timestamp, update, kind = 0, session = 0n, answeredUpTo = 0n } = fields;
   // Of a later release, if of any.
-  if (kind < 0) return toBinary(ClientUpdateSchema, create(ClientUpdateSchema, fields));
-  const size = update.length;
-  const length =
-    (clientId === 0n ? 0 : 1 + varintLength(clientId)) +
-    (nodeId === 0n ? 0 : 1 + varintLength(nodeId)) +
-    (timestamp === 0n ? 0 : 1 + varintLength(timestamp)) +
-    (size === 0 ? 0 : 1 + length32(size) + size) +
+  if ((fields.kind ?? 0) < 0) return toBinary(ClientUpdateSchema, create(ClientUpdateSchema, fields));
+  const bytes = allocateBytes(clientUpdateLength(fields));
+  writeClientUpdate(bytes, 0, fields);
+  return bytes;
+}
+
+/** How many bytes a ClientUpdate takes whose kind is not below 0. */
+export function clientUpdateLength(fields: ClientUpdateInit): number {
+  const { clientId, nodeId, timestamp, update, kind = 0, session = 0n, answeredUpTo = 0n } = fields;
+  return (
+    fieldLength(clientId) +
+    fieldLength(nodeId) +
+    fieldLength(timestamp) +
+    (update.length === 0 ? 0 : 1 + length32(update.length) + update.length) +
     (kind === 0 ? 0 : 1 + length32(kind)) +
-    (session === 0n ? 0 : 1 + varintLength(session)) +
-    (answeredUpTo === 0n ? 0 : 1 + varintLength(answeredUpTo));
-  const bytes = allocateBytes(length);
-  let at = writeField(bytes, 0, tags.clientId, clientId);
+    fieldLength(session) +
+    fieldLength(answeredUpTo)
+  );
+}
+
+/** Writes a ClientUpdate whose kind is not below 0, and returns where it ends. */
+export function writeClientUpdate(bytes: Uint8Array, at: number, fields: ClientUpdateInit): number {
+  const { clientId, nodeId, timestamp, update, kind = 0, session = 0n, answeredUpTo = 0n } = fields;
+  at = writeField(bytes, at, tags.clientId, clientId);
   at = writeField(bytes, at, tags.nodeId, nodeId);
   at = writeField(bytes, at, tags.timestamp, timestamp);
-  if (size > 0) {
-    bytes[at++] = tags.update;
-    at = writeVarint32(bytes, at, size);
-    bytes.set(update, at);
-    at += size;
-  }
+  at = writeBytesField(bytes, at, tags.update, update);
   if (kind !== 0) {
     bytes[at++] = tags.kind;
     at = writeVarint32(bytes, at, kind);
   }
   at = writeField(bytes, at, tags.session, session);
-  writeField(bytes, at, tags.answeredUpTo, answeredUpTo);
-  return bytes;
-}
-
-function writeField(bytes: Uint8Array, at: number, tag: number, number: bigint): number {
-  if (number === 0n) return at;
-  bytes[at] = tag;
-  return writeVarint(bytes, at + 1, number);
+  return writeField(bytes, at, tags.answeredUpTo, answeredUpTo);
 }
 
 const empty: Uint8Array = new Uint8Array();
@@ -84,7 +84,7 @@ const empty: Uint8Array = new Uint8Array();
  * bytes are not an encoded message.
  */
 export function decodeClientUpdate(bytes: Uint8Array): ClientUpdateFields {
-  return decodeKnownFields(bytes) ?? decodeAnything(bytes);
+  return readClientUpdate(bytes, 0, bytes.length) ?? decodeAnything(bytes);
 }
 
 /** What is unusual, be it wrong or of a later release: as protobuf-es reads it. */
@@ -96,9 +96,8 @@ function decodeAnything(bytes: Uint8Array): ClientUpdateFields {
   return { clientId, nodeId, timestamp, update, kind, session, answeredUpTo };
 }
 
-/** Undefined when the bytes hold anything but the fields that this release knows. */
-function decodeKnownFields(bytes: Uint8Array): ClientUpdateFields | undefined {
-  const end = bytes.length;
+/** Reads a ClientUpdate up to `end`; undefined when there is anything but the fields that this release knows. */
+export function readClientUpdate(bytes: Uint8Array, at: number, end: number): ClientUpdate | undefined {
   let clientId = 0n;
   let nodeId = 0n;
   let timestamp = 0n;
@@ -106,7 +105,7 @@ function decodeKnownFields(bytes: Uint8Array): ClientUpdateFields | undefined {
   let answeredUpTo = 0n;
   let update = empty;
   let kind = UpdateKind.UNSPECIFIED;
-  for (let at = 0; at < end;) {
+  while (at < end) {
     const tag = bytes[at] as number;
     at = readVarint(bytes, at + 1, end);
     if (at < 0) return undefined;
@@ -141,5 +140,14 @@ function decodeKnownFields(bytes: Uint8Array): ClientUpdateFields | undefined {
         return undefined;
     }
   }
-  return { clientId, nodeId, timestamp, update, kind, session, answeredUpTo };
+  return {
+    $typeName: "paxos.v1.ClientUpdate",
+    clientId,
+    nodeId,
+    timestamp,
+    update,
+    kind,
+    session,
+    answeredUpTo,
+  };
 }

@@ -151,4 +151,11 @@ export {
 export type { Call, ClientHello, Frame, Reply, ServerHello } from "./gen/paxos/v1/tcp_pb.js";
 export { encodeMessage, encodeProposal } from "./encode.js";
 export { decodeClientUpdate, encodeClientUpdate } from "./client-update.js";
+export {
+  encodingOfUpdateAnswers,
+  encodingOfUpdateBatch,
+  readUpdateAnswers,
+  readUpdateBatch,
+} from "./update-batch.js";
+export type { Encoding } from "./update-batch.js";
 export type { ClientUpdateFields, ClientUpdateInit } from "./client-update.js";

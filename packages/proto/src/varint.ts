@@ -8,8 +8,29 @@ const high = 1 - low;
 /** Numbers that are met all the time. */
 const small = Array.from({ length: 256 }, (_, i) => BigInt(i));
 
+/** How many bytes a field of a number takes whose tag is one byte; 0 when the number is 0, for it is left out then. */
+export function fieldLength(number: bigint): number {
+  return number === 0n ? 0 : 1 + varintLength(number);
+}
+
+/** Writes such a field, and returns where it ends. */
+export function writeField(bytes: Uint8Array, at: number, tag: number, number: bigint): number {
+  if (number === 0n) return at;
+  bytes[at] = tag;
+  return writeVarint(bytes, at + 1, number);
+}
+
+/** The same for bytes: left out when there are none. */
+export function writeBytesField(bytes: Uint8Array, at: number, tag: number, content: Uint8Array): number {
+  if (content.length === 0) return at;
+  bytes[at] = tag;
+  at = writeVarint32(bytes, at + 1, content.length);
+  bytes.set(content, at);
+  return at + content.length;
+}
+
 /** How many bytes an unsigned 64-bit number takes as a varint. */
-export function varintLength(number: bigint): number {
+function varintLength(number: bigint): number {
   value[0] = number;
   const h = halves[high] as number;
   const l = halves[low] as number;
@@ -27,7 +48,7 @@ export function length32(number: number): number {
 }
 
 /** Writes an unsigned 64-bit number, and returns where it ends. */
-export function writeVarint(bytes: Uint8Array, at: number, number: bigint): number {
+function writeVarint(bytes: Uint8Array, at: number, number: bigint): number {
   value[0] = number;
   let h = halves[high] as number;
   let l = halves[low] as number;

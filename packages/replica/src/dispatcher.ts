@@ -65,7 +65,7 @@ export class Dispatcher implements ClientHandler, UpdateIntake {
   ) {}
 
   /** For streams: the same as {@link clientUpdate}. */
-  get updates(): UpdateIntake {
+  get updateIntake(): UpdateIntake {
     return this;
   }
 

@@ -2,8 +2,8 @@ import { RequestError, type ClientHandler, type UpdateCaller, type UpdateIntake 
 import type { ClientUpdate } from "@paxos/proto";
 
 /** The intake of a handler: its own, or one made of its promises. */
-export function intakeOf(handler: Pick<ClientHandler, "clientUpdate" | "updates">): UpdateIntake {
-  return handler.updates ?? new PromisedUpdates(handler);
+export function intakeOf(handler: Pick<ClientHandler, "clientUpdate" | "updateIntake">): UpdateIntake {
+  return handler.updateIntake ?? new PromisedUpdates(handler);
 }
 
 class PromisedUpdates implements UpdateIntake {

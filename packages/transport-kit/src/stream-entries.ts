@@ -15,7 +15,7 @@ import { countedBytes, countedQueryBytes, entryBytes } from "./update-allowance.
 const nothing: Uint8Array = new Uint8Array();
 
 /** What serves a stream. */
-export type StreamHandler = Pick<ClientHandler, "clientUpdate" | "updates" | "query">;
+export type StreamHandler = Pick<ClientHandler, "clientUpdate" | "updateIntake" | "query">;
 
 /** One update or query, from when it is received until its answer is taken. */
 interface Entry {

@@ -3,7 +3,7 @@ import type { Frame } from "@paxos/proto";
 import { oncePerTurn, UpdateStream } from "@paxos/transport-kit";
 import { CallServer } from "./call-server.js";
 import type { Faults } from "./counters.js";
-import { encodeFrame } from "./frame.js";
+import { encodeAnswers } from "./frame.js";
 import type { Link } from "./link.js";
 
 /** What one client has under way on its connection: updates and queries, and other calls. */
@@ -61,7 +61,7 @@ export class ClientSession {
     while (!this.link.ended && this.link.writable) {
       const answers = this.#updates.takeAnswers();
       if (answers === undefined) return;
-      this.link.sendNow(encodeFrame({ answers }));
+      this.link.sendNow(encodeAnswers(answers));
     }
   }
 }

@@ -13,7 +13,7 @@ import {
 import { clientProtocolVersion } from "./accepted-connection.js";
 import { CallClient } from "./call-client.js";
 import { dial } from "./dial.js";
-import { encodeFrame } from "./frame.js";
+import { encodeFrame, encodeUpdates } from "./frame.js";
 import type { FrameFault } from "./frame-decoder.js";
 import { unexpectedFields, type FrameField } from "./frame-fields.js";
 import type { Conversation } from "./frame-intake.js";
@@ -87,7 +87,7 @@ export class ServerCall implements Conversation {
     while (this.#greeted && this.#link?.ended === false && this.#link.writable) {
       const batch = this.updates.takeBatch();
       if (batch === undefined) return;
-      this.#link.sendNow(encodeFrame({ updates: batch }));
+      this.#link.sendNow(encodeUpdates(batch));
     }
   }
 
