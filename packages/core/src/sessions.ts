@@ -41,6 +41,10 @@ const answerBytes = 384;
  */
 export const sessionWindow = 1024;
 
+const window = BigInt(sessionWindow);
+
+const nothing: Uint8Array = new Uint8Array();
+
 /** What became of an ordered update. */
 export type Execution =
   /** It was executed now; of a registration: the session was made, and `seq` is its id. */
@@ -70,6 +74,8 @@ export type UpdateIdentity = Pick<OrderedUpdate, "clientId" | "timestamp"> &
 export class Sessions {
   /** In the order of the clients' last new updates. */
   #sessions = new Map<bigint, Session>();
+  /** The last of them. */
+  #latest: Session | undefined;
   #bytes = 0;
   /** The snapshot being taken. */
   #copy: SessionCopy | undefined;
@@ -92,33 +98,23 @@ export class Sessions {
    * is remembered.
    */
   find(update: UpdateIdentity): Exclude<Execution, { kind: "executed" }> | undefined {
-    const { clientId, timestamp, kind, session = 0n } = update;
-    const found = this.#sessions.get(clientId);
-    if (found === undefined) return undefined;
-    if (kind === UpdateKind.REGISTER) {
-      const seq = found.registered;
-      return seq === undefined ? undefined : { kind: "duplicate", seq, result: new Uint8Array() };
-    }
-    if (!belongsTo(found, session)) return undefined;
-    const answer = found.answers.get(timestamp);
-    if (answer !== undefined) return { kind: "duplicate", ...answer };
-    return timestamp <= found.forgottenUpTo ? { kind: "expired" } : undefined;
+    const found = this.#sessions.get(update.clientId);
+    return found && findIn(found, update);
   }
 
   /** Executes an update unless it has been, and remembers the answer. Not for no-ops. */
   execute(ordered: OrderedUpdate, apply: (update: Uint8Array, seq: number) => Uint8Array): Execution {
     const { seq, clientId, timestamp, update, session, answeredUpTo } = ordered;
+    const found = this.#sessions.get(clientId);
     if (ordered.kind !== UpdateKind.REGISTER && session !== 0n) {
-      const found = this.#sessions.get(clientId);
       if (found === undefined || !belongsTo(found, session)) return { kind: "expired" };
       this.#forgetUpTo(found, answeredUpTo);
-      if (timestamp > found.forgottenUpTo + BigInt(sessionWindow)) return { kind: "expired" };
+      if (timestamp > found.forgottenUpTo + window) return { kind: "expired" };
     }
-    const before = this.find(ordered);
+    const before = found && findIn(found, ordered);
     if (before !== undefined) return before;
     if (ordered.kind === UpdateKind.REGISTER) return this.#register(clientId, seq);
-    // A copy: what the state machine gave may be a view of something large.
-    const result = apply(update, seq).slice();
+    const result = copyOf(apply(update, seq));
     this.#remember(clientId, timestamp, seq, result);
     return { kind: "executed", seq, result };
   }
@@ -174,8 +170,10 @@ export class Sessions {
       bytes: 0,
     };
     this.#copy?.preserve(session);
+    if (session === this.#latest) return session;
     this.#sessions.delete(clientId);
     this.#sessions.set(clientId, session);
+    this.#latest = session;
     return session;
   }
 
@@ -194,12 +192,16 @@ export class Sessions {
 
   /** Keeps the table within its bounds; `session` is the last to go. */
   #forgetClients(session: Session): void {
+    if (this.#fits) return;
     for (const [id, oldest] of this.#sessions) {
-      if (this.#sessions.size <= this.#bounds.clients && this.#bytes <= this.#bounds.bytes) break;
-      if (oldest === session) break;
+      if (oldest === session || this.#fits) break;
       this.#sessions.delete(id);
       this.#bytes -= oldest.bytes;
     }
+  }
+
+  get #fits(): boolean {
+    return this.#sessions.size <= this.#bounds.clients && this.#bytes <= this.#bounds.bytes;
   }
 
   // Half of them at once, so that the sorting costs little per update.
@@ -232,6 +234,25 @@ export class Sessions {
     session.bytes -= size;
     this.#bytes -= size;
   }
+}
+
+function findIn(
+  found: Session,
+  { timestamp, kind, session = 0n }: UpdateIdentity,
+): Exclude<Execution, { kind: "executed" }> | undefined {
+  if (kind === UpdateKind.REGISTER) {
+    const seq = found.registered;
+    return seq === undefined ? undefined : { kind: "duplicate", seq, result: nothing };
+  }
+  if (!belongsTo(found, session)) return undefined;
+  const answer = found.answers.get(timestamp);
+  if (answer !== undefined) return { kind: "duplicate", ...answer };
+  return timestamp <= found.forgottenUpTo ? { kind: "expired" } : undefined;
+}
+
+/** What the state machine gave may be a view of something large. */
+function copyOf(result: Uint8Array): Uint8Array {
+  return result.length === 0 ? nothing : result.slice();
 }
 
 /** Whether an update that names this session, or none, is one of this session's. */

@@ -1,6 +1,22 @@
-import { toBinary } from "@bufbuild/protobuf";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
-import { MessageSchema, ProposalSchema, type Message, type Proposal } from "./gen/paxos/v1/paxos_pb.js";
+// Messages between peers on the wire. Nearly all bytes are those of proposals, which are read and written without reflection.
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { MessageSchema, type Message, type Proposal } from "./gen/paxos/v1/paxos_pb.js";
+import {
+  fieldLength,
+  lastVarint,
+  lastVarint31,
+  length32,
+  readVarint,
+  writeField,
+  writeVarint32,
+} from "./varint.js";
+
+const proposalTags = { nodeId: 0x08, view: 0x10, seq: 0x18, updates: 0x22 };
+const messageTags = { to: 0x08, proposal: 0x32, clientUpdate: 0x4a, epoch: 0x70, group: 0x78 };
+/** Those of fields from number 16 on take two bytes, of which this is the second. */
+const secondByte = 0x01;
+const longTags = { storeId: 0x81, from: 0x88 };
+const storeIdBytes = 8;
 
 // One proposal goes to every peer and to storage. It is encoded once, for as long as somebody holds it.
 const encoded = new WeakMap<Proposal, Uint8Array>();
@@ -12,10 +28,28 @@ const encoded = new WeakMap<Proposal, Uint8Array>();
 export function encodeProposal(proposal: Proposal): Uint8Array {
   let bytes = encoded.get(proposal);
   if (bytes === undefined) {
-    bytes = toBinary(ProposalSchema, proposal);
+    bytes = writeProposal(proposal);
     encoded.set(proposal, bytes);
   }
   return bytes;
+}
+
+function writeProposal({ nodeId, view, seq, updates }: Proposal): Uint8Array {
+  let length = fieldLength(nodeId) + fieldLength(view) + fieldLength(seq);
+  for (const update of updates) length += 1 + length32(update.length) + update.length;
+  const bytes = new Uint8Array(length);
+  let at = writeField(bytes, 0, proposalTags.nodeId, nodeId);
+  at = writeField(bytes, at, proposalTags.view, view);
+  at = writeField(bytes, at, proposalTags.seq, seq);
+  for (const update of updates) at = writePiece(bytes, at, proposalTags.updates, update);
+  return bytes;
+}
+
+function writePiece(bytes: Uint8Array, at: number, tag: number, piece: Uint8Array): number {
+  bytes[at] = tag;
+  at = writeVarint32(bytes, at + 1, piece.length);
+  bytes.set(piece, at);
+  return at + piece.length;
 }
 
 /**
@@ -23,16 +57,135 @@ export function encodeProposal(proposal: Proposal): Uint8Array {
  * proposal inside, if any, is encoded only the first time.
  */
 export function encodeMessage(message: Message): Uint8Array {
-  if (message.type.case !== "proposal") return toBinary(MessageSchema, message);
-  const { to, epoch, group, storeId, from } = MessageSchema.field;
-  const writer = new BinaryWriter();
-  if (message.to !== 0n) writer.tag(to.number, WireType.Varint).uint64(message.to);
-  writer
-    .tag(MessageSchema.field.proposal.number, WireType.LengthDelimited)
-    .bytes(encodeProposal(message.type.value));
-  if (message.epoch !== 0n) writer.tag(epoch.number, WireType.Varint).uint64(message.epoch);
-  if (message.group !== 0n) writer.tag(group.number, WireType.Varint).uint64(message.group);
-  if (message.storeId !== 0n) writer.tag(storeId.number, WireType.Bit64).fixed64(message.storeId);
-  if (message.from !== 0n) writer.tag(from.number, WireType.Varint).uint64(message.from);
-  return writer.finish();
+  switch (message.type.case) {
+    case "proposal":
+      return writeMessage(message, messageTags.proposal, encodeProposal(message.type.value));
+    case "clientUpdate":
+      return writeMessage(message, messageTags.clientUpdate, message.type.value);
+    default:
+      return toBinary(MessageSchema, message);
+  }
+}
+
+function writeMessage({ to, epoch, group, storeId, from }: Message, tag: number, content: Uint8Array): Uint8Array {
+  const length =
+    fieldLength(to) +
+    (1 + length32(content.length) + content.length) +
+    fieldLength(epoch) +
+    fieldLength(group) +
+    (storeId === 0n ? 0 : 2 + storeIdBytes) +
+    (from === 0n ? 0 : 1 + fieldLength(from));
+  const bytes = new Uint8Array(length);
+  let at = writeField(bytes, 0, messageTags.to, to);
+  at = writePiece(bytes, at, tag, content);
+  at = writeField(bytes, at, messageTags.epoch, epoch);
+  at = writeField(bytes, at, messageTags.group, group);
+  if (storeId !== 0n) {
+    bytes[at++] = longTags.storeId;
+    bytes[at++] = secondByte;
+    new DataView(bytes.buffer).setBigUint64(at, storeId, true);
+    at += storeIdBytes;
+  }
+  if (from !== 0n) {
+    bytes[at++] = longTags.from;
+    writeField(bytes, at, secondByte, from);
+  }
+  return bytes;
+}
+
+/** Decodes a message, as `fromBinary(MessageSchema, bytes)` does. Updates in it are views of `bytes`, not copies. */
+export function decodeMessage(bytes: Uint8Array): Message {
+  return readMessage(bytes) ?? fromBinary(MessageSchema, bytes);
+}
+
+/** Undefined when it is no proposal and no update, or has fields that this release does not know. */
+function readMessage(bytes: Uint8Array): Message | undefined {
+  const end = bytes.length;
+  let to = 0n;
+  let epoch = 0n;
+  let group = 0n;
+  let storeId = 0n;
+  let from = 0n;
+  let type: Message["type"] = { case: undefined };
+  for (let at = 0; at < end;) {
+    const tag = bytes[at++] as number;
+    if (tag === longTags.storeId) {
+      if (bytes[at++] !== secondByte || at + storeIdBytes > end) return undefined;
+      storeId = new DataView(bytes.buffer, bytes.byteOffset + at).getBigUint64(0, true);
+      at += storeIdBytes;
+      continue;
+    }
+    if (tag === longTags.from && bytes[at++] !== secondByte) return undefined;
+    at = readVarint(bytes, at, end);
+    if (at < 0) return undefined;
+    switch (tag) {
+      case messageTags.to:
+        to = lastVarint();
+        break;
+      case messageTags.epoch:
+        epoch = lastVarint();
+        break;
+      case messageTags.group:
+        group = lastVarint();
+        break;
+      case longTags.from:
+        from = lastVarint();
+        break;
+      case messageTags.proposal:
+      case messageTags.clientUpdate: {
+        const size = lastVarint31();
+        // One that comes twice would be merged.
+        if (size < 0 || size > end - at || type.case !== undefined) return undefined;
+        const content = readContent(tag, bytes, at, at + size);
+        if (content === undefined) return undefined;
+        type = content;
+        at += size;
+        break;
+      }
+      default:
+        return undefined;
+    }
+  }
+  if (type.case === undefined) return undefined;
+  return { $typeName: "paxos.v1.Message", to, type, epoch, group, storeId, from };
+}
+
+function readContent(tag: number, bytes: Uint8Array, at: number, end: number): Message["type"] | undefined {
+  if (tag === messageTags.clientUpdate)
+    return { case: "clientUpdate", value: new Uint8Array(bytes.buffer, bytes.byteOffset + at, end - at) };
+  const value = readProposal(bytes, at, end);
+  return value && { case: "proposal", value };
+}
+
+function readProposal(bytes: Uint8Array, at: number, end: number): Proposal | undefined {
+  let nodeId = 0n;
+  let view = 0n;
+  let seq = 0n;
+  const updates: Uint8Array[] = [];
+  while (at < end) {
+    const tag = bytes[at] as number;
+    at = readVarint(bytes, at + 1, end);
+    if (at < 0) return undefined;
+    switch (tag) {
+      case proposalTags.nodeId:
+        nodeId = lastVarint();
+        break;
+      case proposalTags.view:
+        view = lastVarint();
+        break;
+      case proposalTags.seq:
+        seq = lastVarint();
+        break;
+      case proposalTags.updates: {
+        const size = lastVarint31();
+        if (size < 0 || size > end - at) return undefined;
+        updates.push(new Uint8Array(bytes.buffer, bytes.byteOffset + at, size));
+        at += size;
+        break;
+      }
+      default:
+        return undefined;
+    }
+  }
+  return { $typeName: "paxos.v1.Proposal", nodeId, view, seq, updates };
 }

@@ -149,7 +149,7 @@ export {
   ServerHelloSchema,
 } from "./gen/paxos/v1/tcp_pb.js";
 export type { Call, ClientHello, Frame, Reply, ServerHello } from "./gen/paxos/v1/tcp_pb.js";
-export { encodeMessage, encodeProposal } from "./encode.js";
+export { decodeMessage, encodeMessage, encodeProposal } from "./encode.js";
 export { decodeClientUpdate, encodeClientUpdate } from "./client-update.js";
 export {
   encodingOfUpdateAnswers,

@@ -1,16 +1,18 @@
-import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { expect, test } from "@jest/globals";
 import {
   ClientUpdateSchema,
+  decodeMessage,
   encodeMessage,
   encodeProposal,
   MessageSchema,
   ProposalSchema,
   RefusalReason,
+  type Message,
 } from "../src/index.js";
 
 type Content = NonNullable<MessageInitShape<typeof MessageSchema>["type"]>;
-type Envelope = Partial<Record<"to" | "epoch" | "group" | "storeId", bigint>>;
+type Envelope = Partial<Record<"to" | "epoch" | "group" | "storeId" | "from", bigint>>;
 
 const update = { clientId: 2n ** 64n - 1n, nodeId: 1n, timestamp: 3n, update: Uint8Array.of(0, 255, 128) };
 const encodedUpdate = toBinary(ClientUpdateSchema, create(ClientUpdateSchema, update));
@@ -74,16 +76,19 @@ const envelopes: Envelope[] = [
   { to: 2n, epoch: 3n },
   { to: 2n, group: 4n },
   { to: 2n, storeId: 2n ** 64n - 1n },
-  { to: 2n ** 64n - 1n, epoch: 300n, group: 2n ** 63n, storeId: 1n },
+  { to: 2n ** 64n - 1n, epoch: 300n, group: 2n ** 63n, storeId: 1n, from: 1n },
+  { from: 2n ** 64n - 1n },
 ];
 
 const cases = contents.flatMap((type) => envelopes.map((envelope) => ({ ...envelope, type })));
 
 test.each(cases)(
-  "encodeMessage writes $type.case as toBinary does, to $to epoch $epoch group $group store $storeId",
+  "$type.case is written as toBinary does and read as fromBinary does, to $to epoch $epoch group $group store $storeId",
   (init) => {
     const message = create(MessageSchema, init);
-    expect(encodeMessage(message)).toEqual(toBinary(MessageSchema, message));
+    const bytes = encodeMessage(message);
+    expect(bytes).toEqual(toBinary(MessageSchema, message));
+    expect(decodeMessage(bytes)).toEqual(fromBinary(MessageSchema, bytes));
   },
 );
 
@@ -100,6 +105,39 @@ test("a message without content is encoded too", () => {
 test("an empty proposal is encoded too", () => {
   const message = create(MessageSchema, { type: { case: "proposal", value: {} } });
   expect(encodeMessage(message)).toEqual(toBinary(MessageSchema, message));
+});
+
+test("what is unusual is read, or refused, as protobuf-es does it", () => {
+  let state = 1;
+  const random = (below: number) => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) % below;
+  const attempt = (decode: () => Message): Message | "refused" => {
+    try {
+      return decode();
+    } catch {
+      return "refused";
+    }
+  };
+  const wholes = [proposal, { ...proposal, updates: [Uint8Array.of(1), new Uint8Array()] }].map((value) =>
+    toBinary(
+      MessageSchema,
+      create(MessageSchema, { to: 2n, epoch: 3n, storeId: 7n, from: 1n, type: { case: "proposal", value } }),
+    ),
+  );
+  const whole = wholes[1] as Uint8Array;
+  // Twice the same field of the oneof: merged.
+  wholes.push(Uint8Array.from([...whole, ...whole]));
+  let refused = 0;
+  for (let i = 0; i < 4_000; i++) {
+    const chosen = wholes[i % wholes.length] as Uint8Array;
+    const bytes = random(2) === 0 ? chosen.slice() : chosen.slice(0, random(chosen.length));
+    for (let changes = random(3); changes > 0 && bytes.length > 0; changes--)
+      bytes[random(bytes.length)] = random(256);
+    const expected = attempt(() => fromBinary(MessageSchema, bytes));
+    expect(attempt(() => decodeMessage(bytes))).toEqual(expected);
+    if (expected === "refused") refused++;
+  }
+  expect(refused).toBeGreaterThan(500);
+  expect(refused).toBeLessThan(3_500);
 });
 
 test("a proposal is encoded once for all its receivers and its storage", () => {

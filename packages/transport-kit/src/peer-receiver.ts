@@ -1,5 +1,4 @@
-import { fromBinary } from "@bufbuild/protobuf";
-import { MessageSchema, type HandshakeRefusal, type Hello, type Message } from "@paxos/proto";
+import { decodeMessage, type HandshakeRefusal, type Hello, type Message } from "@paxos/proto";
 import { cutOff, type Connection } from "./connection.js";
 import type { CounterName } from "./counters.js";
 import { checkHello, handshakeRefusal, helloFrom, readRefusal, type Greeting } from "./handshake.js";
@@ -69,7 +68,7 @@ export class PeerReceiver {
       let message: Message;
       try {
         requireFewInMessage(bytes);
-        message = fromBinary(MessageSchema, bytes);
+        message = decodeMessage(bytes);
       } catch {
         return this.undecodable(connection, "a message that does not decode");
       }

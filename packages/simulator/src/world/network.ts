@@ -1,6 +1,5 @@
-import { fromBinary } from "@bufbuild/protobuf";
 import type { Identity } from "@paxos/core";
-import { encodeMessage, MessageSchema, type Message } from "@paxos/proto";
+import { decodeMessage, encodeMessage, type Message } from "@paxos/proto";
 import type { Random } from "../random.js";
 import type { World } from "./world.js";
 
@@ -99,7 +98,7 @@ export class Network {
     if (copies === 2) this.doubled++;
     for (let i = 0; i < copies; i++) {
       world.after(this.#arrival(link) - world.now, () =>
-        this.deliver(from, to, bytes === undefined ? message : fromBinary(MessageSchema, bytes), sender),
+        this.deliver(from, to, bytes === undefined ? message : decodeMessage(bytes), sender),
       );
     }
   }

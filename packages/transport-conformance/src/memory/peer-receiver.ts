@@ -1,5 +1,4 @@
-import { fromBinary } from "@bufbuild/protobuf";
-import { MessageSchema, type Frame, type Message } from "@paxos/proto";
+import { decodeMessage, type Frame, type Message } from "@paxos/proto";
 import type { CounterName } from "./counters.js";
 import { receiveFrame, sendFrame } from "./frames.js";
 import { checkHello, makeHello, makeRefusal, readRefusal } from "./handshake.js";
@@ -55,7 +54,7 @@ export class PeerReceiver {
       }
       let message: Message;
       try {
-        message = fromBinary(MessageSchema, bytes);
+        message = decodeMessage(bytes);
       } catch {
         return refuse("closed_undecodable", "a message that does not decode");
       }
