@@ -42,6 +42,7 @@ export const coreLayers = [
   ["ignored", "invariants", "view"],
   ["state"],
   ["restore", "sessions"],
+  ["lazy-update"],
   ["held-snapshots", "history", "outbox", "read-queue", "session-records", "update-queue"],
   ["config", "peers"],
   ["save-history"],

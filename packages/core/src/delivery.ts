@@ -1,9 +1,10 @@
 // The way of ordered updates to the state machine, and their replay from storage after a restart.
-import { decodeClientUpdate, type ClientUpdateFields, type Snapshot } from "@paxos/proto";
+import { decodeClientUpdate, isPlainClientUpdate, type Snapshot } from "@paxos/proto";
 import { invariant } from "./errors.js";
 import type { OrderedRun } from "./history.js";
 import { ignore } from "./ignored.js";
-import type { ReadRequest } from "./outbox.js";
+import { LazyUpdate } from "./lazy-update.js";
+import type { OrderedUpdate, ReadRequest } from "./outbox.js";
 import type { StoredUpdates } from "./ports.js";
 import { readUpdate } from "./read-update.js";
 import type { State } from "./state.js";
@@ -120,22 +121,11 @@ export function onRestored(s: State, seq: number): void {
 function handOut(s: State, run: Pick<OrderedRun, "seq" | "updates">): void {
   invariant(run.seq === s.delivered + 1, `seq ${run.seq} handed out after ${s.delivered}`);
   for (let i = 0; i < run.updates.length; i++) {
-    const fields = readOrNoop(s, run.seq + i, run.updates[i] as Uint8Array);
-    const noop = fields.clientId === 0n;
-    const { clientId, nodeId, timestamp, update, kind, session, answeredUpTo } = fields;
-    // One by one: to spread them takes longer than to read them.
-    s.outbox.orderedUpdates.push({
-      seq: run.seq + i,
-      noop,
-      clientId,
-      nodeId,
-      timestamp,
-      update,
-      kind,
-      session,
-      answeredUpTo,
-    });
-    if (!noop && s.updates.size > 0) s.updates.remove(clientId, timestamp);
+    const bytes = run.updates[i] as Uint8Array;
+    const ordered = readOrNoop(s, run.seq + i, bytes);
+    s.outbox.orderedUpdates.push(ordered);
+    if (s.updates.size === 0 || s.updates.removeFirst(bytes) || ordered.noop) continue;
+    s.updates.remove(ordered.clientId, ordered.timestamp);
   }
   s.delivered = run.seq + run.updates.length - 1;
 }
@@ -144,9 +134,11 @@ function handOut(s: State, run: Pick<OrderedRun, "seq" | "updates">): void {
  * Bytes that are no update take their place as a no-op, on every node alike: they must not stop all nodes at
  * once.
  */
-function readOrNoop(s: State, seq: number, bytes: Uint8Array): ClientUpdateFields {
-  const fields = readUpdate(bytes);
-  if (fields === undefined)
-    ignore(s, "malformed_update", `${bytes.length} bytes at seq ${seq} are no update`);
-  return fields ?? decodeClientUpdate(new Uint8Array());
+function readOrNoop(s: State, seq: number, bytes: Uint8Array): OrderedUpdate {
+  // Nearly always: it is decoded by who applies it.
+  if (isPlainClientUpdate(bytes)) return new LazyUpdate(seq, bytes);
+  const known = readUpdate(bytes);
+  if (known === undefined) ignore(s, "malformed_update", `${bytes.length} bytes at seq ${seq} are no update`);
+  const fields = known ?? decodeClientUpdate(new Uint8Array());
+  return { seq, noop: fields.clientId === 0n, ...fields };
 }

@@ -90,6 +90,14 @@ export class UpdateQueue {
     return pending;
   }
 
+  /** Removes the oldest update, if it is these very bytes: nobody has to look into them then. Says whether it was. */
+  removeFirst(bytes: Uint8Array): boolean {
+    const first = this.#fifo.at(0);
+    if (first?.bytes !== bytes) return false;
+    this.remove(first.clientId, first.timestamp);
+    return true;
+  }
+
   /** The oldest update that waits to be proposed or forwarded. */
   peekWaiting(): PendingUpdate | undefined {
     for (;;) {

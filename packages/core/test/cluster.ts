@@ -213,7 +213,7 @@ export class Cluster {
       for (const message of ready.messages) this.#post(message);
       member.refusals.push(...ready.refusals);
       if (ready.orderedUpdates.length > 0) {
-        for (const update of ready.orderedUpdates) member.applied.push({ ...update });
+        for (const update of ready.orderedUpdates) member.applied.push(copyOf(update));
         this.onApplied(id, ready.orderedUpdates);
         node.applied(member.applied.at(-1)?.seq ?? 0);
       }
@@ -389,4 +389,10 @@ function restored(disk: MemoryDisk): OrderedUpdate[] {
     const fields = decodeClientUpdate(Buffer.from(line, "hex"));
     return { seq: i + 1, noop: fields.clientId === 0n, ...fields };
   });
+}
+
+/** With all that it says: it is decoded when it is looked at. */
+function copyOf(ordered: OrderedUpdate): OrderedUpdate {
+  const { seq, noop, clientId, nodeId, timestamp, update, kind, session, answeredUpTo } = ordered;
+  return { seq, noop, clientId, nodeId, timestamp, update, kind, session, answeredUpTo };
 }

@@ -6,6 +6,7 @@ import {
   fieldLength,
   lastVarint,
   lastVarint31,
+  lastVarintIsZero,
   length32,
   readVarint,
   writeBytesField,
@@ -83,17 +84,13 @@ const empty: Uint8Array = new Uint8Array();
  * Decodes a ClientUpdate. `update` is a view of `bytes`, not a copy. Throws, as `fromBinary` does, when the
  * bytes are not an encoded message.
  */
-export function decodeClientUpdate(bytes: Uint8Array): ClientUpdateFields {
+export function decodeClientUpdate(bytes: Uint8Array): ClientUpdate {
   return readClientUpdate(bytes, 0, bytes.length) ?? decodeAnything(bytes);
 }
 
 /** What is unusual, be it wrong or of a later release: as protobuf-es reads it. */
-function decodeAnything(bytes: Uint8Array): ClientUpdateFields {
-  const { clientId, nodeId, timestamp, update, kind, session, answeredUpTo } = fromBinary(
-    ClientUpdateSchema,
-    bytes,
-  );
-  return { clientId, nodeId, timestamp, update, kind, session, answeredUpTo };
+function decodeAnything(bytes: Uint8Array): ClientUpdate {
+  return fromBinary(ClientUpdateSchema, bytes, { readUnknownFields: false });
 }
 
 /** Reads a ClientUpdate up to `end`; undefined when there is anything but the fields that this release knows. */
@@ -150,4 +147,40 @@ export function readClientUpdate(bytes: Uint8Array, at: number, end: number): Cl
     session,
     answeredUpTo,
   };
+}
+
+/**
+ * Whether the bytes are an encoded ClientUpdate of a client, with no fields but those that this release knows. Takes a fraction of
+ * the time that decoding does; whatever it says no to has to be decoded.
+ */
+export function isPlainClientUpdate(bytes: Uint8Array): boolean {
+  const end = bytes.length;
+  let ofClient = false;
+  for (let at = 0; at < end;) {
+    const tag = bytes[at] as number;
+    at = readVarint(bytes, at + 1, end);
+    if (at < 0) return false;
+    switch (tag) {
+      case tags.clientId:
+        ofClient = !lastVarintIsZero();
+        break;
+      case tags.update: {
+        const size = lastVarint31();
+        if (size < 0 || size > end - at) return false;
+        at += size;
+        break;
+      }
+      case tags.kind:
+        if (lastVarint31() < 0) return false;
+        break;
+      case tags.nodeId:
+      case tags.timestamp:
+      case tags.session:
+      case tags.answeredUpTo:
+        break;
+      default:
+        return false;
+    }
+  }
+  return ofClient;
 }

@@ -67,7 +67,11 @@ export function encodeMessage(message: Message): Uint8Array {
   }
 }
 
-function writeMessage({ to, epoch, group, storeId, from }: Message, tag: number, content: Uint8Array): Uint8Array {
+function writeMessage(
+  { to, epoch, group, storeId, from }: Message,
+  tag: number,
+  content: Uint8Array,
+): Uint8Array {
   const length =
     fieldLength(to) +
     (1 + length32(content.length) + content.length) +

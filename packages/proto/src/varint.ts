@@ -107,3 +107,8 @@ export function lastVarint31(): number {
   const l = halves[low] as number;
   return halves[high] === 0 && l < 2 ** 31 ? l : -1;
 }
+
+/** Whether the number that was read last is 0. */
+export function lastVarintIsZero(): boolean {
+  return halves[low] === 0 && halves[high] === 0;
+}

@@ -5,6 +5,7 @@ import {
   ClientUpdateSchema,
   decodeClientUpdate,
   encodeClientUpdate,
+  isPlainClientUpdate,
   UpdateKind,
   type ClientUpdateFields,
 } from "../src/index.js";
@@ -86,6 +87,36 @@ test("bytes at random are read, or refused, as protobuf-es does it", () => {
   }
   expect(read).toBeGreaterThan(200);
   expect(refused).toBeGreaterThan(200);
+});
+
+test("a plain update is one of a client that decodes", () => {
+  const { clientId, timestamp } = { clientId: 7n, timestamp: 1n };
+  const plainOne = encodeClientUpdate({
+    clientId,
+    nodeId: 1n,
+    timestamp,
+    update: new Uint8Array(100),
+    ...plain,
+  });
+  expect(isPlainClientUpdate(plainOne)).toBe(true);
+  expect(isPlainClientUpdate(new Uint8Array())).toBe(false);
+  expect(
+    isPlainClientUpdate(
+      encodeClientUpdate({ clientId: 0n, nodeId: 1n, timestamp, update: new Uint8Array() }),
+    ),
+  ).toBe(false);
+  let state = 1;
+  const random = (below: number) => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) % below;
+  let found = 0;
+  for (let i = 0; i < 10_000; i++) {
+    const bytes = plainOne.slice(0, random(16));
+    for (let changes = 1 + random(3); changes > 0 && bytes.length > 0; changes--)
+      bytes[random(bytes.length)] = random(256);
+    if (!isPlainClientUpdate(bytes)) continue;
+    found++;
+    expect(fromBinary(ClientUpdateSchema, bytes).clientId).not.toBe(0n);
+  }
+  expect(found).toBeGreaterThan(100);
 });
 
 test("small updates share memory and do not touch each other; large ones have their own", () => {
