@@ -143,14 +143,8 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
       },
       {
         file: "core/src/history.ts",
-        find: `      ordered.push({
-        seq: this.#aru + 1,
-        updates: run.updates.slice(this.#aru + 1 - run.seq, end + 1 - run.seq),
-        stopSign: end === run.end ? run.stopSign : undefined,
-      });`,
-        replace: `      const first = Math.max(run.seq, this.#aru + 1);
-      const updates = run.updates.slice(first - run.seq, end + 1 - run.seq);
-      ordered.push({ seq: first, updates, stopSign: end === run.end ? run.stopSign : undefined });`,
+        find: `ordered.push(part(run, this.#aru + 1, Math.min(run.end, seq)));`,
+        replace: `ordered.push(part(run, Math.max(run.seq, this.#aru + 1), Math.min(run.end, seq)));`,
       },
       {
         file: "core/src/delivery.ts",

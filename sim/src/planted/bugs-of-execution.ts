@@ -66,10 +66,10 @@ export const bugsOfExecution: readonly PlantedBug[] = [
         file: "core/src/sessions.ts",
         find: `if (found === undefined || !belongsTo(found, session)) return { kind: "expired" };
       this.#forgetUpTo(found, answeredUpTo);
-      if (timestamp > found.forgottenUpTo + BigInt(sessionWindow)) return { kind: "expired" };`,
+      if (timestamp > found.forgottenUpTo + window) return { kind: "expired" };`,
         replace: `if (found !== undefined) {
         this.#forgetUpTo(found, answeredUpTo);
-        if (timestamp > found.forgottenUpTo + BigInt(sessionWindow)) return { kind: "expired" };
+        if (timestamp > found.forgottenUpTo + window) return { kind: "expired" };
       }`,
       },
     ],
@@ -83,12 +83,11 @@ export const bugsOfExecution: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/sessions.ts",
-        find: `const found = this.#sessions.get(clientId);
-    if (found === undefined) return undefined;`,
-        replace: `const found = this.#sessions.get(clientId);
-    if (found === undefined) return undefined;
-    this.#sessions.delete(clientId);
-    this.#sessions.set(clientId, found);`,
+        find: `    return found && findIn(found, update);`,
+        replace: `    if (found === undefined) return undefined;
+    this.#sessions.delete(update.clientId);
+    this.#sessions.set(update.clientId, found);
+    return findIn(found, update);`,
       },
     ],
     profile: "forgotten-sessions",
@@ -119,7 +118,7 @@ export const bugsOfExecution: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/sessions.ts",
-        find: `return seq === undefined ? undefined : { kind: "duplicate", seq, result: new Uint8Array() };`,
+        find: `return seq === undefined ? undefined : { kind: "duplicate", seq, result: nothing };`,
         replace: `return undefined;`,
       },
     ],
@@ -159,9 +158,10 @@ export const bugsOfExecution: readonly PlantedBug[] = [
     edits: [
       {
         file: "core/src/history.ts",
-        find: `    const learnt = { seq: this.#aru + 1, updates: updates.slice(this.#aru + 1 - seq) };
+        find: `    const news = updates.slice(this.#aru + 1 - seq);
+    const learnt = { seq: this.#aru + 1, updates: news, bytes: sizeOf(news) };
     this.#setAru(end);`,
-        replace: `    const learnt = { seq: this.#aru + 1, updates };
+        replace: `    const learnt = { seq: this.#aru + 1, updates, bytes: sizeOf(updates) };
     this.#setAru(this.#aru + updates.length);`,
       },
     ],
@@ -171,7 +171,13 @@ export const bugsOfExecution: readonly PlantedBug[] = [
   {
     name: "learnt-runs-not-saved",
     breaks: "Rule 3: what was fetched from a peer is applied and not saved; later saves rest on it.",
-    edits: [{ file: "core/src/catch-up.ts", find: `    s.outbox.queueRun(proposal, true);\n`, replace: `` }],
+    edits: [
+      {
+        file: "core/src/catch-up.ts",
+        find: `    s.outbox.queueRun(proposal, sizeOf(piece), true);\n`,
+        replace: ``,
+      },
+    ],
     profile: "rough",
     seed: 2,
   },

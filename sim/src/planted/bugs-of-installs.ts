@@ -139,8 +139,8 @@ export const bugsOfInstalls: readonly PlantedBug[] = [
     edits: [
       {
         file: "replica/src/driver.ts",
-        find: `this.#waiters.rejectAll(skipped);`,
-        replace: `this.#waiters.rejectAll(() => expired(0n, 0n));`,
+        find: `this.#waiters.failAll(skipped);`,
+        replace: `this.#waiters.failAll(() => expired(0n, 0n));`,
       },
     ],
     profile: "far-behind",
