@@ -2,6 +2,7 @@ import { describe } from "@jest/globals";
 import type { TransportAdapter } from "./adapter.js";
 import { describeChangingPeers } from "./changing-peers.js";
 import { describeClientCalls } from "./client-calls.js";
+import { describeUpdateIntakes } from "./update-intakes.js";
 import { describeClientFailures } from "./client-failures.js";
 import { describeClientStreams } from "./client-streams.js";
 import { describeClosing } from "./closing.js";
@@ -28,6 +29,7 @@ export function describeTransport(name: string, adapter: TransportAdapter): void
     describeHalfOpen(adapter);
     describeClosing(adapter);
     describeClientCalls(adapter);
+    describeUpdateIntakes(adapter);
     describeClientFailures(adapter);
     describeClientStreams(adapter);
     describeMembershipCalls(adapter);
