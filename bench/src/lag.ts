@@ -62,7 +62,7 @@ export async function benchLag({
     const answersAfter = since();
     await servers.level(victim);
     const levelAfter = since();
-    const processorTime = await servers.process(victim).processorTime();
+    const processorTime = servers.process(victim).processorTime();
     const during = load.look();
     const bySnapshot = Number((await servers.status(victim))?.firstSeq ?? 0n) > held;
     const after = await load.measure(10);

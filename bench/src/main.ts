@@ -3,6 +3,7 @@ import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { leastUpdateBytes } from "./acknowledged.js";
 import { longOnes } from "./long-ones.js";
+import { MissingProgram } from "./missing-program.js";
 import { parts } from "./parts.js";
 import { printReport } from "./report.js";
 import { transportNames } from "./transports.js";
@@ -61,5 +62,11 @@ const options = { updateBytes, runs, seconds, inFlight, transports, updates, aga
 
 const name = flags["part"] as string;
 const part = parts[name];
-if (part !== undefined) printReport(await part(options), json);
-else await longOnes[name]?.({ ...options, json, plot, perSecond });
+try {
+  if (part !== undefined) printReport(await part(options), json);
+  else await longOnes[name]?.({ ...options, json, plot, perSecond });
+} catch (error) {
+  if (!(error instanceof MissingProgram)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}

@@ -25,6 +25,7 @@ export interface Window {
   /** Milliseconds. */
   readonly p50: number;
   readonly p99: number;
+  readonly p999: number;
 }
 
 /** Not zeros: storage compresses what it can. */
@@ -82,6 +83,7 @@ export class PipelinedLoad {
       perSecond: Math.round(sorted.length / seconds),
       p50: percentile(sorted, 0.5),
       p99: percentile(sorted, 0.99),
+      p999: percentile(sorted, 0.999),
     };
   }
 

@@ -19,6 +19,8 @@ export interface Chart {
   readonly name: string;
   readonly panels: readonly Panel[];
   readonly xLabel: string;
+  /** Whether each step to the right is a factor. */
+  readonly logX?: boolean;
 }
 
 export interface Target {

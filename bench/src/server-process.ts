@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { processorTimeOf } from "./processor-time.js";
 
 /** What is measured: the program as users run it. */
 export const serverProgram = join(
@@ -16,9 +17,12 @@ export class ServerProcess {
   /** Resolves with its exit status when it has ended; null when a signal has ended it. */
   readonly ended: Promise<number | null>;
 
-  constructor(args: readonly string[]) {
-    const child = spawn(process.execPath, [serverProgram, ...args], { stdio: ["ignore", "ignore", "pipe"] });
-    child.stderr.on("data", (text: Buffer) => {
+  /** @param nodeFlags flags of Node, before the program. */
+  constructor(args: readonly string[], nodeFlags: readonly string[] = []) {
+    const child = spawn(process.execPath, [...nodeFlags, serverProgram, ...args], {
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    });
+    child.stderr?.on("data", (text: Buffer) => {
       if (process.env["PAXOS_BENCH_LOG"] !== undefined) process.stderr.write(text);
     });
     this.child = child;
@@ -42,10 +46,15 @@ export class ServerProcess {
   }
 
   /** Seconds of processor time that it has taken. Linux only: elsewhere NaN. */
-  async processorTime(): Promise<number> {
-    const text = await readFile(`/proc/${this.child.pid}/stat`, "utf8").catch(() => "");
-    // Behind the name, which may hold anything: the 12th and 13th field, in hundredths of a second.
-    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-    return (Number(fields[11] ?? Number.NaN) + Number(fields[12] ?? Number.NaN)) / 100;
+  processorTime(): number {
+    return processorTimeOf(this.child.pid);
+  }
+
+  /** Asks a module that was loaded before the program. */
+  async ask(): Promise<unknown> {
+    return new Promise((resolve) => {
+      this.child.once("message", resolve);
+      this.child.send("?");
+    });
   }
 }

@@ -19,6 +19,8 @@ export interface ServersOptions {
   readonly client: ClientTransport;
   /** More flags, of every server. Default: none. */
   readonly flags?: readonly string[];
+  /** Flags of Node. Default: none. */
+  readonly nodeFlags?: readonly string[];
 }
 
 /** A cluster of server processes on loopback, with storage on disk. */
@@ -67,9 +69,10 @@ export class Servers {
   }
 
   #start(id: number, where: readonly string[]): ServerProcess {
-    const { transport, flags = [] } = this.options;
+    const { transport, flags = [], nodeFlags } = this.options;
     const data = ["-i", String(id), "--data-dir", this.dataDirectory(id)];
-    return (this.#processes[id] = new ServerProcess([...where, ...data, "--transport", transport, ...flags]));
+    const args = [...where, ...data, "--transport", transport, ...flags];
+    return (this.#processes[id] = new ServerProcess(args, nodeFlags));
   }
 
   /** As `kill -9` does. */

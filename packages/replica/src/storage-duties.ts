@@ -92,7 +92,8 @@ export class StorageDuties {
     const { storage } = this.#parts;
     this.#savingTicks = 0;
     try {
-      if (save.install !== undefined) await this.#parts.makeWay();
+      // What was sent with it leaves first: to write takes time that others can use to save as well.
+      await (save.install === undefined ? undefined : this.#parts.makeWay());
       await storage.save(save);
     } catch (error) {
       return this.fail(error);

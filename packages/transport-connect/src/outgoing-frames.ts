@@ -47,11 +47,12 @@ export class OutgoingFrames implements AsyncIterableIterator<PeerFrame> {
     this.#answer();
   }
 
-  /** To be called when something was put into the lanes. All that one turn of the event loop queues leaves together. */
+  /** To be called when something was put into the lanes. All that the node queues at a time leaves together. */
   wake(): void {
     if (this.#pull === undefined || this.#flushing) return;
     this.#flushing = true;
-    setImmediate(() => {
+    // Before the event loop goes on, and before what the node has begun to save takes up its time.
+    process.nextTick(() => {
       this.#flushing = false;
       this.#answer();
     });

@@ -96,7 +96,7 @@ class PeerCall implements Conversation {
     this.#ended ??= { reason: "the peer ended the connection" };
   }
 
-  /** All that one turn of the event loop queues leaves together. */
+  /** All that the node queues at a time leaves together. */
   onWritable(): void {
     const { lanes } = this.attempt;
     while (this.#connected && !this.link.ended && this.link.writable && lanes.length > 0) {
@@ -122,7 +122,8 @@ class PeerCall implements Conversation {
   #wake(): void {
     if (this.#flushing || !this.link.writable) return;
     this.#flushing = true;
-    setImmediate(() => {
+    // Before the event loop goes on, and before what the node has begun to save takes up its time.
+    process.nextTick(() => {
       this.#flushing = false;
       this.onWritable();
     });
