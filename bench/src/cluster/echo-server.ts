@@ -11,7 +11,11 @@ async function* answers(batches: AsyncIterable<UpdateBatch>) {
     yield { answers: updates.map(({ clientId, timestamp }) => ({ clientId, timestamp, seq: ++seq })) };
 }
 
+/** As much as the node itself allows; with the default, a hundred calls under way end the connection. */
+const maxSessionMemory = 256;
+
 const server = createServer(
+  { maxSessionMemory },
   connectNodeAdapter({
     routes: (router) =>
       router.service(ClientService, {

@@ -3,8 +3,8 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { BinaryReader } from "@bufbuild/protobuf/wire";
 import {
+  decodeMessage,
   encodeMessage,
-  MessageSchema,
   UpdateAnswerSchema,
   UpdateAnswersSchema,
   UpdateBatchSchema,
@@ -87,7 +87,7 @@ export function messageSender(port: number): { send(message: Message): void; clo
 
 export function messageReceiver(onMessage: (message: Message) => void): Server {
   return createServer({ noDelay: true }, (socket) => {
-    apart(socket, (piece) => onMessage(fromBinary(MessageSchema, piece)));
+    apart(socket, (piece) => onMessage(decodeMessage(piece)));
   });
 }
 

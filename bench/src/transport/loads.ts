@@ -9,6 +9,9 @@ import {
   type Message,
 } from "@paxos/proto";
 
+/** After so many messages the receiver says how many it has had. */
+export const confirmEvery = 256;
+
 /** Messages between peers: how they are made, how many in a turn of the event loop, and how many unconfirmed at most. */
 export interface Load {
   readonly name: string;

@@ -1,11 +1,12 @@
-// The receiving process of throughput.ts: both transports and all bare sockets. It counts messages, and confirms them now and then.
+// The receiving process: one transport and all bare sockets. It counts messages, and confirms them now and then.
 import { create } from "@bufbuild/protobuf";
 import { GloballyOrderedUpdateSchema, type Message } from "@paxos/proto";
 import { once } from "node:events";
 import type { AddressInfo, Server } from "node:net";
-import { TcpReplicaTransport } from "../src/index.js";
+import { newReplicaTransport, type TransportName } from "../transports.js";
 import { messageReceiver, updateAnswerer } from "./bare-socket.js";
 import { contextOf } from "./context.js";
+import { confirmEvery } from "./loads.js";
 
 /** Where the receiver listens. */
 export interface Places {
@@ -17,17 +18,16 @@ export interface Places {
 /** What the receiver says. */
 export type Report = { readonly places: Places } | { readonly count: number } | { readonly cpuMs: number };
 
-export const confirmEvery = 256;
+process.once("message", (name) => void receive(name as TransportName));
 
-/** To be run in a process of its own. */
-export async function receive(): Promise<void> {
+async function receive(name: TransportName): Promise<void> {
   const report = (it: Report): void => void process.send?.(it);
   let count = 0;
   const onMessage = ({ to }: Message): void => {
     if (to !== 1n) throw new Error("misdirected");
     if (++count % confirmEvery === 0) report({ count });
   };
-  const transport = new TcpReplicaTransport();
+  const transport = newReplicaTransport(name);
   const notAskedFor = (): never => {
     throw new Error("not asked for");
   };
@@ -57,7 +57,6 @@ export async function receive(): Promise<void> {
     const { user, system } = process.cpuUsage();
     report({ cpuMs: (user + system) / 1000 });
   });
-  process.on("disconnect", () => process.exit());
   report({ places: { transport: transport.address ?? "", messages, updates } });
 }
 
