@@ -66,7 +66,7 @@ export function reportRestart(result: RestartResult, json: boolean): void {
 }
 
 export async function reportSoak(result: SoakResult, json: boolean, file: string | undefined): Promise<void> {
-  if (file !== undefined) await writeFile(file, plot(panelsOf(result.samples), "updates ordered"));
+  if (file !== undefined) await writeFile(file, plot(panelsOf(result.samples), { label: "updates ordered" }));
   if (json) return printJson(result);
   console.log(`${result.updates} updates in ${result.seconds.toFixed(0)} s, ${result.perSecond} updates/s\n`);
   const rows = { "data directory": result.disk, "resident memory": result.memory };

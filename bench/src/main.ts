@@ -1,4 +1,5 @@
 // pnpm bench PART: see the README beside.
+import { fileURLToPath } from "node:url";
 import yargs from "yargs";
 import { hideBin } from "yargs/helpers";
 import { leastUpdateBytes } from "./acknowledged.js";
@@ -6,12 +7,13 @@ import { longOnes } from "./long-ones.js";
 import { MissingProgram } from "./missing-program.js";
 import { parts } from "./parts.js";
 import { printReport } from "./report.js";
+import { describeMachine, readReports, writeResults } from "./results.js";
 import { transportNames } from "./transports.js";
 
 const flags = await yargs(hideBin(process.argv))
   .command("$0 <part>", "runs a benchmark", (command) =>
     command.positional("part", {
-      choices: [...Object.keys(parts), ...Object.keys(longOnes)],
+      choices: [...Object.keys(parts), ...Object.keys(longOnes), "results"],
       demandOption: true,
       describe: "which one",
     }),
@@ -35,6 +37,10 @@ const flags = await yargs(hideBin(process.argv))
     type: "number",
     default: 1_000,
     describe: "updates that are submitted in a second, of rolling and change",
+  })
+  .option("from", {
+    type: "string",
+    describe: "of results: a folder of reports, made with --json, in place of measuring all anew",
   })
   .option("json", { type: "boolean", default: false, describe: "one JSON object in place of tables" })
   .check(({ part, size, runs, updates, seconds, "in-flight": inFlight }) => {
@@ -63,10 +69,25 @@ const options = { updateBytes, runs, seconds, inFlight, transports, updates, aga
 const name = flags["part"] as string;
 const part = parts[name];
 try {
-  if (part !== undefined) printReport(await part(options), json);
+  if (name === "results") await results();
+  else if (part !== undefined) printReport(await part(options), json);
   else await longOnes[name]?.({ ...options, json, plot, perSecond });
 } catch (error) {
   if (!(error instanceof MissingProgram)) throw error;
   console.error(error.message);
   process.exitCode = 2;
+}
+
+/** Measures everything, or takes what has been measured, and writes the page. */
+async function results(): Promise<void> {
+  const reports = flags.from === undefined ? [] : await readReports(flags.from, Object.keys(parts));
+  if (flags.from === undefined) {
+    for (const [each, measure] of Object.entries(parts)) {
+      onProgress(`${each}:`);
+      reports.push(await measure(options));
+    }
+  }
+  const page = fileURLToPath(new URL("../RESULTS.md", import.meta.url));
+  await writeResults(page, reports, describeMachine());
+  onProgress(`written: ${page}`);
 }

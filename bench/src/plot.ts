@@ -13,49 +13,98 @@ export interface Panel {
 const width = 860;
 const panelHeight = 300;
 const margin = { left: 70, right: 44, top: 44, bottom: 46 };
-const colours = ["#1b6ca8", "#d1495b", "#3a7d44", "#8d5a97"];
+const colours = ["#1b6ca8", "#d1495b", "#3a7d44", "#8d5a97", "#c77d0a", "#4a4a4a", "#17a2a2"];
+const plotWidth = width - margin.left - margin.right;
+/** Curves of few points have them marked. */
+const mostMarked = 20;
 
-/** Panels below each other, over the same axis. */
-export function plot(panels: readonly Panel[], xLabel: string): string {
-  const height = panels.length * panelHeight;
-  const body = panels.map((panel, i) => drawPanel(panel, i * panelHeight, xLabel)).join("");
+/** How the axis below goes. */
+export interface Axis {
+  readonly label: string;
+  /** Whether each step to the right is a factor. */
+  readonly log?: boolean;
+}
+
+/** Panels below each other, over the same axis, and what the colours mean. */
+export function plot(panels: readonly Panel[], axis: Axis): string {
+  const names = [...new Set(panels.flatMap(({ curves }) => curves.map(({ name }) => name)))];
+  const legendHeight = 12 + 18 * Math.ceil(names.length / 2);
+  const height = legendHeight + panels.length * panelHeight;
+  const body = panels
+    .map((panel, i) => drawPanel(panel, legendHeight + i * panelHeight, axis, names))
+    .join("");
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" ` +
-    `font-family="sans-serif" font-size="12"><rect width="${width}" height="${height}" fill="white"/>${body}</svg>\n`
+    `font-family="sans-serif" font-size="12"><rect width="${width}" height="${height}" fill="white"/>${drawLegend(names)}${body}</svg>\n`
   );
 }
 
-function drawPanel({ title, curves }: Panel, top: number, xLabel: string): string {
-  const all = curves.flatMap(({ points }) => points);
-  const mostX = roundUp(Math.max(1, ...all.map(([x]) => x)));
-  const mostY = roundUp(Math.max(1, ...all.map(([, y]) => y)));
+function drawLegend(names: readonly string[]): string {
+  return names
+    .map((name, i) => {
+      const x = margin.left + (i % 2) * ((width - margin.left) / 2);
+      const y = 12 + 18 * Math.floor(i / 2);
+      return (
+        `<rect x="${x}" y="${y}" width="10" height="10" fill="${colourOf(i)}"/>` +
+        text(x + 15, y + 9, name, "start")
+      );
+    })
+    .join("");
+}
+
+function drawPanel({ title, curves }: Panel, top: number, axis: Axis, names: readonly string[]): string {
+  const all = curves.flatMap(({ points }) => points).filter(([, y]) => Number.isFinite(y));
+  const [toX, xMarks] = axis.log === true ? logarithmic(all.map(([x]) => x)) : linear(all.map(([x]) => x));
+  const mostY = roundUp(Math.max(1e-9, ...all.map(([, y]) => y)));
   const bottom = top + panelHeight - margin.bottom;
-  const toX = (x: number) => margin.left + (x / mostX) * (width - margin.left - margin.right);
   const toY = (y: number) => bottom - (y / mostY) * (bottom - top - margin.top);
-  const grid = [0, 1, 2, 3, 4].map((i) => {
-    const [x, y] = [(i * mostX) / 4, (i * mostY) / 4];
-    return (
-      `<line x1="${margin.left}" x2="${width - margin.right}" y1="${toY(y)}" y2="${toY(y)}" stroke="#ddd"/>` +
-      text(margin.left - 8, toY(y) + 4, label(y), "end") +
-      text(toX(x), bottom + 16, label(x), "middle")
+  const across = [0, 1, 2, 3, 4].map((i) => (i * mostY) / 4);
+  const grid = [
+    ...across.map(
+      (y) =>
+        `<line x1="${margin.left}" x2="${width - margin.right}" y1="${toY(y)}" y2="${toY(y)}" stroke="#ddd"/>` +
+        text(margin.left - 8, toY(y) + 4, label(y), "end"),
+    ),
+    ...xMarks.map((x) => text(toX(x), bottom + 16, label(x), "middle")),
+  ];
+  const lines = curves.map(({ name, points }) => {
+    const colour = colourOf(names.indexOf(name));
+    const known = points.filter(([, y]) => Number.isFinite(y));
+    const path = known.map(([x, y]) => `${toX(x).toFixed(1)},${toY(y).toFixed(1)}`).join(" ");
+    const line = `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="1.6"/>`;
+    if (known.length > mostMarked) return line;
+    const marks = known.map(
+      ([x, y]) => `<circle cx="${toX(x).toFixed(1)}" cy="${toY(y).toFixed(1)}" r="3" fill="${colour}"/>`,
     );
+    return line + marks.join("");
   });
-  const lines = curves.map(({ points }, i) => {
-    const path = points.map(([x, y]) => `${toX(x).toFixed(1)},${toY(y).toFixed(1)}`).join(" ");
-    return `<polyline points="${path}" fill="none" stroke="${colours[i % colours.length]}" stroke-width="1.2"/>`;
-  });
-  const legend = curves.map(
-    ({ name }, i) =>
-      `<rect x="${width - margin.right - 90 * (curves.length - i)}" y="${top + 14}" width="10" height="10" fill="${colours[i % colours.length]}"/>` +
-      text(width - margin.right - 90 * (curves.length - i) + 15, top + 23, name, "start"),
-  );
   return [
     text(margin.left, top + 24, title, "start", ' font-weight="bold"'),
-    text((margin.left + width - margin.right) / 2, bottom + 36, xLabel, "middle"),
+    text((margin.left + width - margin.right) / 2, bottom + 36, axis.label, "middle"),
     ...grid,
     ...lines,
-    ...legend,
   ].join("");
+}
+
+/** Where a value stands, and which values are written below the axis. */
+type Scale = [to: (x: number) => number, marks: readonly number[]];
+
+function linear(values: readonly number[]): Scale {
+  const most = roundUp(Math.max(1, ...values));
+  return [(x) => margin.left + (x / most) * plotWidth, [0, 1, 2, 3, 4].map((i) => (i * most) / 4)];
+}
+
+function logarithmic(values: readonly number[]): Scale {
+  const [least, most] = [Math.min(...values), Math.max(...values)];
+  const span = Math.max(1e-9, Math.log(most / least));
+  return [
+    (x) => margin.left + (Math.log(x / least) / span) * plotWidth,
+    [...new Set(values)].toSorted((a, b) => a - b),
+  ];
+}
+
+function colourOf(i: number): string {
+  return colours[i % colours.length] as string;
 }
 
 function text(x: number, y: number, content: string, anchor: string, more = ""): string {
