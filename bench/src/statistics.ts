@@ -1,8 +1,3 @@
-/** How often something happened per second since `started` (a reading of performance.now). */
-export function rate(count: number, started: number): number {
-  return Math.round((count * 1000) / (performance.now() - started));
-}
-
 /** The value below which the share `p` of the sorted samples lies. */
 export function percentile(sorted: readonly number[], p: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * p))] ?? Number.NaN;

@@ -4,12 +4,9 @@ import type { Chart } from "../report.js";
 import { medianOf } from "../statistics.js";
 import type { Table } from "../table.js";
 import { transportNames } from "../transports.js";
-import type { Measurement } from "./measurement.js";
+import { best, type Measurement, type Results } from "./measurement.js";
 import { startSubjects, type Subject } from "./subjects.js";
 import { judge } from "./targets.js";
-
-/** The medians of all runs, by subject and number in flight. */
-export type Results = ReadonlyMap<string, ReadonlyMap<number, Measurement>>;
 
 interface Effort {
   readonly updateBytes: number;
@@ -28,7 +25,10 @@ export const cluster: Part = async (options) => {
     onProgress,
   } = options;
   const effort: Effort = { updateBytes, runs, seconds, onProgress };
-  const { subjects, stop } = await startSubjects(options.transports ?? transportNames, against === "etcd");
+  const { subjects, ...running } = await startSubjects(
+    options.transports ?? transportNames,
+    against === "etcd",
+  );
   try {
     const results = await measureAll(subjects, inFlight, effort);
     const halves = await measureHalves(subjects, results, effort);
@@ -55,7 +55,7 @@ export const cluster: Part = async (options) => {
       targets: judge(results, halves),
     };
   } finally {
-    await stop();
+    await running.stop();
   }
 };
 
@@ -102,11 +102,6 @@ async function measureHalves(
     halves.set(subject.name, medians(samples));
   }
   return halves;
-}
-
-/** The most updates per second, of all numbers in flight. */
-export function best(byCount: ReadonlyMap<number, Measurement> | undefined): number {
-  return Math.max(0, ...[...(byCount ?? [])].map(([, { perSecond }]) => perSecond));
 }
 
 function medians(samples: readonly Measurement[]): Measurement {

@@ -33,8 +33,12 @@ export class Etcd {
 
   /** Starts the members and builds the load. Throws a {@link MissingProgram}. */
   static async start(): Promise<Etcd> {
-    require("etcd", "etcd is not installed; on Debian: apt-get install etcd-server");
-    require("go", "Go is not installed, in which etcd's load is written; see https://go.dev/dl/, 1.22 or later", "version");
+    mustBeInstalled("etcd", "etcd is not installed; on Debian: apt-get install etcd-server");
+    mustBeInstalled(
+      "go",
+      "Go is not installed, in which etcd's load is written; see https://go.dev/dl/, 1.22 or later",
+      "version",
+    );
     const directory = await mkdtemp(join(tmpdir(), "paxos-bench-etcd-"));
     const load = join(directory, "etcd-load");
     await run("go", ["build", "-o", load, "."], {
@@ -47,17 +51,16 @@ export class Etcd {
     const children = ids.map((id) =>
       spawn(
         "etcd",
-        [
-          ...["--name", `n${id}`, "--data-dir", join(directory, `n${id}`), "--log-level", "error"],
-          ...[
-            "--listen-client-urls",
-            `http://${client(id)}`,
-            "--advertise-client-urls",
-            `http://${client(id)}`,
-          ],
-          ...["--listen-peer-urls", peer(id), "--initial-advertise-peer-urls", peer(id)],
-          ...["--initial-cluster", ids.map((other) => `n${other}=${peer(other)}`).join(",")],
-        ],
+        Object.entries({
+          name: `n${id}`,
+          "data-dir": join(directory, `n${id}`),
+          "log-level": "error",
+          "listen-client-urls": `http://${client(id)}`,
+          "advertise-client-urls": `http://${client(id)}`,
+          "listen-peer-urls": peer(id),
+          "initial-advertise-peer-urls": peer(id),
+          "initial-cluster": ids.map((other) => `n${other}=${peer(other)}`).join(","),
+        }).map(([flag, value]) => `--${flag}=${value}`),
         { stdio: "ignore" },
       ),
     );
@@ -136,6 +139,6 @@ export class Etcd {
   }
 }
 
-function require(program: string, advice: string, ask = "--version"): void {
+function mustBeInstalled(program: string, advice: string, ask = "--version"): void {
   if (spawnSync(program, [ask], { stdio: "ignore" }).error !== undefined) throw new MissingProgram(advice);
 }

@@ -35,11 +35,12 @@ export interface LoadResult {
   readonly processor: number;
 }
 
-process.once("message", async (message) => {
-  const setup = message as LoadSetup;
+process.once("message", (message) => void load(message as LoadSetup));
+
+async function load(setup: LoadSetup): Promise<void> {
   const result = setup.way.startsWith("client") ? await byClient(setup) : await byGrpc(setup);
   process.send?.(result, () => process.exit());
-});
+}
 
 async function byClient(setup: LoadSetup): Promise<LoadResult> {
   const { addresses, updateBytes, inFlight, perSecond = Infinity } = setup;

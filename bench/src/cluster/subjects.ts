@@ -9,7 +9,7 @@ import { Etcd } from "./etcd.js";
 import type { LoadResult, LoadSetup, Way } from "./load-child.js";
 import type { Measurement } from "./measurement.js";
 
-export interface Amount {
+interface Amount {
   readonly inFlight: number;
   readonly updateBytes: number;
   readonly seconds: number;

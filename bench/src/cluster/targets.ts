@@ -1,7 +1,6 @@
 // What the cluster must reach, as ratios within one run.
 import type { Target } from "../report.js";
-import { best, type Results } from "./cluster.js";
-import type { Measurement } from "./measurement.js";
+import { best, type Measurement, type Results } from "./measurement.js";
 import { names } from "./subjects.js";
 
 /** Those that can be told of what was measured. */

@@ -31,8 +31,9 @@ export interface StorageSample {
 
 const warmUpSeconds = 0.5;
 
-process.once("message", async (message) => {
-  const setup = message as StorageSetup;
+process.once("message", (message) => void measure(message as StorageSetup));
+
+async function measure(setup: StorageSetup): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "paxos-bench-storage-"));
   atExit(() => rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
   const { write, close } = await (setup.what === "storage" ? ofStorage : ofFile)(directory, setup);
@@ -49,7 +50,7 @@ process.once("message", async (message) => {
     processor: (user + system) / took.length,
   };
   process.send?.(result, () => process.exit());
-});
+}
 
 /** Saves as the core makes them: a run of updates, and the state. */
 async function ofStorage(directory: string, { updates, updateBytes }: StorageSetup) {

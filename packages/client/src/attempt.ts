@@ -2,8 +2,15 @@
 import { type ClientTransport, type RequestError, type UpdateCaller, type UpdateIntake } from "@paxos/core";
 import type { ClientUpdate } from "@paxos/proto";
 import { requestErrorOf } from "./asking.js";
-import type { Answer } from "./delivery.js";
 import type { Server } from "./servers.js";
+
+/** What a server has answered. */
+export interface Answer {
+  readonly seq: number;
+  readonly result: Uint8Array;
+  readonly duplicate: boolean;
+  readonly leader: number | undefined;
+}
 
 /** Told how it ended: also after it was abandoned. */
 interface AttemptOwner {

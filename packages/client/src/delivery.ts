@@ -2,7 +2,7 @@
 // executed at most once.
 import { RequestError, type ClientTransport, type Logger, type RequestErrorCode } from "@paxos/core";
 import type { ClientUpdate } from "@paxos/proto";
-import { Attempt } from "./attempt.js";
+import { Attempt, type Answer } from "./attempt.js";
 import type { ClientEnvironment } from "./environment.js";
 import { FIRST_ATTEMPT_MS, Patience } from "./patience.js";
 import type { Server, Servers } from "./servers.js";
@@ -20,14 +20,6 @@ export interface Trouble {
   readonly code: "busy" | "unavailable" | "timed_out";
   readonly reason: string;
   readonly cause?: RequestError;
-}
-
-/** What a server has answered. */
-export interface Answer {
-  readonly seq: number;
-  readonly result: Uint8Array;
-  readonly duplicate: boolean;
-  readonly leader: number | undefined;
 }
 
 /** How a delivery ended. */

@@ -83,9 +83,9 @@ export class UpdateTable<T extends Identified> {
     return mix(h, halves[2 + high] as number);
   }
 
-  /** All of them, in no order. */
+  /** All of them, in no order. Nothing may be added or removed meanwhile. */
   *[Symbol.iterator](): Iterator<T> {
-    for (const entry of [...this.#slots]) if (entry !== undefined) yield entry;
+    for (const entry of this.#slots) if (entry !== undefined) yield entry;
   }
 
   clear(): void {

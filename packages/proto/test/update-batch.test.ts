@@ -68,14 +68,14 @@ test("what holds nothing else is read as protobuf-es does it, and all else is le
   const read = batches.map((batch) => {
     const bytes = toBinary(UpdateBatchSchema, batch);
     const found = readUpdateBatch(bytes, 0, bytes.length, 100);
-    if (found !== undefined) expect(found).toEqual(fromBinary(UpdateBatchSchema, bytes));
+    expect(found ?? fromBinary(UpdateBatchSchema, bytes)).toEqual(fromBinary(UpdateBatchSchema, bytes));
     return found !== undefined;
   });
   expect(read).toEqual([true, true, true, false, false, false]);
   const readAnswers = answers.map((answer) => {
     const bytes = toBinary(UpdateAnswersSchema, answer);
     const found = readUpdateAnswers(bytes, 0, bytes.length, 100);
-    if (found !== undefined) expect(found).toEqual(fromBinary(UpdateAnswersSchema, bytes));
+    expect(found ?? fromBinary(UpdateAnswersSchema, bytes)).toEqual(fromBinary(UpdateAnswersSchema, bytes));
     return found !== undefined;
   });
   expect(readAnswers).toEqual([true, true, true, false, false]);
@@ -103,9 +103,9 @@ test("bytes at random, and those that are cut off, are read as protobuf-es does 
     for (let changes = random(3); changes > 0 && bytes.length > 0; changes--)
       bytes[random(bytes.length)] = random(256);
     const batch = readUpdateBatch(bytes, 0, bytes.length, 100);
-    if (batch !== undefined) expect(batch).toEqual(fromBinary(UpdateBatchSchema, bytes));
+    expect(batch).toEqual(batch && fromBinary(UpdateBatchSchema, bytes));
     const answer = readUpdateAnswers(bytes, 0, bytes.length, 100);
-    if (answer !== undefined) expect(answer).toEqual(fromBinary(UpdateAnswersSchema, bytes));
+    expect(answer).toEqual(answer && fromBinary(UpdateAnswersSchema, bytes));
     if (batch !== undefined || answer !== undefined) read++;
   }
   expect(read).toBeGreaterThan(200);

@@ -75,11 +75,11 @@ export class Dispatcher implements ClientHandler, UpdateIntake {
     } catch (error) {
       return caller.onFailed(error);
     }
-    this.parts.driver.take(request, caller);
+    this.parts.driver.updates.take(request, caller);
   }
 
   leave(request: ClientUpdate, caller: UpdateCaller): void {
-    this.parts.driver.leave(request, caller);
+    this.parts.driver.updates.leave(request, caller);
   }
 
   get leader(): number | undefined {

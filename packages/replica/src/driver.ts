@@ -4,22 +4,19 @@ import {
   nextEpochIn,
   RequestError,
   type Clock,
-  type Execution,
   type Logger,
   type Node,
   type OrderedUpdate,
-  type ProposeResult,
   type Ready,
   type Save,
   type SessionBounds,
   type StateMachine,
   type Storage,
   type Transport,
-  type UpdateCaller,
   type UpdateRequest,
 } from "@paxos/core";
 import type { EpochRecord, Message, Snapshot } from "@paxos/proto";
-import { cancelled, cannotSave, closing, expired, refused, removed, skipped } from "./refusals.js";
+import { cancelled, cannotSave, closing, refused, skipped } from "./refusals.js";
 import { restoreSnapshot } from "./restore-snapshot.js";
 import type { RestoredTables } from "./snapshot-content.js";
 import type { SnapshotPolicy } from "./snapshot-policy.js";
@@ -28,7 +25,7 @@ import { Queries } from "./queries.js";
 import { Snapshots } from "./snapshots.js";
 import { StorageDuties } from "./storage-duties.js";
 import { submission, type Outcome } from "./submission.js";
-import { Waiters } from "./waiters.js";
+import { Updates } from "./updates.js";
 import { Wakeups } from "./wakeups.js";
 
 /** What the driver drives, and through what. */
@@ -67,9 +64,9 @@ export class Driver {
   readonly snapshots: Snapshots;
   readonly leader: LeaderRequests;
   readonly queries: Queries;
+  readonly updates: Updates;
   readonly #parts: DriverParts;
   readonly #duties: StorageDuties;
-  readonly #waiters: Waiters;
   readonly #saved = new Wakeups();
   readonly #applied = new Wakeups();
   readonly #ticked = new Wakeups();
@@ -89,7 +86,14 @@ export class Driver {
     this.#parts = parts;
     this.#tables = parts.tables;
     this.#record = parts.recordAtStart;
-    this.#waiters = new Waiters(parts.seed);
+    this.updates = new Updates(parts.seed, {
+      propose: (request) => this.#input(() => parts.node.propose(request)),
+      sessions: () => this.#tables.sessions,
+      refusal: () => {
+        if (this.#stopped) return closing();
+        return this.storageError && cannotSave(this.storageError);
+      },
+    });
     this.leader = new LeaderRequests({
       ...parts,
       input: (input) => this.#input(input),
@@ -144,41 +148,10 @@ export class Driver {
   async submit(request: UpdateRequest, signal?: AbortSignal): Promise<Outcome> {
     if (signal?.aborted === true) throw cancelled();
     return submission(
-      (caller) => this.take(request, caller),
-      (caller) => this.leave(request, caller),
+      (caller) => this.updates.take(request, caller),
+      (caller) => this.updates.leave(request, caller),
       signal,
     );
-  }
-
-  /** Takes an update; its caller is told when it is executed here, or why it will not be, maybe before this returns. */
-  take(request: UpdateRequest, caller: UpdateCaller): void {
-    const { clientId, timestamp } = request;
-    if (this.#stopped) return caller.onFailed(closing());
-    if (this.storageError !== undefined) return caller.onFailed(cannotSave(this.storageError));
-    const known = this.#tables.sessions.find(request);
-    if (known?.kind === "duplicate") return caller.onOrdered(known.seq, known.result, true);
-    if (known?.kind === "expired") return caller.onFailed(expired(clientId, timestamp));
-    let result: ProposeResult | undefined;
-    try {
-      result = this.#input(() => this.#parts.node.propose(request));
-    } catch (error) {
-      return caller.onFailed(error);
-    }
-    switch (result) {
-      case "queued":
-        return this.#waiters.add(clientId, timestamp, caller);
-      case undefined:
-        return caller.onFailed(closing());
-      case "removed":
-        return caller.onFailed(removed());
-      default:
-        return caller.onFailed(refused(result));
-    }
-  }
-
-  /** This caller waits for its update no more. */
-  leave({ clientId, timestamp }: Pick<UpdateRequest, "clientId" | "timestamp">, caller: UpdateCaller): void {
-    if (this.#waiters.leave(clientId, timestamp, caller)) caller.onFailed(cancelled());
   }
 
   /** Resolves after the next save that is durable, or when the driver stops. */
@@ -211,7 +184,7 @@ export class Driver {
     if (!this.#stopped) {
       this.#stopped = true;
       this.#stopTicking();
-      this.#waiters.failAll(closing);
+      this.updates.failAll(closing);
       this.queries.rejectAll(closing);
       for (const wakeups of [this.#saved, this.#applied, this.#ticked, this.#moved]) wakeups.end();
     }
@@ -274,7 +247,7 @@ export class Driver {
     for (const message of ready.messages) transport.send(message);
     if (ready.save !== undefined) this.#duties.save(ready.save);
     for (const { clientId, timestamp, code } of ready.refusals) {
-      this.#waiters.fail(clientId, timestamp, () => refused(code));
+      this.updates.fail(clientId, timestamp, () => refused(code));
     }
     for (const update of ready.orderedUpdates) this.#apply(update);
     const last = ready.orderedUpdates.at(-1);
@@ -310,14 +283,7 @@ export class Driver {
       stateMachine.apply(update, seq, commandVersion),
     );
     if (execution.kind !== "executed") repeated.add(ordered.seq);
-    this.#tell(clientId, timestamp, execution);
-  }
-
-  #tell(clientId: bigint, timestamp: bigint, execution: Execution): void {
-    if (execution.kind === "expired")
-      return this.#waiters.fail(clientId, timestamp, () => expired(clientId, timestamp));
-    const { seq, result, kind } = execution;
-    this.#waiters.ordered(clientId, timestamp, seq, result, kind === "duplicate");
+    this.updates.tell(clientId, timestamp, execution);
   }
 
   #onSaved(save: Save): void {
@@ -342,7 +308,7 @@ export class Driver {
       this.#tables = tables;
       this.#record = snapshot.epochRecord;
       // Their updates may be among those in the snapshot, and what became of them forgotten by now.
-      this.#waiters.failAll(skipped);
+      this.updates.failAll(skipped);
       this.snapshots.resume(seq);
       this.queries.restoring = false;
       node.restored(seq);
@@ -352,7 +318,7 @@ export class Driver {
 
   #onStorageFailed(error: Error): void {
     if (this.#stopped) return;
-    this.#waiters.failAll(() => cannotSave(error));
+    this.updates.failAll(() => cannotSave(error));
     this.queries.rejectAll(() => cannotSave(error));
     this.#tellNode(() => this.#parts.node.storageFailed());
     this.#parts.onStorageFailed(error);

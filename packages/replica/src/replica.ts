@@ -157,9 +157,8 @@ export class Replica {
     const { tickMs = 10, seed = randomBytes(4).readInt32LE(), incarnation = randomId() } = this.#options;
     const { sessionBounds = {}, saveTimeoutMs = 30_000 } = this.#options;
     const logger = this.#logger;
-    if (!Number.isInteger(tickMs) || tickMs < 1 || tickMs > 60_000) {
+    if (!Number.isInteger(tickMs) || tickMs < 1 || tickMs > 60_000)
       throw new ConfigError(`tickMs is ${tickMs}; allowed is an integer from 1 to 60000`);
-    }
     if (!(saveTimeoutMs >= 0))
       throw new ConfigError(`saveTimeoutMs is ${saveTimeoutMs}; allowed is 0 or more`);
     if ((stateMachine.snapshot === undefined) !== (stateMachine.restore === undefined)) {

@@ -1,5 +1,5 @@
 // A caller who is given a promise.
-import type { RequestError, UpdateCaller } from "@paxos/core";
+import type { UpdateCaller } from "@paxos/core";
 
 /** What a client gets for an ordered update. */
 export interface Outcome {
@@ -24,7 +24,7 @@ export function submission(
     const done = (): void => signal?.removeEventListener("abort", onAbort);
     const caller: UpdateCaller = {
       onOrdered: (seq, result, duplicate) => (done(), resolve({ seq, result, duplicate })),
-      onFailed: (error) => (done(), reject(error as RequestError)),
+      onFailed: (error) => (done(), reject(error instanceof Error ? error : new Error(String(error)))),
     };
     const onAbort = (): void => leave(caller);
     // Before it is handed in: its caller may be told at once.

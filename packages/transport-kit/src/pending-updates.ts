@@ -164,7 +164,9 @@ export class PendingUpdates implements UpdateIntake {
   /** The server has told the largest request that it takes: larger ones fail, those that wait as well. */
   restrict(maxRequestBytes: number): void {
     this.#maxRequestBytes = Math.min(this.#maxRequestBytes, maxRequestBytes);
-    for (const pending of [...this.#unsent]) {
+    // A copy, for those that fail leave the line.
+    const unsent = [...this.#unsent];
+    for (const pending of unsent) {
       const misfit = pending.misfit(maxRequestBytes);
       if (misfit !== undefined) this.#fail(pending, misfit);
     }

@@ -139,8 +139,8 @@ export const bugsOfInstalls: readonly PlantedBug[] = [
     edits: [
       {
         file: "replica/src/driver.ts",
-        find: `this.#waiters.failAll(skipped);`,
-        replace: `this.#waiters.failAll(() => expired(0n, 0n));`,
+        find: `this.updates.failAll(skipped);`,
+        replace: `this.updates.failAll(() => new RequestError("expired", "forgotten"));`,
       },
     ],
     profile: "far-behind",

@@ -50,9 +50,9 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
     edits: [
       {
         file: "replica/src/driver.ts",
-        find: `    this.#tell(clientId, timestamp, execution);`,
+        find: `    this.updates.tell(clientId, timestamp, execution);`,
         replace: `    if (ordered.nodeId === BigInt(this.#parts.node.status().nodeId))
-      this.#tell(clientId, timestamp, execution);`,
+      this.updates.tell(clientId, timestamp, execution);`,
       },
     ],
     profile: "rough",
