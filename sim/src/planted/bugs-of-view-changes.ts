@@ -157,7 +157,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "hostile",
-    seed: 103,
+    seed: 2,
   },
   {
     name: "leads-before-durable",
