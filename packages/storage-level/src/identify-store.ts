@@ -73,7 +73,7 @@ async function createStore(records: Records): Promise<bigint> {
 }
 
 /** Puts what makes a database a store. */
-export function putIdentity({ put, putUnsealed }: Batch, storeId: bigint): void {
-  putUnsealed(FORMAT_KEY, ascii(String(FORMAT)));
+export function putIdentity({ put, putAsIs }: Batch, storeId: bigint): void {
+  putAsIs(FORMAT_KEY, ascii(String(FORMAT)));
   put(STORE_ID_KEY, u64(storeId));
 }

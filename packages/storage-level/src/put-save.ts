@@ -13,7 +13,7 @@ import {
 } from "./layout.js";
 import type { Batch } from "./records.js";
 import { encodeSaveRecord, type SealedSnapshotId } from "./save-record.js";
-import { seal, sealOf } from "./seal.js";
+import { CHECKSUM_BYTES, seal, sealOf, sealWithin } from "./seal.js";
 import { encodeSnapshot } from "./snapshot-records.js";
 import { encodeStoredRun, runIdOf } from "./stored-run.js";
 import type { ChainEnd } from "./walk-saves.js";
@@ -29,10 +29,16 @@ export interface Tip extends ChainEnd {
 export const newTip: Tip = { number: 0, chain: 0, firstSeq: 1, snapshot: undefined };
 
 /** Puts all that a save writes into a batch. Gives what the save after it follows on. */
-export function putSave({ put, del }: Batch, { number, state, runs, install }: Save, before: Tip): Tip {
+export function putSave(
+  { put, putAsIs, del }: Batch,
+  { number, state, runs, install }: Save,
+  before: Tip,
+): Tip {
   const listed = runs.map((run) => {
     const key = runKey(runIdOf(run));
-    return { id: withoutRunPrefix(key), seal: sealOf(put(key, encodeStoredRun(run))) };
+    const sealed = sealWithin(key, encodeStoredRun(run, CHECKSUM_BYTES));
+    putAsIs(key, sealed);
+    return { id: withoutRunPrefix(key), seal: sealOf(sealed) };
   });
   const stateSeal = sealOf(put(STATE_KEY, toBinary(PersistentStateSchema, state)));
   let { firstSeq, snapshot } = before;

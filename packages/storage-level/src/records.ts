@@ -95,7 +95,7 @@ export class Records {
           chained.put(key, sealed);
           return sealed;
         },
-        putUnsealed: (key, value) => void chained.put(key, value),
+        putAsIs: (key, value) => void chained.put(key, value),
         del: (key) => void chained.del(key),
       });
       await chained.write(DURABLY);
@@ -141,6 +141,7 @@ export class Records {
 export interface Batch {
   /** Puts a record, and gives it as it is sealed. */
   readonly put: (key: Uint8Array, record: Uint8Array) => Uint8Array;
-  readonly putUnsealed: (key: Uint8Array, value: Uint8Array) => void;
+  /** Puts what is sealed already, or never is. */
+  readonly putAsIs: (key: Uint8Array, value: Uint8Array) => void;
   readonly del: (key: Uint8Array) => void;
 }

@@ -15,7 +15,9 @@ test.each([
   ["an empty proposal", create(StoredRunSchema, { formatVersion: 1, proposal: create(ProposalSchema) })],
   ["nothing", create(StoredRunSchema)],
 ])("the encoder gives the bytes of the generated one: %s", (_, run) => {
-  expect(encodeStoredRun(run)).toEqual(toBinary(StoredRunSchema, run));
+  const bytes = toBinary(StoredRunSchema, run);
+  expect(encodeStoredRun(run)).toEqual(bytes);
+  expect(encodeStoredRun(run, 4)).toEqual(new Uint8Array([...bytes, 0, 0, 0, 0]));
 });
 
 test("a run decodes under its own name only", () => {

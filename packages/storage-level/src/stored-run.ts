@@ -6,18 +6,23 @@ import { MAX_RUN_UPDATES, MESSAGE_FORMAT, type RunId } from "./layout.js";
 
 /**
  * Encodes a run. The bytes are those of `toBinary(StoredRunSchema, run)`, but those of the proposal are the
- * ones that were sent, not encoded again.
+ * ones that were sent, not encoded again. `room` bytes follow them, for a seal.
  */
-export function encodeStoredRun(run: StoredRun): Uint8Array {
+export function encodeStoredRun(run: StoredRun, room = 0): Uint8Array {
   const { formatVersion, epoch, ordered, proposal } = StoredRunSchema.field;
   const writer = new BinaryWriter();
   if (run.formatVersion !== 0) writer.tag(formatVersion.number, WireType.Varint).uint32(run.formatVersion);
   if (run.epoch !== 0n) writer.tag(epoch.number, WireType.Varint).uint64(run.epoch);
   if (run.ordered) writer.tag(ordered.number, WireType.Varint).bool(true);
-  if (run.proposal !== undefined) {
-    writer.tag(proposal.number, WireType.LengthDelimited).bytes(encodeProposal(run.proposal));
-  }
-  return writer.finish();
+  const content = run.proposal === undefined ? undefined : encodeProposal(run.proposal);
+  if (content !== undefined) writer.tag(proposal.number, WireType.LengthDelimited).uint32(content.length);
+  const head = writer.finish();
+  // The writer would copy the proposal, and whoever seals the run would do so again: memory outside of the heap, whose
+  // collection costs more than all else that a large save does in this thread.
+  const bytes = new Uint8Array(head.length + (content?.length ?? 0) + room);
+  bytes.set(head);
+  if (content !== undefined) bytes.set(content, head.length);
+  return bytes;
 }
 
 /**
