@@ -78,16 +78,25 @@ class Turn<T> {
 
 const dial = (port: number): Socket => connect({ port, host: "127.0.0.1", noDelay: true });
 
-/** Sends messages. */
-export function messageSender(port: number): { send(message: Message): void; close(): void } {
+/** Sends messages, and is told the answers. */
+export function messageSender(
+  port: number,
+  onMessage: (message: Message) => void,
+): { send(message: Message): void; close(): void } {
   const socket = dial(port);
   const turn = new Turn<Uint8Array>(socket, together);
+  apart(socket, (piece) => onMessage(decodeMessage(piece)));
   return { send: (message) => turn.put(encodeMessage(message)), close: () => socket.destroy() };
 }
 
-export function messageReceiver(onMessage: (message: Message) => void): Server {
+/** Tells of each message, and of what answers the one who sent it. */
+export function messageReceiver(
+  onMessage: (message: Message, answer: (message: Message) => void) => void,
+): Server {
   return createServer({ noDelay: true }, (socket) => {
-    apart(socket, (piece) => onMessage(decodeMessage(piece)));
+    const turn = new Turn<Uint8Array>(socket, together);
+    const answer = (message: Message): void => turn.put(encodeMessage(message));
+    apart(socket, (piece) => onMessage(decodeMessage(piece), answer));
   });
 }
 

@@ -2,7 +2,7 @@
 import type { ClientUpdate, Message } from "@paxos/proto";
 import type { ChildProcess } from "node:child_process";
 import { on } from "node:events";
-import { confirmEvery, makeUpdate, type Load } from "./loads.js";
+import { confirmEvery, makeUpdate, question, type Load } from "./loads.js";
 import type { Report } from "./receiver.js";
 
 export const updatesInFlight = 1024;
@@ -63,6 +63,29 @@ export function messagesBy(
     receiver.off("message", onReport);
     return sent;
   };
+}
+
+/** Whom to tell that an answer has come. */
+export class Answers {
+  onAnswer: () => void = () => undefined;
+}
+
+/** Questions, so many at once, each of which is followed by another one when it is answered. */
+export function roundTripsBy(send: (message: Message) => void, answers: Answers, underWay: number): Move {
+  return (seconds) =>
+    new Promise((resolve) => {
+      const end = performance.now() + seconds * 1000;
+      let asked = underWay;
+      let answered = 0;
+      answers.onAnswer = () => {
+        answered++;
+        if (performance.now() < end) {
+          asked++;
+          send(question());
+        } else if (answered === asked) resolve(answered);
+      };
+      for (let i = 0; i < underWay; i++) send(question());
+    });
 }
 
 /** Callers side by side, each with one update after the other. */

@@ -33,6 +33,8 @@ const updates = Array.from({ length: 64 }, (_, i) =>
 );
 
 const common = { to: 1n, epoch: 1n, storeId: 2n ** 60n, from: 0n };
+/** Proposals of this view are answered. */
+const answeredView = 10n;
 let seq = 0n;
 
 function accept(): Message {
@@ -40,10 +42,10 @@ function accept(): Message {
   return create(MessageSchema, { ...common, type: { case: "accept", value } });
 }
 
-function proposalOf(count: number): () => Message {
+function proposalOf(count: number, view = 9n): () => Message {
   return () => {
     seq += BigInt(count);
-    const value = create(ProposalSchema, { nodeId: 0n, view: 9n, seq, updates: updates.slice(0, count) });
+    const value = create(ProposalSchema, { nodeId: 0n, view, seq, updates: updates.slice(0, count) });
     return create(MessageSchema, { ...common, type: { case: "proposal", value } });
   };
 }
@@ -53,6 +55,15 @@ export const loads: readonly Load[] = [
   { name: "proposals of 1 update", make: proposalOf(1), perTurn: 256, window: 16_384, updates: 1 },
   { name: "proposals of 64 updates", make: proposalOf(64), perTurn: 16, window: 1024, updates: 64 },
 ];
+
+/** A proposal of 64 updates, to which the receiver answers with an Accept. */
+export const question: () => Message = proposalOf(64, answeredView);
+
+export const isQuestion = ({ type }: Message): boolean =>
+  type.case === "proposal" && type.value.view === answeredView;
+
+/** What answers a {@link question}. */
+export const answer = (): Message => ({ ...accept(), to: 0n, from: 1n });
 
 let timestamp = 0n;
 

@@ -6,7 +6,7 @@ import type { AddressInfo, Server } from "node:net";
 import { newReplicaTransport, type TransportName } from "../transports.js";
 import { messageReceiver, updateAnswerer } from "./bare-socket.js";
 import { contextOf } from "./context.js";
-import { confirmEvery } from "./loads.js";
+import { answer, confirmEvery, isQuestion } from "./loads.js";
 
 /** Where the receiver listens. */
 export interface Places {
@@ -16,16 +16,24 @@ export interface Places {
 }
 
 /** What the receiver says. */
-export type Report = { readonly places: Places } | { readonly count: number } | { readonly cpuMs: number };
+export type Report =
+  | { readonly places: Places }
+  | { readonly count: number }
+  | { readonly cpuMs: number }
+  | { readonly connected: true };
+
+/** What it is told, once it has said where it listens: the address of the sender, whom it answers; or to say what it has spent. */
+export type Request = { readonly sender: string } | "cpu";
 
 process.once("message", (name) => void receive(name as TransportName));
 
 async function receive(name: TransportName): Promise<void> {
   const report = (it: Report): void => void process.send?.(it);
   let count = 0;
-  const onMessage = ({ to }: Message): void => {
-    if (to !== 1n) throw new Error("misdirected");
-    if (++count % confirmEvery === 0) report({ count });
+  const onMessage = (message: Message, send: (answer: Message) => void): void => {
+    if (message.to !== 1n) throw new Error("misdirected");
+    if (isQuestion(message)) send(answer());
+    else if (++count % confirmEvery === 0) report({ count });
   };
   const transport = newReplicaTransport(name);
   const notAskedFor = (): never => {
@@ -47,12 +55,16 @@ async function receive(name: TransportName): Promise<void> {
     contextOf(
       1,
       { nodeId: 0, address: "127.0.0.1:9" },
-      { onMessage: (_from, message) => onMessage(message) },
+      {
+        onMessage: (_from, message) => onMessage(message, (it) => transport.send(it)),
+        onConnected: () => report({ connected: true }),
+      },
     ),
   );
   const messages = await portOf(messageReceiver(onMessage));
   const updates = await portOf(updateAnswerer());
-  process.on("message", () => {
+  process.on("message", (request: Request) => {
+    if (request !== "cpu") return transport.setPeers([{ nodeId: 0, address: request.sender }]);
     count = 0;
     const { user, system } = process.cpuUsage();
     report({ cpuMs: (user + system) / 1000 });

@@ -16,9 +16,18 @@ import {
 } from "../transports.js";
 import { messageSender, updateSender } from "./bare-socket.js";
 import { contextOf } from "./context.js";
-import { measure, messagesBy, updatesBy, updatesInFlight, type Move, type Rates } from "./contest.js";
+import {
+  Answers,
+  measure,
+  messagesBy,
+  roundTripsBy,
+  updatesBy,
+  updatesInFlight,
+  type Move,
+  type Rates,
+} from "./contest.js";
 import { loads } from "./loads.js";
-import type { Places } from "./receiver.js";
+import type { Places, Report, Request } from "./receiver.js";
 
 interface Contest {
   readonly name: string;
@@ -31,7 +40,12 @@ interface Outcome {
   readonly contest: string;
   readonly perSecond: number;
   readonly bare: number;
-  /** By processor time, of both processes together: depends least on other load. */
+  /** Of the two that were measured right after each other. */
+  readonly ratio: number;
+  /** Microseconds of processor time for one, of both processes together. */
+  readonly processor: number;
+  readonly bareProcessor: number;
+  /** By processor time: depends least on other load. */
   readonly byProcessor: number;
 }
 
@@ -53,9 +67,7 @@ export const transport: Part = async ({
           ...(await decide(receiver, contest, runs, seconds)),
         };
         outcomes.push(outcome);
-        onProgress(
-          `${name}, ${contest.name}: ${(outcome.perSecond / outcome.bare).toFixed(2)} times a bare socket`,
-        );
+        onProgress(`${name}, ${contest.name}: ${outcome.ratio.toFixed(2)} times a bare socket`);
       }
     });
   }
@@ -64,7 +76,9 @@ export const transport: Part = async ({
     o.contest,
     o.perSecond,
     o.bare,
-    o.perSecond / o.bare,
+    o.ratio,
+    o.processor,
+    o.bareProcessor,
     o.byProcessor,
   ]);
   return {
@@ -76,7 +90,16 @@ export const transport: Part = async ({
     tables: [
       {
         title: "Transports, beside a bare socket",
-        columns: ["transport", "what", "per second", "bare socket", "ratio", "ratio by processor time"],
+        columns: [
+          "transport",
+          "what",
+          "per second",
+          "bare socket",
+          "ratio",
+          "processor, µs",
+          "bare, µs",
+          "ratio by processor time",
+        ],
         rows,
       },
     ],
@@ -85,8 +108,7 @@ export const transport: Part = async ({
   };
 };
 
-function judge({ contest, perSecond, bare }: Outcome): Target {
-  const ratio = perSecond / bare;
+function judge({ contest, ratio }: Outcome): Target {
   return {
     what: `TCP transport, ${contest}`,
     wanted: `at least ${wanted} times a bare socket`,
@@ -106,6 +128,9 @@ async function decide(receiver: ChildProcess, contest: Contest, runs: number, se
   return {
     perSecond: medianOf(samples.map(({ own }) => own.perSecond)),
     bare: medianOf(samples.map(({ bare }) => bare.perSecond)),
+    ratio: medianOf(samples.map(({ own, bare }) => own.perSecond / bare.perSecond)),
+    processor: medianOf(samples.map(({ own }) => 1e6 / own.perCpuSecond)),
+    bareProcessor: medianOf(samples.map(({ bare }) => 1e6 / bare.perCpuSecond)),
     byProcessor: medianOf(samples.map(({ own, bare }) => own.perCpuSecond / bare.perCpuSecond)),
   };
 }
@@ -120,19 +145,35 @@ async function withContests(
   const [{ places }] = (await once(receiver, "message")) as [{ places: Places }];
   const own = newReplicaTransport(name);
   const client = newClientTransport(name);
-  const messages = messageSender(places.messages);
+  const answers = { own: new Answers(), bare: new Answers() };
+  const messages = messageSender(places.messages, () => answers.bare.onAnswer());
   const updates = updateSender(places.updates);
   try {
-    await new Promise<void>((resolve) => {
-      const onConnected = (): void => resolve();
-      void own.start(contextOf(0, { nodeId: 1, address: places.transport }, { onConnected }));
-    });
+    await Promise.all([
+      new Promise<void>((resolve, reject) => {
+        const onMessage = (): void => answers.own.onAnswer();
+        const callbacks = { onConnected: () => resolve(), onMessage };
+        own.start(contextOf(0, { nodeId: 1, address: places.transport }, callbacks)).then(() => {
+          receiver.send({ sender: own.address ?? "" } satisfies Request);
+        }, reject);
+      }),
+      new Promise<void>((resolve) => {
+        receiver.on("message", (report: Report) => {
+          if ("connected" in report) resolve();
+        });
+      }),
+    ]);
     const { signal } = new AbortController();
     await what(receiver, [
       ...loads.map((load) => ({
         name: load.name,
         bare: messagesBy(receiver, (message) => messages.send(message), load),
         transport: messagesBy(receiver, (message) => own.send(message), load),
+      })),
+      ...[1, 64].map((underWay) => ({
+        name: `proposals of 64 updates, answered, ${underWay} in flight`,
+        bare: roundTripsBy((message) => messages.send(message), answers.bare, underWay),
+        transport: roundTripsBy((message) => own.send(message), answers.own, underWay),
       })),
       {
         name: `updates of clients, ${updatesInFlight} in flight`,
