@@ -34,15 +34,35 @@ export function encodeProposal(proposal: Proposal): Uint8Array {
   return bytes;
 }
 
-function writeProposal({ nodeId, view, seq, updates }: Proposal): Uint8Array {
+function writeProposal(proposal: Proposal): Uint8Array {
+  const bytes = new Uint8Array(proposalLength(proposal));
+  writeProposalInto(bytes, 0, proposal);
+  return bytes;
+}
+
+/** How many bytes a proposal takes. */
+export function proposalLength(proposal: Proposal): number {
+  const { nodeId, view, seq, updates } = proposal;
+  const known = encoded.get(proposal)?.length;
+  if (known !== undefined) return known;
   let length = fieldLength(nodeId) + fieldLength(view) + fieldLength(seq);
   for (const update of updates) length += 1 + length32(update.length) + update.length;
-  const bytes = new Uint8Array(length);
-  let at = writeField(bytes, 0, proposalTags.nodeId, nodeId);
+  return length;
+}
+
+/** Writes the bytes of a proposal, copied when it has been encoded before, and returns where they end. */
+export function writeProposalInto(bytes: Uint8Array, at: number, proposal: Proposal): number {
+  const known = encoded.get(proposal);
+  if (known !== undefined) {
+    bytes.set(known, at);
+    return at + known.length;
+  }
+  const { nodeId, view, seq, updates } = proposal;
+  at = writeField(bytes, at, proposalTags.nodeId, nodeId);
   at = writeField(bytes, at, proposalTags.view, view);
   at = writeField(bytes, at, proposalTags.seq, seq);
   for (const update of updates) at = writePiece(bytes, at, proposalTags.updates, update);
-  return bytes;
+  return at;
 }
 
 function writePiece(bytes: Uint8Array, at: number, tag: number, piece: Uint8Array): number {
@@ -161,7 +181,8 @@ function readContent(tag: number, bytes: Uint8Array, at: number, end: number): M
   return value && { case: "proposal", value };
 }
 
-function readProposal(bytes: Uint8Array, at: number, end: number): Proposal | undefined {
+/** Undefined when it has fields that this release does not know, or is malformed. Updates are views of `bytes`. */
+export function readProposal(bytes: Uint8Array, at: number, end: number): Proposal | undefined {
   let nodeId = 0n;
   let view = 0n;
   let seq = 0n;

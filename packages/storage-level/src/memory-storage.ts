@@ -1,12 +1,11 @@
-import { fromBinary } from "@bufbuild/protobuf";
 import type { ChunkData, Save, SnapshotId } from "@paxos/core";
-import { StoredRunSchema } from "@paxos/proto";
+import { decodeStoredRun, encodeStoredRun } from "@paxos/proto";
 import { CheckedStorage } from "./checked-storage.js";
 import { MAX_RUN_UPDATES } from "./layout.js";
 import { endOf, type RunRecord } from "./merge-runs.js";
 import type { OpenedState, RecordStore } from "./record-store.js";
 import { randomStoreId } from "./store-id.js";
-import { encodeStoredRun, runIdOf } from "./stored-run.js";
+import { runIdOf } from "./stored-run.js";
 
 /**
  * Volatile storage: it forgets everything with its process. For tests, and for members that never come back. Each one
@@ -33,7 +32,7 @@ class MemoryRecords implements RecordStore {
     for (const run of runs) {
       const bytes = encodeStoredRun(run);
       // A copy, since updates share memory with what they are decoded from.
-      const updates = () => fromBinary(StoredRunSchema, bytes.slice()).proposal?.updates ?? [];
+      const updates = () => decodeStoredRun(bytes.slice()).proposal?.updates ?? [];
       this.#insert({ id: runIdOf(run), updates });
     }
   }

@@ -1,6 +1,6 @@
 import { toBinary } from "@bufbuild/protobuf";
 import type { Save } from "@paxos/core";
-import { PersistentStateSchema, type Snapshot } from "@paxos/proto";
+import { encodeStoredRun, PersistentStateSchema, type Snapshot } from "@paxos/proto";
 import { u64, viewOf } from "./bytes.js";
 import {
   FIRST_SEQ_KEY,
@@ -15,7 +15,7 @@ import type { Batch } from "./records.js";
 import { encodeSaveRecord, type SealedSnapshotId } from "./save-record.js";
 import { CHECKSUM_BYTES, seal, sealOf, sealWithin } from "./seal.js";
 import { encodeSnapshot } from "./snapshot-records.js";
-import { encodeStoredRun, runIdOf } from "./stored-run.js";
+import { runIdOf } from "./stored-run.js";
 import type { ChainEnd } from "./walk-saves.js";
 
 /** What the next save follows on. */
@@ -36,6 +36,7 @@ export function putSave(
 ): Tip {
   const listed = runs.map((run) => {
     const key = runKey(runIdOf(run));
+    // In one piece of memory: it lies outside of the heap, and its collection costs more than all else here when saves are large.
     const sealed = sealWithin(key, encodeStoredRun(run, CHECKSUM_BYTES));
     putAsIs(key, sealed);
     return { id: withoutRunPrefix(key), seal: sealOf(sealed) };
