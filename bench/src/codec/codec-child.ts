@@ -5,13 +5,16 @@ import {
   ClientUpdateSchema,
   decodeClientUpdate,
   decodeMessage,
+  decodeStoredRun,
   encodeClientUpdate,
   encodeMessage,
+  encodeStoredRun,
   encodingOfUpdateAnswers,
   encodingOfUpdateBatch,
   MessageSchema,
   readUpdateAnswers,
   readUpdateBatch,
+  StoredRunSchema,
   UpdateAnswersSchema,
   UpdateBatchSchema,
   type Encoding,
@@ -33,34 +36,50 @@ interface Codec<Desc extends DescMessage> {
   readonly name: string;
   readonly updates: number;
   readonly schema: Desc;
-  /** A new message each time: what is encoded once is not encoded again. */
+  /** A new message: what is encoded once is not encoded again. */
   readonly make: () => MessageShape<Desc>;
   readonly encode: (message: MessageShape<Desc>) => Uint8Array;
   readonly decode: (bytes: Uint8Array) => unknown;
 }
 
-const warmUpMs = 100;
-const measuredMs = 250;
+const warmUpMicros = 50_000;
+const measuredMicros = 150_000;
+/** So many updates are in messages that are made, and then encoded: making them is not measured, and would be more than that. */
+const madeAtOnce = 4096;
+const mostMessages = 512;
 
 process.once("message", (message) => {
   const { updateBytes } = message as { updateBytes: number };
   process.send?.(measureAll(randomFillSync(new Uint8Array(updateBytes))), () => process.exit());
 });
 
+/** The messages, made of updates of these bytes. */
 function measureAll(update: Uint8Array): CodecSample[] {
-  const fields = (i: number) => ({
-    clientId: 2n ** 63n + 1n,
-    nodeId: 0n,
-    timestamp: BigInt(100_000 + i),
-    update,
-    session: 7n,
-    answeredUpTo: 99_000n,
-  });
-  const many = (count: number) => Array.from({ length: count }, (_, i) => i);
-  const envelope = { to: 1n, epoch: 1n, storeId: 2n ** 60n, from: 2n };
-  const proposals = [1, 64, 512].map((count) => {
+  return [...ofUpdates(update), ...ofPeers(), ...ofClients(update)];
+}
+
+const counts = [1, 64, 512];
+const many = (count: number) => Array.from({ length: count }, (_, i) => i);
+const envelope = { to: 1n, epoch: 1n, storeId: 2n ** 60n, from: 2n };
+
+const fieldsOf = (update: Uint8Array) => (i: number) => ({
+  clientId: 2n ** 63n + 1n,
+  nodeId: 0n,
+  timestamp: BigInt(100_000 + i),
+  update,
+  session: 7n,
+  answeredUpTo: 99_000n,
+});
+
+/** What carries updates to peers and to the disk. */
+function ofUpdates(update: Uint8Array): CodecSample[] {
+  const fields = fieldsOf(update);
+  const proposalOf = (count: number) => {
     const updates = many(count).map((i) => encodeClientUpdate(fields(i)));
-    const value = () => ({ nodeId: 2n, view: 9n, seq: 1_000_000n, updates });
+    return () => ({ nodeId: 2n, view: 9n, seq: 1_000_000n, updates });
+  };
+  const proposals = counts.map((count) => {
+    const value = proposalOf(count);
     return measure({
       name: "Proposal",
       updates: count,
@@ -70,6 +89,22 @@ function measureAll(update: Uint8Array): CodecSample[] {
       decode: decodeMessage,
     });
   });
+  const runs = counts.map((count) => {
+    const proposal = proposalOf(count);
+    return measure({
+      name: "StoredRun",
+      updates: count,
+      schema: StoredRunSchema,
+      make: () => create(StoredRunSchema, { formatVersion: 1, epoch: 1n, proposal: proposal() }),
+      encode: (run) => encodeStoredRun(run),
+      decode: decodeStoredRun,
+    });
+  });
+  return [...proposals, ...runs];
+}
+
+function ofPeers(): CodecSample[] {
+  const peer = { updates: 1, schema: MessageSchema, encode: encodeMessage, decode: decodeMessage };
   const accept = create(MessageSchema, {
     ...envelope,
     type: {
@@ -81,6 +116,14 @@ function measureAll(update: Uint8Array): CodecSample[] {
     ...envelope,
     type: { case: "heartbeat", value: { nodeId: 1n, view: 9n, localAru: 999_000n, promisedView: 9n } },
   });
+  return [
+    measure({ ...peer, name: "Accept", make: () => accept }),
+    measure({ ...peer, name: "Heartbeat", make: () => heartbeat }),
+  ];
+}
+
+function ofClients(update: Uint8Array): CodecSample[] {
+  const fields = fieldsOf(update);
   const batch = create(UpdateBatchSchema, { updates: many(64).map(fields) });
   const answers = create(UpdateAnswersSchema, {
     leaderId: 2n,
@@ -90,11 +133,7 @@ function measureAll(update: Uint8Array): CodecSample[] {
       seq: BigInt(1_000_000 + i),
     })),
   });
-  const peer = { updates: 1, schema: MessageSchema, encode: encodeMessage, decode: decodeMessage };
   return [
-    ...proposals,
-    measure({ ...peer, name: "Accept", make: () => accept }),
-    measure({ ...peer, name: "Heartbeat", make: () => heartbeat }),
     measure({
       name: "ClientUpdate",
       updates: 1,
@@ -139,27 +178,40 @@ function measure<Desc extends DescMessage>({
   const bytes = toBinary(schema, make());
   if (Buffer.compare(bytes, encode(make())) !== 0)
     throw new Error(`${name}: other bytes than those of protobuf-es`);
-  // Making the message is no part of it.
-  const making = nanosOf(make);
+  const poolSize = Math.min(mostMessages, madeAtOnce / updates);
+  const encoding = (how: (message: MessageShape<Desc>) => unknown) =>
+    nanosOf(() => Array.from({ length: poolSize }, make), how);
+  const pool = Array.from({ length: poolSize }, () => bytes);
+  const decoding = (how: (it: Uint8Array) => unknown) => nanosOf(() => pool, how);
   return {
     name,
     updates,
     bytes: bytes.length,
-    encode: Math.max(1, nanosOf(() => encode(make())) - making),
-    decode: nanosOf(() => decode(bytes)),
-    plainEncode: Math.max(1, nanosOf(() => toBinary(schema, make())) - making),
-    plainDecode: nanosOf(() => fromBinary(schema, bytes)),
+    encode: encoding(encode),
+    decode: decoding(decode),
+    plainEncode: encoding((message) => toBinary(schema, message)),
+    plainDecode: decoding((it) => fromBinary(schema, it)),
   };
 }
 
-function nanosOf(what: () => unknown): number {
-  const once = (ms: number): number => {
-    const started = performance.now();
+/**
+ * Nanoseconds of processor time, of all threads, for what is done with each thing of a pool: other load on the machine changes
+ * that least. A new pool is made each time, which does not count.
+ */
+function nanosOf<T>(makePool: () => readonly T[], what: (it: T) => unknown): number {
+  const forMicros = (micros: number): number => {
+    let spent = 0;
     let count = 0;
-    let now = started;
-    for (; now - started < ms; now = performance.now()) for (let i = 0; i < 16; i++, count++) what();
-    return ((now - started) * 1e6) / count;
+    while (spent < micros) {
+      const pool = makePool();
+      const before = process.cpuUsage();
+      for (const it of pool) what(it);
+      const { user, system } = process.cpuUsage(before);
+      spent += user + system;
+      count += pool.length;
+    }
+    return (spent * 1e3) / count;
   };
-  once(warmUpMs);
-  return once(measuredMs);
+  forMicros(warmUpMicros);
+  return forMicros(measuredMicros);
 }
