@@ -1,9 +1,11 @@
-// One measurement of a disk: saves by the storage package, or the bare writing of as many bytes, one after the other.
+// One side of a measurement of a disk: saves by the storage package, or the bare writing of as many bytes, one after the other.
+// It is asked again and again, and told at last that it is over.
 import { randomFillSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import type { Save } from "@paxos/core";
 import { encodeClientUpdate, PersistentStateSchema, ProposalSchema, StoredRunSchema } from "@paxos/proto";
@@ -16,8 +18,10 @@ export interface StorageSetup {
   /** Updates in one save. */
   readonly updates: number;
   readonly updateBytes: number;
-  readonly seconds: number;
 }
+
+/** Follows a {@link StorageSetup}: how long to write, or that it is over. */
+export type StorageTurn = { readonly seconds: number } | { readonly over: true };
 
 export interface StorageSample {
   /** Saves that became durable in a second. */
@@ -29,30 +33,59 @@ export interface StorageSample {
   readonly processor: number;
 }
 
-const warmUpSeconds = 0.5;
 /** So many different updates there are: LevelDB compresses, and what repeats within a block would weigh nothing. */
 const different = 1024;
 
-process.once("message", (message) => void measure(message as StorageSetup));
+/** Nothing goes on in the background any more when, for so many milliseconds, hardly any processor time was spent. */
+const quietMs = 20;
+const quietMicros = 1000;
 
-async function measure(setup: StorageSetup): Promise<void> {
+process.once("message", (message) => void begin(message as StorageSetup));
+
+async function begin(setup: StorageSetup): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "paxos-bench-storage-"));
-  atExit(() => rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 }));
+  const remove = (): void =>
+    rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+  atExit(remove);
   const { write, close } = await (setup.what === "storage" ? ofStorage : ofFile)(directory, setup);
-  await repeat(write, warmUpSeconds);
+  process.on("message", (turn: StorageTurn) => {
+    if ("seconds" in turn) {
+      void measure(write, turn.seconds).then((sample) => process.send?.(sample));
+    } else {
+      void close().then(() => {
+        remove();
+        process.send?.({}, () => process.exit());
+      });
+    }
+  });
+  process.send?.({});
+}
+
+/** What is left to do in the background is waited for, and counts: else it would burden who is next. */
+async function measure(write: () => Promise<void>, seconds: number): Promise<StorageSample> {
   const before = process.cpuUsage();
-  const took = await repeat(write, setup.seconds);
+  const began = performance.now();
+  const took = await repeat(write, seconds);
+  const ended = await quiet();
   const { user, system } = process.cpuUsage(before);
-  await close();
-  rmSync(directory, { recursive: true, maxRetries: 20, retryDelay: 50 });
   took.sort((a, b) => a - b);
-  const result: StorageSample = {
-    perSecond: (took.length * 1000) / took.reduce((sum, each) => sum + each, 0),
+  return {
+    perSecond: (took.length * 1000) / (ended - began),
     p50: percentile(took, 0.5),
     p99: percentile(took, 0.99),
     processor: (user + system) / took.length,
   };
-  process.send?.(result, () => process.exit());
+}
+
+/** Resolves with when this process did something for the last time. */
+async function quiet(): Promise<number> {
+  for (;;) {
+    const now = performance.now();
+    const before = process.cpuUsage();
+    await setTimeout(quietMs);
+    const { user, system } = process.cpuUsage(before);
+    if (user + system < quietMicros) return now;
+  }
 }
 
 /** Saves as the core makes them: a run of updates, and the state. */
