@@ -42,6 +42,7 @@ async function measure(setup: StorageSetup): Promise<void> {
   const took = await repeat(write, setup.seconds);
   const { user, system } = process.cpuUsage(before);
   await close();
+  rmSync(directory, { recursive: true, maxRetries: 20, retryDelay: 50 });
   took.sort((a, b) => a - b);
   const result: StorageSample = {
     perSecond: (took.length * 1000) / took.reduce((sum, each) => sum + each, 0),
