@@ -4,14 +4,15 @@ import type { Chart } from "../report.js";
 import { medianOf } from "../statistics.js";
 import type { Table } from "../table.js";
 import { transportNames } from "../transports.js";
-import { best, type Measurement, type Results } from "./measurement.js";
-import { startSubjects, type Subject } from "./subjects.js";
+import type { Measurement, Results } from "./measurement.js";
+import { groupsOf, type Group, type Subject } from "./subjects.js";
 import { judge } from "./targets.js";
 
 interface Effort {
   readonly updateBytes: number;
   readonly runs: number;
   readonly seconds: number;
+  readonly inFlight: readonly number[];
   readonly onProgress: (what: string) => void;
 }
 
@@ -24,84 +25,97 @@ export const cluster: Part = async (options) => {
     against,
     onProgress,
   } = options;
-  const effort: Effort = { updateBytes, runs, seconds, onProgress };
-  const { subjects, ...running } = await startSubjects(
-    options.transports ?? transportNames,
-    against === "etcd",
-  );
-  try {
-    const results = await measureAll(subjects, inFlight, effort);
-    const halves = await measureHalves(subjects, results, effort);
-    return {
-      part: "cluster",
-      command: commandOf(options),
-      about: describe(effort, against !== undefined),
-      tables: [
-        table("Updates per second", results, inFlight, ({ perSecond }) => perSecond),
-        table("p50, ms", results, inFlight, ({ p50 }) => p50),
-        table("p99, ms", results, inFlight, ({ p99 }) => p99),
-        table("p99.9, ms", results, inFlight, ({ p999 }) => p999),
-        table(
-          "Processor time of the servers, all together, µs per update",
-          results,
-          inFlight,
-          (m) => m.serverMicros,
-        ),
-        table("Processor time of the load, µs per update", results, inFlight, ({ loadMicros }) => loadMicros),
-        table("How late the leader's event loop was, p99, ms", results, inFlight, ({ lag }) => lag),
-        halfTable(halves),
-      ],
-      charts: chartsOf(results),
-      targets: judge(results, halves),
-    };
-  } finally {
-    await running.stop();
-  }
+  const effort: Effort = { updateBytes, runs, seconds, inFlight, onProgress };
+  const groups = groupsOf(options.transports ?? transportNames, against === "etcd");
+  const { results, halves } = await measureAll(groups, effort);
+  return {
+    part: "cluster",
+    command: commandOf(options),
+    about: describe(effort, against !== undefined),
+    tables: [
+      table("Updates per second", results, inFlight, ({ perSecond }) => perSecond),
+      table("p50, ms", results, inFlight, ({ p50 }) => p50),
+      table("p99, ms", results, inFlight, ({ p99 }) => p99),
+      table("p99.9, ms", results, inFlight, ({ p999 }) => p999),
+      table(
+        "Processor time of the servers, all together, µs per update",
+        results,
+        inFlight,
+        (m) => m.serverMicros,
+      ),
+      table("Processor time of the load, µs per update", results, inFlight, ({ loadMicros }) => loadMicros),
+      table("How late the leader's event loop was, p99, ms", results, inFlight, ({ lag }) => lag),
+      halfTable(halves),
+    ],
+    charts: chartsOf(results),
+    targets: judge(results, halves),
+  };
 };
 
-/** By turns, so that a bad minute of the machine is one for all. */
+/** What was measured, by subject. */
+class Samples {
+  readonly #byCount = new Map<string, Map<number, Measurement[]>>();
+  readonly #atHalf = new Map<string, Measurement[]>();
+
+  add(name: string, count: number, measured: Measurement): void {
+    const ofSubject = this.#byCount.get(name) ?? new Map<number, Measurement[]>();
+    this.#byCount.set(name, ofSubject.set(count, [...(ofSubject.get(count) ?? []), measured]));
+  }
+
+  addAtHalf(name: string, measured: Measurement): void {
+    this.#atHalf.set(name, [...(this.#atHalf.get(name) ?? []), measured]);
+  }
+
+  get results(): Results {
+    const ofSubject = (byCount: ReadonlyMap<number, Measurement[]>) =>
+      new Map([...byCount].map(([count, measured]) => [count, medians(measured)]));
+    return new Map([...this.#byCount].map(([name, byCount]) => [name, ofSubject(byCount)]));
+  }
+
+  get halves(): ReadonlyMap<string, Measurement> {
+    return new Map([...this.#atHalf].map(([name, measured]) => [name, medians(measured)]));
+  }
+}
+
+/** Group after group, run after run, so that a bad minute of the machine is one for all. */
 async function measureAll(
-  subjects: readonly Subject[],
-  inFlight: readonly number[],
+  groups: readonly Group[],
   effort: Effort,
-): Promise<Results> {
-  const { updateBytes, seconds, runs, onProgress } = effort;
-  const samples = new Map(subjects.map(({ name }) => [name, new Map<number, Measurement[]>()]));
-  for (let run = 1; run <= runs; run++) {
-    for (const count of inFlight) {
-      for (const subject of subjects) {
-        const measured = await subject.measure({ inFlight: count, updateBytes, seconds });
-        const ofSubject = samples.get(subject.name);
-        ofSubject?.set(count, [...(ofSubject.get(count) ?? []), measured]);
-        onProgress(`run ${run} of ${runs}, ${count} in flight, ${subject.name}: ${inWords(measured)}`);
+): Promise<Pick<Samples, "results" | "halves">> {
+  const samples = new Samples();
+  for (let run = 1; run <= effort.runs; run++) {
+    for (const group of groups) {
+      const running = await group.start();
+      try {
+        for (const subject of running.subjects) await measureSubject(subject, run, effort, samples);
+      } finally {
+        await running.stop();
       }
     }
   }
-  return new Map(
-    [...samples].map(([name, byCount]) => [
-      name,
-      new Map([...byCount].map(([count, measured]) => [count, medians(measured)])),
-    ]),
-  );
+  return samples;
 }
 
-/** At a steady rate of half of what each reaches at its best. */
-async function measureHalves(
-  subjects: readonly Subject[],
-  results: Results,
-  { updateBytes, seconds, runs, onProgress }: Effort,
-): Promise<ReadonlyMap<string, Measurement>> {
-  const halves = new Map<string, Measurement>();
-  for (const subject of subjects.filter(({ paced }) => paced)) {
-    const perSecond = best(results.get(subject.name)) / 2;
-    const samples: Measurement[] = [];
-    for (let run = 1; run <= runs; run++) {
-      samples.push(await subject.measure({ inFlight: 1024, updateBytes, seconds, perSecond }));
-      onProgress(`run ${run} of ${runs}, at half of its peak, ${subject.name}: ${inWords(samples.at(-1))}`);
-    }
-    halves.set(subject.name, medians(samples));
+/** With each number in flight, and then at a steady rate of half of the best of those. */
+async function measureSubject(
+  subject: Subject,
+  run: number,
+  effort: Effort,
+  samples: Samples,
+): Promise<void> {
+  const { updateBytes, seconds, runs, inFlight, onProgress } = effort;
+  const { name } = subject;
+  let most = 0;
+  for (const count of inFlight) {
+    const measured = await subject.measure({ inFlight: count, updateBytes, seconds });
+    samples.add(name, count, measured);
+    most = Math.max(most, measured.perSecond);
+    onProgress(`run ${run} of ${runs}, ${name}, ${count} in flight: ${inWords(measured)}`);
   }
-  return halves;
+  if (!subject.paced) return;
+  const measured = await subject.measure({ inFlight: 1024, updateBytes, seconds, perSecond: most / 2 });
+  samples.addAtHalf(name, measured);
+  onProgress(`run ${run} of ${runs}, ${name}, at half of its peak: ${inWords(measured)}`);
 }
 
 function medians(samples: readonly Measurement[]): Measurement {
@@ -160,8 +174,7 @@ function chartsOf(results: Results): Chart[] {
   ];
 }
 
-function inWords(measured: Measurement | undefined): string {
-  const { perSecond = 0, p50 = 0, p99 = 0 } = measured ?? {};
+function inWords({ perSecond, p50, p99 }: Measurement): string {
   return `${Math.round(perSecond)}/s, p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
 }
 

@@ -24,8 +24,13 @@ export interface Subject {
   measure(amount: Amount): Promise<Measurement>;
 }
 
-/** Those that are up, and what stops them. */
-export interface Subjects {
+/** Subjects that share their servers. */
+export interface Group {
+  /** Nothing else runs meanwhile: idle servers take time, too. */
+  start(): Promise<RunningGroup>;
+}
+
+interface RunningGroup {
   readonly subjects: readonly Subject[];
   stop(): Promise<void>;
 }
@@ -45,61 +50,68 @@ const warmUpSeconds = 2;
 /** Loaded into servers: tells how late their event loops were. */
 const probe = ["--import", new URL("./lag-probe.js", import.meta.url).href];
 
-export async function startSubjects(
-  transports: readonly TransportName[],
-  withEtcd: boolean,
-): Promise<Subjects> {
-  const stops: (() => Promise<void>)[] = [];
-  const stop = async () => void (await Promise.all(stops.map((each) => each())));
-  const subjects: Subject[] = [];
-  try {
-    if (withEtcd) {
-      const etcd = await Etcd.start();
-      stops.push(() => etcd.stop());
-      subjects.push({
-        name: names.etcd,
-        paced: true,
-        measure: (amount) => etcd.measure({ warmUpSeconds, perSecond: undefined, ...amount }),
-      });
-    }
-    for (const transport of transports) {
-      const client = newClientTransport(transport);
-      stops.push(() => client.close());
-      const servers = await Servers.start({ count: 3, transport, client, nodeFlags: probe });
-      stops.push(() => servers.stop());
-      const ways: (readonly [string, Way])[] =
-        transport === "tcp"
-          ? [[names.tcp, "client over TCP"]]
-          : [
-              [names.connect, "client over HTTP/2"],
-              [names.stream, "gRPC stream"],
-              [names.unary, "gRPC unary"],
-            ];
-      for (const [name, way] of ways)
-        subjects.push({
-          name,
-          paced: way.startsWith("client"),
-          measure: (amount) => ofServers(servers, way, amount),
-        });
-    }
-    if (transports.includes("connect")) {
-      const echo = await startEcho();
-      stops.push(() => Promise.resolve(echo.stop()));
-      for (const [name, way] of [
-        [names.bareStream, "gRPC stream"],
-        [names.bareUnary, "gRPC unary"],
-      ] as const)
-        subjects.push({
-          name,
-          paced: false,
-          measure: (amount) => measure(way, [echo.address], [echo.pid], amount),
-        });
-    }
-    return { subjects, stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+export function groupsOf(transports: readonly TransportName[], withEtcd: boolean): Group[] {
+  const groups: Group[] = [];
+  if (withEtcd) groups.push({ start: startEtcd });
+  for (const transport of transports) groups.push({ start: () => startServers(transport) });
+  if (transports.includes("connect")) groups.push({ start: startEcho });
+  return groups;
+}
+
+async function startEtcd(): Promise<RunningGroup> {
+  const etcd = await Etcd.start();
+  const subject: Subject = {
+    name: names.etcd,
+    paced: true,
+    measure: (amount) => etcd.measure({ warmUpSeconds, perSecond: undefined, ...amount }),
+  };
+  return { subjects: [subject], stop: () => etcd.stop() };
+}
+
+const waysOf: Readonly<Record<TransportName, readonly (readonly [string, Way])[]>> = {
+  tcp: [[names.tcp, "client over TCP"]],
+  connect: [
+    [names.connect, "client over HTTP/2"],
+    [names.stream, "gRPC stream"],
+    [names.unary, "gRPC unary"],
+  ],
+};
+
+async function startServers(transport: TransportName): Promise<RunningGroup> {
+  const client = newClientTransport(transport);
+  const servers = await Servers.start({ count: 3, transport, client, nodeFlags: probe });
+  const subjects = waysOf[transport].map(([name, way]) => ({
+    name,
+    paced: way.startsWith("client"),
+    measure: (amount: Amount) => ofServers(servers, way, amount),
+  }));
+  const stop = async () => {
+    await client.close();
+    await servers.stop();
+  };
+  return { subjects, stop };
+}
+
+async function startEcho(): Promise<RunningGroup> {
+  const child = fork(fileURLToPath(new URL("./echo-server.js", import.meta.url)));
+  const calledOff = atExit(() => child.kill("SIGKILL"));
+  const address = (await said(child)) as string;
+  const subjects = (
+    [
+      [names.bareStream, "gRPC stream"],
+      [names.bareUnary, "gRPC unary"],
+    ] as const
+  ).map(([name, way]) => ({
+    name,
+    paced: false,
+    measure: (amount: Amount) => measure(way, [address], [child.pid], amount),
+  }));
+  const stop = () => {
+    calledOff();
+    child.kill("SIGKILL");
+    return Promise.resolve();
+  };
+  return { subjects, stop };
 }
 
 /** By gRPC to the leader, as a client does that knows it. */
@@ -157,15 +169,4 @@ async function said(child: ChildProcess): Promise<unknown> {
     child.once("message", resolve);
     child.once("exit", (code) => reject(new Error(`the load ended with status ${code}`)));
   });
-}
-
-async function startEcho(): Promise<{ address: string; pid: number | undefined; stop(): void }> {
-  const child = fork(fileURLToPath(new URL("./echo-server.js", import.meta.url)));
-  const calledOff = atExit(() => child.kill("SIGKILL"));
-  const address = (await said(child)) as string;
-  const stop = () => {
-    calledOff();
-    child.kill("SIGKILL");
-  };
-  return { address, pid: child.pid, stop };
 }

@@ -16,7 +16,7 @@ test.each(["connect", "tcp"])(
     const directory = await mkdtemp(join(tmpdir(), "kv-torture-test-"));
     try {
       const history = join(directory, "history.jsonl");
-      const args = ["--transport", transport, "--seconds", "8", "--replacements", "2", "--history", history];
+      const args = ["--transport", transport, "--seconds", "12", "--replacements", "2", "--history", history];
       const { stdout } = await promisify(execFile)(process.execPath, [program, ...args]);
       const [, calls, kills, pauses, replaced, revisions] =
         /^(\d+) calls, .*; (\d+) servers killed, (\d+) paused, (\d+) replaced\nlinearizable; .* all (\d+) revisions\n$/.exec(

@@ -6,12 +6,15 @@ import { Attempt, type Answer } from "./attempt.js";
 import type { ClientEnvironment } from "./environment.js";
 import { FIRST_ATTEMPT_MS, Patience } from "./patience.js";
 import type { Server, Servers } from "./servers.js";
+import { SharedTimers } from "./shared-timers.js";
 
 /** What all deliveries share. */
 export interface DeliveryParts {
   readonly transport: ClientTransport;
   readonly servers: Servers;
   readonly environment: ClientEnvironment;
+  /** For attempts that take as long as the first one may. */
+  readonly timers: SharedTimers;
   readonly logger: Logger;
 }
 
@@ -111,7 +114,7 @@ export class Delivery {
     this.#asked = undefined;
     if (logger.verbose)
       logger.debug(`${this.#parcel.name}: attempt ${this.#attempts}, to server ${server.address}`);
-    this.#wait(this.#patience.attemptMs, () => this.#onNoAnswer(attempt));
+    this.#awaitAnswer(attempt);
     attempt.begin(transport, this.#parcel);
   }
 
@@ -182,6 +185,18 @@ export class Delivery {
     (this.#tried ??= new Set()).add(server);
     this.#parts.servers.failed(server, since, what);
     this.#next();
+  }
+
+  /** Nearly all are answered long before: most attempts share a timer. */
+  #awaitAnswer(attempt: Attempt): void {
+    const { environment, timers } = this.#parts;
+    const { attemptMs } = this.#patience;
+    const onNoAnswer = (): void => this.#onNoAnswer(attempt);
+    const left = this.#parcel.deadline - environment.now();
+    if (attemptMs !== FIRST_ATTEMPT_MS || left <= attemptMs + SharedTimers.slackMs)
+      return this.#wait(attemptMs, onNoAnswer);
+    this.#cancelTimer?.();
+    this.#cancelTimer = timers.start(onNoAnswer);
   }
 
   #pause(): void {

@@ -2,8 +2,10 @@
 import { Delivery, type DeliveryEnd, type DeliveryParts } from "./delivery.js";
 import { Line } from "./line.js";
 import { timeoutProblem } from "./options.js";
+import { FIRST_ATTEMPT_MS } from "./patience.js";
 import { Registrar } from "./registrar.js";
 import type { Session } from "./session.js";
+import { SharedTimers } from "./shared-timers.js";
 import { isTimeout, Signals } from "./signals.js";
 import { Submission, type Ordered, type SubmitOptions } from "./submission.js";
 import { SubmitError, type SubmitErrorCode } from "./submit-error.js";
@@ -20,7 +22,11 @@ export class Submitter {
   #sending = false;
   #closed = false;
 
-  constructor(parts: DeliveryParts, limits: { readonly timeoutMs: number; readonly maxWaiting: number }) {
+  constructor(
+    shared: Omit<DeliveryParts, "timers">,
+    limits: { readonly timeoutMs: number; readonly maxWaiting: number },
+  ) {
+    const parts = { ...shared, timers: new SharedTimers(shared.environment, FIRST_ATTEMPT_MS) };
     this.#parts = parts;
     this.#limits = limits;
     this.#registrar = new Registrar(parts, {
