@@ -31,10 +31,20 @@ export async function openExistingClassicLevel(directory: string): Promise<Binar
   }
 }
 
+/**
+ * Not compressed: that takes up to a third of the processor time of a save, most of it when there is nothing to be compressed, and
+ * the log is short-lived. Tables that are compressed are read all the same.
+ */
+const tables = { compression: false } as const;
+
 async function open(directory: string, options: { readonly createIfMissing: boolean }): Promise<BinaryLevel> {
   await requireSoundFiles(directory);
   const encodings = { keyEncoding: "view", valueEncoding: "view" } as const;
-  const database = new ClassicLevel<Uint8Array, Uint8Array>(directory, { ...encodings, ...options });
+  const database = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
+    ...encodings,
+    ...tables,
+    ...options,
+  });
   await database.open();
   return database;
 }
