@@ -82,5 +82,6 @@ function readStoredRun(bytes: Uint8Array): StoredRun | undefined {
     }
   }
   const run: StoredRun = { $typeName: "paxos.v1.StoredRun", formatVersion, epoch, ordered };
-  return proposal === undefined ? run : { ...run, proposal };
+  if (proposal !== undefined) run.proposal = proposal;
+  return run;
 }
