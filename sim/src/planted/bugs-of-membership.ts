@@ -268,7 +268,7 @@ export const bugsOfMembership: readonly PlantedBug[] = [
       },
     ],
     profile: "changing-duel",
-    seed: 4,
+    seed: 5,
   },
   {
     name: "taken-over-with-updates-forwarded",
