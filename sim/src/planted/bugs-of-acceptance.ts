@@ -112,7 +112,7 @@ export const bugsOfAcceptance: readonly PlantedBug[] = [
       },
     ],
     profile: "rough",
-    seed: 5,
+    seed: 3,
   },
   {
     name: "non-contiguous-acceptance",

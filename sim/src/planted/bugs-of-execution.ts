@@ -166,7 +166,7 @@ export const bugsOfExecution: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 14,
+    seed: 7,
   },
   {
     name: "learnt-runs-not-saved",

@@ -61,7 +61,7 @@ export const bugsOfInstalls: readonly PlantedBug[] = [
       },
     ],
     profile: "far-behind",
-    seed: 5,
+    seed: 8,
   },
   {
     name: "snapshot-dropped-while-it-is-sent",

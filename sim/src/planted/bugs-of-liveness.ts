@@ -184,7 +184,7 @@ export const bugsOfLiveness: readonly PlantedBug[] = [
       },
     ],
     profile: "interrupted-elections",
-    seed: 12,
+    seed: 4,
   },
   {
     name: "leader-with-a-hung-disk-stays",

@@ -114,19 +114,6 @@ export const bugsOfMembership: readonly PlantedBug[] = [
     seed: 1,
   },
   {
-    name: "values-adopted-behind-a-stop-sign",
-    breaks: "Rule 7: what was accepted behind a stop sign in lower views is proposed again.",
-    edits: [
-      {
-        file: "core/src/prepare.ts",
-        find: `    if (readStopSign(acceptance.update) !== undefined) return values;`,
-        replace: ``,
-      },
-    ],
-    profile: "changing-duel",
-    seed: 106,
-  },
-  {
     name: "no-op-behind-a-stop-sign",
     breaks: "Rule 7: a leader that proposes a stop sign again orders a no-op of its view behind it.",
     edits: [
@@ -268,7 +255,7 @@ export const bugsOfMembership: readonly PlantedBug[] = [
       },
     ],
     profile: "changing-duel",
-    seed: 4,
+    seed: 5,
   },
   {
     name: "taken-over-with-updates-forwarded",

@@ -60,20 +60,6 @@ export const bugsOfReads: readonly PlantedBug[] = [
     seed: 4,
   },
   {
-    name: "confirmation-of-an-earlier-round",
-    needsReaders: true,
-    breaks: "Rule 9: what a voter has confirmed once counts for all rounds that come after.",
-    edits: [
-      {
-        file: "core/src/read-rounds.ts",
-        find: `confirmed.set(from.nodeId, Math.max(round, confirmed.get(from.nodeId) ?? 0));`,
-        replace: `confirmed.set(from.nodeId, Infinity);`,
-      },
-    ],
-    profile: "duel",
-    seed: 93,
-  },
-  {
     name: "read-answer-of-an-earlier-process",
     needsReaders: true,
     breaks: "Rule 9: an answer that was on its way to the process before counts for a read of this one.",
@@ -86,20 +72,6 @@ export const bugsOfReads: readonly PlantedBug[] = [
     ],
     profile: "hostile",
     seed: 14,
-  },
-  {
-    name: "read-answer-for-later-ones",
-    needsReaders: true,
-    breaks: "Rule 9: an answer serves reads, too, that were asked for after the question.",
-    edits: [
-      {
-        file: "core/src/reads.ts",
-        find: `s.reads.answer(number, fromWire(message.seq, "seq"));`,
-        replace: `s.reads.answer(open, fromWire(message.seq, "seq"));`,
-      },
-    ],
-    profile: "rough",
-    seed: 10,
   },
   {
     name: "read-behind-a-proposed-stop-sign",

@@ -27,7 +27,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "interrupted-elections",
-    seed: 35,
+    seed: 23,
   },
   {
     name: "own-acceptances-not-adopted",
@@ -123,7 +123,7 @@ export const bugsOfViewChanges: readonly PlantedBug[] = [
       },
     ],
     profile: "duel",
-    seed: 4,
+    seed: 6,
   },
   {
     name: "answer-of-another-view-counted",
