@@ -168,7 +168,7 @@ function chartsOf(results: Results): Chart[] {
       logX: true,
       panels: [
         { title: "updates per second", curves: curves(({ perSecond }) => perSecond) },
-        { title: "p99, ms", curves: curves(({ p99 }) => p99) },
+        { title: "p99, ms", curves: curves(({ p99 }) => p99), logY: true },
       ],
     },
   ];

@@ -45,12 +45,14 @@ async function load(setup: LoadSetup): Promise<void> {
 async function byClient(setup: LoadSetup): Promise<LoadResult> {
   const { addresses, updateBytes, inFlight, perSecond = Infinity } = setup;
   const transport = setup.way === "client over TCP" ? "tcp" : "connect";
-  const load = new PipelinedLoad({ addresses, transport, updateBytes, inFlight }, perSecond);
+  const load = new PipelinedLoad({ addresses, transport, updateBytes, inFlight, sinceDue: true }, perSecond);
   await load.measure(setup.warmUpSeconds);
-  await begin();
+  await lookedAt("begin");
   const before = processorSeconds();
   const { perSecond: measured, p50, p99, p999 } = await load.measure(setup.seconds);
-  return { perSecond: measured, p50, p99, p999, processor: processorSeconds() - before };
+  const processor = processorSeconds() - before;
+  await lookedAt("end");
+  return { perSecond: measured, p50, p99, p999, processor };
 }
 
 /** Closed loops: each sends its next update when the last one is answered. */
@@ -87,12 +89,13 @@ async function byGrpc({
   const first = BigInt(Date.now()) << 20n;
   const workers = Array.from({ length: inFlight }, (_, i) => worker(first + BigInt(i)));
   await pause(warmUpSeconds);
-  await begin();
+  await lookedAt("begin");
   const before = processorSeconds();
   measuring = true;
   await pause(seconds);
   measuring = false;
   const processor = processorSeconds() - before;
+  await lookedAt("end");
   stopped = true;
   await Promise.all(workers);
   samples.sort((a, b) => a - b);
@@ -100,11 +103,11 @@ async function byGrpc({
   return { perSecond: samples.length / seconds, p50: at(0.5), p99: at(0.99), p999: at(0.999), processor };
 }
 
-/** The parent looks at the servers' clocks now. */
-async function begin(): Promise<void> {
+/** The parent looks at the servers' clocks now; the load goes on meanwhile. */
+async function lookedAt(what: "begin" | "end"): Promise<void> {
   await new Promise<void>((resolve) => {
     process.once("message", () => resolve());
-    process.send?.("begin");
+    process.send?.(what);
   });
 }
 

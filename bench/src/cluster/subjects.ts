@@ -104,46 +104,58 @@ async function startEcho(): Promise<RunningGroup> {
   ).map(([name, way]) => ({
     name,
     paced: false,
-    measure: (amount: Amount) => measure(way, [address], [child.pid], amount),
+    measure: (amount: Amount) =>
+      measure(way, [address], amount, () => ({ spent: processorTimeOf(child.pid), lag: Number.NaN })),
   }));
-  const stop = () => {
-    calledOff();
+  const stop = async () => {
+    const ended = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGKILL");
-    return Promise.resolve();
+    await ended;
+    calledOff();
   };
   return { subjects, stop };
+}
+
+/** How the servers stand: seconds of processor time since they started, and how late the leader's event loop was since the last look. */
+interface Look {
+  readonly spent: number;
+  readonly lag: number;
 }
 
 /** By gRPC to the leader, as a client does that knows it. */
 async function ofServers(servers: Servers, way: Way, amount: Amount): Promise<Measurement> {
   const leader = await servers.leader();
-  const all = [0, 1, 2].map((id) => servers.process(id));
-  const addresses = [leader, ...[0, 1, 2].filter((id) => id !== leader)].map((id) => servers.addressOf(id));
-  await servers.process(leader).ask();
-  const measured = await measure(
+  const ids = [leader, ...[0, 1, 2].filter((id) => id !== leader)];
+  return measure(
     way,
-    addresses,
-    all.map(({ child }) => child.pid),
+    ids.map((id) => servers.addressOf(id)),
     amount,
+    async () => {
+      const spent = ids.reduce((sum, id) => sum + servers.process(id).processorTime(), 0);
+      // Of what was since it was last asked.
+      const { p99 } = (await servers.process(leader).ask()) as { p99: number };
+      return { spent, lag: p99 };
+    },
   );
-  const { p99 } = (await servers.process(leader).ask()) as { p99: number };
-  return { ...measured, lag: p99 };
 }
 
+/** Looks at the servers before and after. */
 async function measure(
   way: Way,
   addresses: readonly string[],
-  pids: readonly (number | undefined)[],
   { inFlight, updateBytes, seconds, perSecond }: Amount,
+  look: () => Look | Promise<Look>,
 ): Promise<Measurement> {
   const child = fork(fileURLToPath(new URL("./load-child.js", import.meta.url)));
   const calledOff = atExit(() => child.kill("SIGKILL"));
-  const processors = () => pids.reduce((sum: number, pid) => sum + processorTimeOf(pid), 0);
   try {
     const setup: LoadSetup = { way, addresses, inFlight, updateBytes, warmUpSeconds, seconds, perSecond };
     child.send(setup);
     await said(child);
-    const before = processors();
+    const before = await look();
+    child.send("go");
+    await said(child);
+    const after = await look();
     child.send("go");
     const { processor, perSecond: answered, ...latencies } = (await said(child)) as LoadResult;
     const updates = answered * seconds;
@@ -155,8 +167,8 @@ async function measure(
       p99: latencies.p99 ?? Number.NaN,
       p999: latencies.p999 ?? Number.NaN,
       loadMicros: micros(processor),
-      serverMicros: micros(processors() - before),
-      lag: Number.NaN,
+      serverMicros: micros(after.spent - before.spent),
+      lag: after.lag,
     };
   } finally {
     calledOff();
