@@ -1,4 +1,4 @@
-// The load, as a process of its own: one client, many updates under way.
+// The load, as a process of its own: one client, many updates under way. Asked for one measurement after the other.
 import { create } from "@bufbuild/protobuf";
 import { RequestError } from "@paxos/core";
 import { ClientUpdateSchema } from "@paxos/proto";
@@ -35,11 +35,13 @@ export interface LoadResult {
   readonly processor: number;
 }
 
-process.once("message", (message) => void load(message as LoadSetup));
+/** What the parent says next. */
+async function told(): Promise<unknown> {
+  return new Promise((resolve) => process.once("message", resolve));
+}
 
-async function load(setup: LoadSetup): Promise<void> {
-  const result = setup.way.startsWith("client") ? await byClient(setup) : await byGrpc(setup);
-  process.send?.(result, () => process.exit());
+async function load(setup: LoadSetup): Promise<LoadResult> {
+  return setup.way.startsWith("client") ? byClient(setup) : byGrpc(setup);
 }
 
 async function byClient(setup: LoadSetup): Promise<LoadResult> {
@@ -52,6 +54,7 @@ async function byClient(setup: LoadSetup): Promise<LoadResult> {
   const { perSecond: measured, p50, p99, p999 } = await load.measure(setup.seconds);
   const processor = processorSeconds() - before;
   await lookedAt("end");
+  await load.stop();
   return { perSecond: measured, p50, p99, p999, processor };
 }
 
@@ -98,6 +101,7 @@ async function byGrpc({
   await lookedAt("end");
   stopped = true;
   await Promise.all(workers);
+  await transport.close();
   samples.sort((a, b) => a - b);
   const at = (share: number) => percentile(samples, share);
   return { perSecond: samples.length / seconds, p50: at(0.5), p99: at(0.99), p999: at(0.999), processor };
@@ -105,10 +109,8 @@ async function byGrpc({
 
 /** The parent looks at the servers' clocks now; the load goes on meanwhile. */
 async function lookedAt(what: "begin" | "end"): Promise<void> {
-  await new Promise<void>((resolve) => {
-    process.once("message", () => resolve());
-    process.send?.(what);
-  });
+  process.send?.(what);
+  await told();
 }
 
 const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -117,3 +119,5 @@ function processorSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
 }
+
+for (;;) process.send?.(await load((await told()) as LoadSetup));
