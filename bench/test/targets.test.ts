@@ -1,5 +1,6 @@
 import { expect, test } from "@jest/globals";
 import type { Measurement } from "../src/cluster/measurement.js";
+import { mediansOf, type Run } from "../src/cluster/run.js";
 import { names } from "../src/cluster/subjects.js";
 import { judge } from "../src/cluster/targets.js";
 
@@ -43,7 +44,7 @@ test("with etcd all targets are judged, its best and not its last is what counts
     [names.tcp, measured(40_000, 1, 5)],
     [names.etcd, measured(5_000, 1, 4)],
   ]);
-  expect(verdicts(judge(new Map([...ours, etcds]), halves))).toEqual([
+  expect(verdicts(judge([{ results: new Map([...ours, etcds]), halves }]))).toEqual([
     ["client over TCP, 1,024 in flight", true],
     ["gRPC stream, 256 in flight", false],
     ["gRPC stream, 256 in flight", false],
@@ -54,9 +55,29 @@ test("with etcd all targets are judged, its best and not its last is what counts
 });
 
 test("what was not measured has no verdict", () => {
-  expect(verdicts(judge(new Map(ours), new Map([[names.tcp, measured(40_000)]])))).toEqual([
+  expect(
+    verdicts(judge([{ results: new Map(ours), halves: new Map([[names.tcp, measured(40_000)]]) }])),
+  ).toEqual([
     ["gRPC stream, 256 in flight", false],
     ["gRPC unary, 64 callers", true],
   ]);
-  expect(judge(new Map(), new Map())).toEqual([]);
+  expect(judge([{ results: new Map(), halves: new Map() }])).toEqual([]);
+  expect(judge([])).toEqual([]);
+});
+
+test("a ratio is one of what was measured in the same run; tables have the medians", () => {
+  const run = (own: number, bare: number): Run => ({
+    results: new Map([
+      [names.unary, new Map([[64, measured(own)]])],
+      [names.bareUnary, new Map([[64, measured(bare)]])],
+    ]),
+    halves: new Map([[names.tcp, measured(own)]]),
+  });
+  // The machine was three times as fast in the third run, and the medians of both sides are of different runs.
+  const runs = [run(900, 1_000), run(600, 1_000), run(2_100, 3_000)];
+  expect(judge(runs)).toMatchObject([{ measured: "0.70 times (2,100/s to 3,000/s)", met: false }]);
+  const { results, halves } = mediansOf(runs);
+  expect(results.get(names.unary)?.get(64)?.perSecond).toBe(900);
+  expect(results.get(names.bareUnary)?.get(64)?.perSecond).toBe(1_000);
+  expect(halves.get(names.tcp)?.perSecond).toBe(900);
 });
