@@ -14,6 +14,11 @@ export interface PipelinedLoadOptions {
   readonly reads?: boolean;
   /** Makes what is sent. Default: random bytes. */
   readonly nextUpdate?: (bytes: number) => Uint8Array;
+  /**
+   * At a steady rate, latencies count from when an update was due, and none is left out that could not be sent in time: waiting for a turn
+   * is waiting, too. Default: they count from when it is sent.
+   */
+  readonly sinceDue?: boolean;
   /** Told of each update when it is acknowledged. */
   readonly onOrdered?: (update: Uint8Array, seq: number) => void;
 }
@@ -109,24 +114,37 @@ export class PipelinedLoad {
   }
 
   async #run(): Promise<void> {
+    const { inFlight } = this.#options;
     while (!this.#stopped) {
       const now = performance.now();
-      // What cannot be sent in time is not made up for in a burst.
-      this.#owed = Math.min(this.#owed + ((now - this.#last) * this.#perSecond) / 1000, this.#perSecond / 10);
-      this.#last = now;
-      while (this.#owed >= 1 && this.#underWay < this.#options.inFlight) {
+      this.#owe(now);
+      while (this.#owed >= 1 && this.#underWay < inFlight) {
+        this.#submit(
+          this.#countsWaiting ? now - ((this.#owed - 1) * 1000) / this.#perSecond : performance.now(),
+        );
         this.#owed--;
-        this.#submit();
       }
-      if (this.#underWay >= this.#options.inFlight)
-        await new Promise<void>((resolve) => (this.#onAnswer = resolve));
+      if (this.#underWay >= inFlight) await new Promise<void>((resolve) => (this.#onAnswer = resolve));
       else await new Promise((resolve) => setTimeout(resolve, 1));
     }
   }
 
-  #submit(): void {
+  #owe(now: number): void {
+    const more = ((now - this.#last) * this.#perSecond) / 1000;
+    this.#last = now;
+    if (this.#perSecond === Infinity) this.#owed = Infinity;
+    else if (this.#countsWaiting) this.#owed += more;
+    // What cannot be sent in time is not made up for in a burst.
+    else this.#owed = Math.min(this.#owed + more, this.#perSecond / 10);
+  }
+
+  get #countsWaiting(): boolean {
+    return this.#options.sinceDue === true && this.#perSecond < Infinity;
+  }
+
+  /** @param started when its latency begins. */
+  #submit(started: number): void {
     const { updateBytes, nextUpdate = randomBytes, onOrdered, reads } = this.#options;
-    const started = performance.now();
     const update = nextUpdate(updateBytes);
     this.#underWay++;
     // With time without end it is answered in the end.

@@ -8,6 +8,8 @@ interface Curve {
 export interface Panel {
   readonly title: string;
   readonly curves: readonly Curve[];
+  /** Whether each step upwards is a factor: where one curve would press the others to the ground. */
+  readonly logY?: boolean;
 }
 
 const width = 860;
@@ -52,15 +54,26 @@ function drawLegend(names: readonly string[]): string {
     .join("");
 }
 
-function drawPanel({ title, curves }: Panel, top: number, axis: Axis, names: readonly string[]): string {
+function drawPanel(
+  { title, curves, logY = false }: Panel,
+  top: number,
+  axis: Axis,
+  names: readonly string[],
+): string {
   const all = curves.flatMap(({ points }) => points).filter(([, y]) => Number.isFinite(y));
-  const [toX, xMarks] = axis.log === true ? logarithmic(all.map(([x]) => x)) : linear(all.map(([x]) => x));
-  const mostY = roundUp(Math.max(1e-9, ...all.map(([, y]) => y)));
+  const [shareX, xMarks] = scaleX(
+    all.map(([x]) => x),
+    axis.log === true,
+  );
+  const [shareY, yMarks] = scaleY(
+    all.map(([, y]) => y),
+    logY,
+  );
   const bottom = top + panelHeight - margin.bottom;
-  const toY = (y: number) => bottom - (y / mostY) * (bottom - top - margin.top);
-  const across = [0, 1, 2, 3, 4].map((i) => (i * mostY) / 4);
+  const toX = (x: number) => margin.left + shareX(x) * plotWidth;
+  const toY = (y: number) => bottom - shareY(y) * (bottom - top - margin.top);
   const grid = [
-    ...across.map(
+    ...yMarks.map(
       (y) =>
         `<line x1="${margin.left}" x2="${width - margin.right}" y1="${toY(y)}" y2="${toY(y)}" stroke="#ddd"/>` +
         text(margin.left - 8, toY(y) + 4, label(y), "end"),
@@ -86,21 +99,34 @@ function drawPanel({ title, curves }: Panel, top: number, axis: Axis, names: rea
   ].join("");
 }
 
-/** Where a value stands, and which values are written below the axis. */
-type Scale = [to: (x: number) => number, marks: readonly number[]];
+/** Where a value stands, from 0 to 1, and which values are written beside the axis. */
+type Scale = [share: (value: number) => number, marks: readonly number[]];
 
-function linear(values: readonly number[]): Scale {
-  const most = roundUp(Math.max(1, ...values));
-  return [(x) => margin.left + (x / most) * plotWidth, [0, 1, 2, 3, 4].map((i) => (i * most) / 4)];
+/** With factors, what was measured is written below. */
+function scaleX(values: readonly number[], log: boolean): Scale {
+  if (!log) return linear(Math.max(1, ...values));
+  return [factors(Math.min(...values), Math.max(...values)), [...new Set(values)].toSorted((a, b) => a - b)];
 }
 
-function logarithmic(values: readonly number[]): Scale {
-  const [least, most] = [Math.min(...values), Math.max(...values)];
+/** With factors, from one power of ten to another, with all between. */
+function scaleY(values: readonly number[], log: boolean): Scale {
+  const above = values.filter((value) => value > 0);
+  if (!log || above.length === 0) return linear(Math.max(1e-9, ...values));
+  const lowest = Math.floor(Math.log10(Math.min(...above)));
+  const highest = Math.max(lowest + 1, Math.ceil(Math.log10(Math.max(...above))));
+  const marks = Array.from({ length: highest - lowest + 1 }, (_, i) => 10 ** (lowest + i));
+  const share = factors(10 ** lowest, 10 ** highest);
+  return [(value) => Math.max(0, share(value)), marks];
+}
+
+function linear(most: number): Scale {
+  const end = roundUp(most);
+  return [(value) => value / end, [0, 1, 2, 3, 4].map((i) => (i * end) / 4)];
+}
+
+function factors(least: number, most: number): (value: number) => number {
   const span = Math.max(1e-9, Math.log(most / least));
-  return [
-    (x) => margin.left + (Math.log(x / least) / span) * plotWidth,
-    [...new Set(values)].toSorted((a, b) => a - b),
-  ];
+  return (value) => Math.log(value / least) / span;
 }
 
 function colourOf(i: number): string {
@@ -112,7 +138,7 @@ function text(x: number, y: number, content: string, anchor: string, more = ""):
 }
 
 function label(value: number): string {
-  return value.toLocaleString("en-US", { maximumFractionDigits: 1 });
+  return value.toLocaleString("en-US", { maximumFractionDigits: value < 1 ? 3 : 1 });
 }
 
 /** The next of 1, 2, 3, 4, 5, 6, 8 times a power of ten. */

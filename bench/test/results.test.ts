@@ -114,6 +114,21 @@ test("a chart has a curve for each name, and factors to the right when it is ask
   expect(firstX(even)).toBeGreaterThan(70);
 });
 
+test("a panel goes upwards in factors when it is asked to, from one power of ten to another", () => {
+  const points = [
+    [1, 10],
+    [16, 100],
+    [256, 1000],
+  ] as const;
+  const svg = plot([{ title: "p99, ms", curves: [{ name: "ours", points }], logY: true }], { label: "" });
+  const heights = [...svg.matchAll(/cy="([\d.]+)"/g)].map(([, y]) => Number(y));
+  const [low = 0, middle = 0, high = 0] = heights;
+  // SVG counts downwards.
+  expect(low - middle).toBeCloseTo(middle - high);
+  for (const mark of ["10", "100", "1,000"]) expect(svg).toContain(`>${mark}</text>`);
+  expect(svg).not.toContain(">1</text>");
+});
+
 test("medians, percentiles and spreads", () => {
   expect(medianOf([5, 1, 3])).toBe(3);
   expect(spread([4, 1, 3, 2])).toEqual([1, 3, 4, 4]);

@@ -1,10 +1,10 @@
 // The whole of it: three server processes on loopback, storage on disk, and what else there is to compare with.
 import type { Part, PartOptions } from "../part.js";
 import type { Chart } from "../report.js";
-import { medianOf } from "../statistics.js";
 import type { Table } from "../table.js";
 import { transportNames } from "../transports.js";
-import type { Measurement, Results } from "./measurement.js";
+import type { Measurement } from "./measurement.js";
+import { best, mediansOf, type Run } from "./run.js";
 import { groupsOf, type Group, type Subject } from "./subjects.js";
 import { judge } from "./targets.js";
 
@@ -27,7 +27,8 @@ export const cluster: Part = async (options) => {
   } = options;
   const effort: Effort = { updateBytes, runs, seconds, inFlight, onProgress };
   const groups = groupsOf(options.transports ?? transportNames, against === "etcd");
-  const { results, halves } = await measureAll(groups, effort);
+  const measured = await measureAll(groups, effort);
+  const { results, halves } = mediansOf(measured);
   return {
     part: "cluster",
     command: commandOf(options),
@@ -48,92 +49,73 @@ export const cluster: Part = async (options) => {
       halfTable(halves),
     ],
     charts: chartsOf(results),
-    targets: judge(results, halves),
+    targets: judge(measured),
   };
 };
 
-/** What was measured, by subject. */
-class Samples {
-  readonly #byCount = new Map<string, Map<number, Measurement[]>>();
-  readonly #atHalf = new Map<string, Measurement[]>();
-
-  add(name: string, count: number, measured: Measurement): void {
-    const ofSubject = this.#byCount.get(name) ?? new Map<number, Measurement[]>();
-    this.#byCount.set(name, ofSubject.set(count, [...(ofSubject.get(count) ?? []), measured]));
-  }
-
-  addAtHalf(name: string, measured: Measurement): void {
-    this.#atHalf.set(name, [...(this.#atHalf.get(name) ?? []), measured]);
-  }
-
-  get results(): Results {
-    const ofSubject = (byCount: ReadonlyMap<number, Measurement[]>) =>
-      new Map([...byCount].map(([count, measured]) => [count, medians(measured)]));
-    return new Map([...this.#byCount].map(([name, byCount]) => [name, ofSubject(byCount)]));
-  }
-
-  get halves(): ReadonlyMap<string, Measurement> {
-    return new Map([...this.#atHalf].map(([name, measured]) => [name, medians(measured)]));
-  }
-}
-
 /** Group after group, run after run, so that a bad minute of the machine is one for all. */
-async function measureAll(
-  groups: readonly Group[],
-  effort: Effort,
-): Promise<Pick<Samples, "results" | "halves">> {
-  const samples = new Samples();
+async function measureAll(groups: readonly Group[], effort: Effort): Promise<Run[]> {
+  const runs: Run[] = [];
   for (let run = 1; run <= effort.runs; run++) {
+    const results = new Map<string, ReadonlyMap<number, Measurement>>();
+    const halves = new Map<string, Measurement>();
     for (const group of groups) {
       const running = await group.start();
       try {
-        for (const subject of running.subjects) await measureSubject(subject, run, effort, samples);
+        for (const subject of running.subjects) {
+          const { byCount, half } = await measureSubject(subject, run, effort);
+          results.set(subject.name, byCount);
+          if (half !== undefined) halves.set(subject.name, half);
+        }
       } finally {
         await running.stop();
       }
     }
+    runs.push({ results, halves });
   }
-  return samples;
+  return runs;
+}
+
+/**
+ * Discarded. One update at a time, code of Node is interpreted for thousands of updates, which takes several times as long; a server that has
+ * been up for a minute is past that.
+ */
+const warmUp = [
+  { inFlight: 256, seconds: 1 },
+  { inFlight: 1, seconds: 4 },
+] as const;
+
+interface Measured {
+  readonly byCount: ReadonlyMap<number, Measurement>;
+  readonly half: Measurement | undefined;
 }
 
 /** With each number in flight, and then at a steady rate of half of the best of those. */
-async function measureSubject(
-  subject: Subject,
-  run: number,
-  effort: Effort,
-  samples: Samples,
-): Promise<void> {
+async function measureSubject(subject: Subject, run: number, effort: Effort): Promise<Measured> {
   const { updateBytes, seconds, runs, inFlight, onProgress } = effort;
-  const { name } = subject;
-  let most = 0;
-  for (const count of inFlight) {
-    const measured = await subject.measure({ inFlight: count, updateBytes, seconds });
-    samples.add(name, count, measured);
-    most = Math.max(most, measured.perSecond);
-    onProgress(`run ${run} of ${runs}, ${name}, ${count} in flight: ${inWords(measured)}`);
+  const tell = (how: string, measured: Measurement) =>
+    onProgress(`run ${run} of ${runs}, ${subject.name}, ${how}: ${inWords(measured)}`);
+  const byCount = new Map<number, Measurement>();
+  try {
+    for (const amount of warmUp) await subject.measure({ updateBytes, ...amount });
+    for (const count of inFlight) {
+      const measured = await subject.measure({ inFlight: count, updateBytes, seconds });
+      byCount.set(count, measured);
+      tell(`${count} in flight`, measured);
+    }
+    if (!subject.paced) return { byCount, half: undefined };
+    const perSecond = (best(byCount) ?? Number.NaN) / 2;
+    const half = await subject.measure({ inFlight: 1024, updateBytes, seconds, perSecond });
+    tell("at half of its peak", half);
+    return { byCount, half };
+  } finally {
+    await subject.end();
   }
-  if (!subject.paced) return;
-  const measured = await subject.measure({ inFlight: 1024, updateBytes, seconds, perSecond: most / 2 });
-  samples.addAtHalf(name, measured);
-  onProgress(`run ${run} of ${runs}, ${name}, at half of its peak: ${inWords(measured)}`);
-}
-
-function medians(samples: readonly Measurement[]): Measurement {
-  const of = (value: (measured: Measurement) => number) => medianOf(samples.map(value));
-  return {
-    perSecond: of(({ perSecond }) => perSecond),
-    p50: of(({ p50 }) => p50),
-    p99: of(({ p99 }) => p99),
-    p999: of(({ p999 }) => p999),
-    loadMicros: of(({ loadMicros }) => loadMicros),
-    serverMicros: of(({ serverMicros }) => serverMicros),
-    lag: of(({ lag }) => lag),
-  };
 }
 
 function table(
   title: string,
-  results: Results,
+  results: Run["results"],
   inFlight: readonly number[],
   value: (measured: Measurement) => number,
 ): Table {
@@ -147,7 +129,7 @@ function table(
   return { title, columns: ["in flight", ...inFlight.map(String)], rows };
 }
 
-function halfTable(halves: ReadonlyMap<string, Measurement>): Table {
+function halfTable(halves: Run["halves"]): Table {
   return {
     title: "At a steady rate, half of what each reaches at its best",
     columns: ["", "updates/s", "p50, ms", "p99, ms", "p99.9, ms"],
@@ -155,7 +137,7 @@ function halfTable(halves: ReadonlyMap<string, Measurement>): Table {
   };
 }
 
-function chartsOf(results: Results): Chart[] {
+function chartsOf(results: Run["results"]): Chart[] {
   const curves = (value: (measured: Measurement) => number) =>
     [...results].map(([name, byCount]) => ({
       name,
@@ -168,7 +150,7 @@ function chartsOf(results: Results): Chart[] {
       logX: true,
       panels: [
         { title: "updates per second", curves: curves(({ perSecond }) => perSecond) },
-        { title: "p99, ms", curves: curves(({ p99 }) => p99) },
+        { title: "p99, ms", curves: curves(({ p99 }) => p99), logY: true },
       ],
     },
   ];
@@ -181,7 +163,9 @@ function inWords({ perSecond, p50, p99 }: Measurement): string {
 function describe({ updateBytes, runs, seconds }: Effort, withEtcd: boolean): string {
   return (
     `Three server processes on loopback with their defaults, every update on disk before it is answered, updates of ${updateBytes} random bytes, ` +
-    `medians of ${runs} runs of ${seconds} s after 2 s of warming up. The load is one process: @paxos/client sends many updates in a frame; ` +
+    `medians of ${runs} runs of ${seconds} s, each after 2 s of warming up. ` +
+    `Before its first one, whatever is measured runs for nine seconds with 256 and with 1 in flight, so that code of Node is compiled. ` +
+    `At a steady rate, latencies count from when an update was due. Targets are judged by the run whose ratio is the median. The load is one process: @paxos/client sends many updates in a frame; ` +
     `by gRPC each update in flight is a caller of its own, which sends the next one when it is answered, to the leader. ` +
     `The bare echo is a connect-node server that answers the same calls at once. ` +
     (withEtcd

@@ -3,6 +3,7 @@ import { execFile, spawn, spawnSync, type ChildProcess } from "node:child_proces
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { rmSync } from "node:fs";
@@ -15,6 +16,12 @@ import type { Measurement } from "./measurement.js";
 
 const run = promisify(execFile);
 const members = 3;
+
+/** The last line of the load. */
+interface LoadLine extends Pick<Measurement, "perSecond" | "p50" | "p99" | "p999"> {
+  /** Seconds of processor time. */
+  readonly processor: number;
+}
 
 export class Etcd {
   readonly #calledOff: () => void;
@@ -41,9 +48,13 @@ export class Etcd {
     );
     const directory = await mkdtemp(join(tmpdir(), "paxos-bench-etcd-"));
     const load = join(directory, "etcd-load");
-    await run("go", ["build", "-o", load, "."], {
-      cwd: fileURLToPath(new URL("../../etcd-load", import.meta.url)),
-    });
+    const sources = fileURLToPath(new URL("../../etcd-load", import.meta.url));
+    try {
+      await run("go", ["build", "-o", load, "."], { cwd: sources });
+    } catch (error) {
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
     const ports = await freePorts(2 * members);
     const client = (id: number) => `127.0.0.1:${ports[id]}`;
     const peer = (id: number) => `http://127.0.0.1:${ports[members + id]}`;
@@ -102,25 +113,30 @@ export class Etcd {
       size: how.updateBytes,
       rate: how.perSecond ?? 0,
     };
-    const before = this.#processorTime();
     const flags = Object.entries(args).map(([name, value]) => `-${name}=${value}`);
-    const { stdout } = await run(this.load, flags);
-    const spent = this.#processorTime() - before;
-    const { processor, ...measured } = JSON.parse(stdout) as Omit<
-      Measurement,
-      "loadMicros" | "serverMicros"
-    > & {
-      processor: number;
-    };
-    const measuredUpdates = measured.perSecond * how.seconds;
-    // The servers' time is that of the warm-up, too.
-    const share = how.seconds / (how.seconds + how.warmUpSeconds);
-    return {
-      ...measured,
-      loadMicros: (processor * 1e6) / measuredUpdates,
-      serverMicros: (spent * share * 1e6) / measuredUpdates,
-      lag: Number.NaN,
-    };
+    const { said, spent } = await this.#runLoad(flags);
+    const { processor, ...measured } = JSON.parse(said) as LoadLine;
+    const micros = (seconds: number) => (seconds * 1e6) / (measured.perSecond * how.seconds);
+    return { ...measured, loadMicros: micros(processor), serverMicros: micros(spent), lag: Number.NaN };
+  }
+
+  /** Resolves with what the load said last, and the members' processor time while it measured. */
+  async #runLoad(flags: readonly string[]): Promise<{ said: string; spent: number }> {
+    const child = spawn(this.load, flags, { stdio: ["ignore", "pipe", "pipe"] });
+    const calledOff = atExit(() => child.kill("SIGKILL"));
+    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    let complaint = "";
+    child.stderr.on("data", (text: Buffer) => (complaint += text.toString()));
+    let [said, began, spent] = ["", 0, 0];
+    for await (const line of createInterface(child.stdout)) {
+      said = line;
+      if (line === "begin") began = this.#processorTime();
+      if (line === "end") spent = this.#processorTime() - began;
+    }
+    const status = await ended;
+    calledOff();
+    if (status !== 0) throw new Error(`etcd's load ended with status ${status}: ${complaint.trim()}`);
+    return { said, spent };
   }
 
   #processorTime(): number {

@@ -1,11 +1,13 @@
 // Loaded into a server before its program: tells over the channel to its parent how late its event loop was.
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
-const delay = monitorEventLoopDelay({ resolution: 5 });
+/** A sample is the distance between two looks, of which so much is meant. */
+const everyMs = 5;
+const delay = monitorEventLoopDelay({ resolution: everyMs });
 delay.enable();
 process.on("message", () => {
-  // Nanoseconds; a sample counts the distance between two looks, of which 5 ms are meant.
-  process.send?.({ p99: delay.percentile(99) / 1e6, max: delay.max / 1e6 });
+  const late = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - everyMs);
+  process.send?.({ p99: late(delay.percentile(99)), max: late(delay.max) });
   delay.reset();
 });
 // It keeps no server alive.

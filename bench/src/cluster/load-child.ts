@@ -1,4 +1,4 @@
-// The load, as a process of its own: one client, many updates under way.
+// The load, as a process of its own: one client, many updates under way. Asked for one measurement after the other.
 import { create } from "@bufbuild/protobuf";
 import { RequestError } from "@paxos/core";
 import { ClientUpdateSchema } from "@paxos/proto";
@@ -35,22 +35,27 @@ export interface LoadResult {
   readonly processor: number;
 }
 
-process.once("message", (message) => void load(message as LoadSetup));
+/** What the parent says next. */
+async function told(): Promise<unknown> {
+  return new Promise((resolve) => process.once("message", resolve));
+}
 
-async function load(setup: LoadSetup): Promise<void> {
-  const result = setup.way.startsWith("client") ? await byClient(setup) : await byGrpc(setup);
-  process.send?.(result, () => process.exit());
+async function load(setup: LoadSetup): Promise<LoadResult> {
+  return setup.way.startsWith("client") ? byClient(setup) : byGrpc(setup);
 }
 
 async function byClient(setup: LoadSetup): Promise<LoadResult> {
   const { addresses, updateBytes, inFlight, perSecond = Infinity } = setup;
   const transport = setup.way === "client over TCP" ? "tcp" : "connect";
-  const load = new PipelinedLoad({ addresses, transport, updateBytes, inFlight }, perSecond);
+  const load = new PipelinedLoad({ addresses, transport, updateBytes, inFlight, sinceDue: true }, perSecond);
   await load.measure(setup.warmUpSeconds);
-  await begin();
+  await lookedAt("begin");
   const before = processorSeconds();
   const { perSecond: measured, p50, p99, p999 } = await load.measure(setup.seconds);
-  return { perSecond: measured, p50, p99, p999, processor: processorSeconds() - before };
+  const processor = processorSeconds() - before;
+  await lookedAt("end");
+  await load.stop();
+  return { perSecond: measured, p50, p99, p999, processor };
 }
 
 /** Closed loops: each sends its next update when the last one is answered. */
@@ -87,25 +92,25 @@ async function byGrpc({
   const first = BigInt(Date.now()) << 20n;
   const workers = Array.from({ length: inFlight }, (_, i) => worker(first + BigInt(i)));
   await pause(warmUpSeconds);
-  await begin();
+  await lookedAt("begin");
   const before = processorSeconds();
   measuring = true;
   await pause(seconds);
   measuring = false;
   const processor = processorSeconds() - before;
+  await lookedAt("end");
   stopped = true;
   await Promise.all(workers);
+  await transport.close();
   samples.sort((a, b) => a - b);
   const at = (share: number) => percentile(samples, share);
   return { perSecond: samples.length / seconds, p50: at(0.5), p99: at(0.99), p999: at(0.999), processor };
 }
 
-/** The parent looks at the servers' clocks now. */
-async function begin(): Promise<void> {
-  await new Promise<void>((resolve) => {
-    process.once("message", () => resolve());
-    process.send?.("begin");
-  });
+/** The parent looks at the servers' clocks now; the load goes on meanwhile. */
+async function lookedAt(what: "begin" | "end"): Promise<void> {
+  process.send?.(what);
+  await told();
 }
 
 const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
@@ -114,3 +119,5 @@ function processorSeconds(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
 }
+
+for (;;) process.send?.(await load((await told()) as LoadSetup));

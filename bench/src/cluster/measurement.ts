@@ -11,11 +11,3 @@ export interface Measurement {
   /** The 99th percentile of how late the leader's event loop was, in milliseconds; NaN where there is none. */
   readonly lag: number;
 }
-
-/** The medians of all runs, by subject and number in flight. */
-export type Results = ReadonlyMap<string, ReadonlyMap<number, Measurement>>;
-
-/** The most updates per second, of all numbers in flight. */
-export function best(byCount: ReadonlyMap<number, Measurement> | undefined): number {
-  return Math.max(0, ...[...(byCount ?? [])].map(([, { perSecond }]) => perSecond));
-}

@@ -1,12 +1,13 @@
 // What is measured side by side.
-import { fork, type ChildProcess } from "node:child_process";
+import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { atExit } from "../clean-up.js";
 import { processorTimeOf } from "../processor-time.js";
 import { Servers } from "../servers.js";
 import { newClientTransport, type TransportName } from "../transports.js";
 import { Etcd } from "./etcd.js";
-import type { LoadResult, LoadSetup, Way } from "./load-child.js";
+import type { LoadSetup, Way } from "./load-child.js";
+import { ended, LoadProcess, said } from "./load-process.js";
 import type { Measurement } from "./measurement.js";
 
 interface Amount {
@@ -22,6 +23,8 @@ export interface Subject {
   /** Whether it can keep to a rate. */
   readonly paced: boolean;
   measure(amount: Amount): Promise<Measurement>;
+  /** Ends its load. */
+  end(): Promise<void>;
 }
 
 /** Subjects that share their servers. */
@@ -64,6 +67,8 @@ async function startEtcd(): Promise<RunningGroup> {
     name: names.etcd,
     paced: true,
     measure: (amount) => etcd.measure({ warmUpSeconds, perSecond: undefined, ...amount }),
+    // It ends with each measurement: what is compiled beforehand is never cold.
+    end: () => Promise.resolve(),
   };
   return { subjects: [subject], stop: () => etcd.stop() };
 }
@@ -80,11 +85,9 @@ const waysOf: Readonly<Record<TransportName, readonly (readonly [string, Way])[]
 async function startServers(transport: TransportName): Promise<RunningGroup> {
   const client = newClientTransport(transport);
   const servers = await Servers.start({ count: 3, transport, client, nodeFlags: probe });
-  const subjects = waysOf[transport].map(([name, way]) => ({
-    name,
-    paced: way.startsWith("client"),
-    measure: (amount: Amount) => ofServers(servers, way, amount),
-  }));
+  const subjects = waysOf[transport].map(([name, way]) =>
+    subjectOf(name, way, (load, amount) => ofServers(servers, load, way, amount)),
+  );
   const stop = async () => {
     await client.close();
     await servers.stop();
@@ -96,77 +99,54 @@ async function startEcho(): Promise<RunningGroup> {
   const child = fork(fileURLToPath(new URL("./echo-server.js", import.meta.url)));
   const calledOff = atExit(() => child.kill("SIGKILL"));
   const address = (await said(child)) as string;
+  const look = () => ({ spent: processorTimeOf(child.pid), lag: Number.NaN });
   const subjects = (
     [
       [names.bareStream, "gRPC stream"],
       [names.bareUnary, "gRPC unary"],
     ] as const
-  ).map(([name, way]) => ({
-    name,
-    paced: false,
-    measure: (amount: Amount) => measure(way, [address], [child.pid], amount),
-  }));
-  const stop = () => {
+  ).map(([name, way]) =>
+    subjectOf(name, way, (load, amount) => load.measure(setupOf(way, [address], amount), look)),
+  );
+  const stop = async () => {
+    await ended(child);
     calledOff();
-    child.kill("SIGKILL");
-    return Promise.resolve();
   };
   return { subjects, stop };
 }
 
 /** By gRPC to the leader, as a client does that knows it. */
-async function ofServers(servers: Servers, way: Way, amount: Amount): Promise<Measurement> {
-  const leader = await servers.leader();
-  const all = [0, 1, 2].map((id) => servers.process(id));
-  const addresses = [leader, ...[0, 1, 2].filter((id) => id !== leader)].map((id) => servers.addressOf(id));
-  await servers.process(leader).ask();
-  const measured = await measure(
-    way,
-    addresses,
-    all.map(({ child }) => child.pid),
-    amount,
-  );
-  const { p99 } = (await servers.process(leader).ask()) as { p99: number };
-  return { ...measured, lag: p99 };
-}
-
-async function measure(
+async function ofServers(
+  servers: Servers,
+  load: LoadProcess,
   way: Way,
-  addresses: readonly string[],
-  pids: readonly (number | undefined)[],
-  { inFlight, updateBytes, seconds, perSecond }: Amount,
+  amount: Amount,
 ): Promise<Measurement> {
-  const child = fork(fileURLToPath(new URL("./load-child.js", import.meta.url)));
-  const calledOff = atExit(() => child.kill("SIGKILL"));
-  const processors = () => pids.reduce((sum: number, pid) => sum + processorTimeOf(pid), 0);
-  try {
-    const setup: LoadSetup = { way, addresses, inFlight, updateBytes, warmUpSeconds, seconds, perSecond };
-    child.send(setup);
-    await said(child);
-    const before = processors();
-    child.send("go");
-    const { processor, perSecond: answered, ...latencies } = (await said(child)) as LoadResult;
-    const updates = answered * seconds;
-    const micros = (spent: number) => (spent * 1e6) / updates;
-    return {
-      perSecond: answered,
-      // Nothing answered: on the way from the other process what is not a number becomes nothing.
-      p50: latencies.p50 ?? Number.NaN,
-      p99: latencies.p99 ?? Number.NaN,
-      p999: latencies.p999 ?? Number.NaN,
-      loadMicros: micros(processor),
-      serverMicros: micros(processors() - before),
-      lag: Number.NaN,
-    };
-  } finally {
-    calledOff();
-    child.kill("SIGKILL");
-  }
+  const leader = await servers.leader();
+  const ids = [leader, ...[0, 1, 2].filter((id) => id !== leader)];
+  const addresses = ids.map((id) => servers.addressOf(id));
+  return load.measure(setupOf(way, addresses, amount), async () => {
+    const spent = ids.reduce((sum, id) => sum + servers.process(id).processorTime(), 0);
+    const { p99 } = (await servers.process(leader).ask()) as { p99: number };
+    return { spent, lag: p99 };
+  });
 }
 
-async function said(child: ChildProcess): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    child.once("message", resolve);
-    child.once("exit", (code) => reject(new Error(`the load ended with status ${code}`)));
-  });
+function setupOf(way: Way, addresses: readonly string[], amount: Amount): LoadSetup {
+  return { way, addresses, warmUpSeconds, perSecond: undefined, ...amount };
+}
+
+/** A subject whose load is a process of its own, which starts when it is first needed: nothing is beside what is measured. */
+function subjectOf(
+  name: string,
+  way: Way,
+  measure: (load: LoadProcess, amount: Amount) => Promise<Measurement>,
+): Subject {
+  let load: LoadProcess | undefined;
+  return {
+    name,
+    paced: way.startsWith("client"),
+    measure: (amount) => measure((load ??= new LoadProcess()), amount),
+    end: async () => load?.end(),
+  };
 }

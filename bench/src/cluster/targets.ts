@@ -1,67 +1,123 @@
-// What the cluster must reach, as ratios within one run.
+// What the cluster must reach, as ratios within one run: between runs the machine may have become another.
 import type { Target } from "../report.js";
-import { best, type Measurement, type Results } from "./measurement.js";
+import { best, type Run } from "./run.js";
 import { names } from "./subjects.js";
 
-/** Those that can be told of what was measured. */
-export function judge(results: Results, halves: ReadonlyMap<string, Measurement>): Target[] {
-  const targets: Target[] = [];
-  const at = (name: string, count: number) => results.get(name)?.get(count);
-  const etcd = results.has(names.etcd) ? best(results.get(names.etcd)) : undefined;
+type Value = (run: Run) => number | undefined;
 
-  /** `least` times the other, or more. */
-  const atLeast = (
-    what: string,
-    value: number | undefined,
-    least: number,
-    than: string,
-    other: number | undefined,
-  ) => {
-    if (value === undefined || other === undefined) return;
-    const ratio = value / other;
-    targets.push({
-      what,
-      wanted: `at least ${least} times ${than}`,
-      measured: `${ratio.toFixed(2)} times (${inWords(value)} to ${inWords(other)})`,
-      met: ratio >= least,
-    });
-  };
-  const atMost = (
-    what: string,
-    value: number | undefined,
-    most: number,
-    than: string,
-    other: number | undefined,
-  ) => {
-    if (value === undefined || other === undefined) return;
-    const ratio = value / other;
-    targets.push({
-      what,
-      wanted: `at most ${most} times ${than}`,
-      measured: `${ratio.toFixed(2)} times (${value.toFixed(2)} ms to ${other.toFixed(2)} ms)`,
-      met: ratio <= most,
-    });
-  };
-
-  const stream = at(names.stream, 256)?.perSecond;
-  atLeast("client over TCP, 1,024 in flight", at(names.tcp, 1024)?.perSecond, 8, "etcd's best", etcd);
-  const bareStream = at(names.bareStream, 256)?.perSecond;
-  atLeast("gRPC stream, 256 in flight", stream, 0.5, "a bare echo", bareStream);
-  atLeast("gRPC stream, 256 in flight", stream, 1, "etcd's best", etcd);
-  const bareUnary = at(names.bareUnary, 64)?.perSecond;
-  atLeast("gRPC unary, 64 callers", at(names.unary, 64)?.perSecond, 0.8, "a bare echo", bareUnary);
-  atMost("client over TCP, 1 in flight, p50", at(names.tcp, 1)?.p50, 0.8, "etcd's", at(names.etcd, 1)?.p50);
-  const half = (name: string) => halves.get(name)?.p99;
-  atMost(
-    "client over TCP, p99 at half of its peak",
-    half(names.tcp),
-    1,
-    "etcd's at half of its",
-    half(names.etcd),
-  );
-  return targets;
+/** What stands beside what, and the bound of its ratio. */
+interface Wanted {
+  readonly what: string;
+  readonly value: Value;
+  readonly bound: "at least" | "at most";
+  readonly times: number;
+  readonly than: string;
+  readonly other: Value;
+  readonly unit: "/s" | " ms";
 }
 
-function inWords(perSecond: number): string {
-  return `${Math.round(perSecond).toLocaleString("en-US")}/s`;
+const perSecond =
+  (name: string, count: number): Value =>
+  ({ results }) =>
+    results.get(name)?.get(count)?.perSecond;
+const p50 =
+  (name: string, count: number): Value =>
+  ({ results }) =>
+    results.get(name)?.get(count)?.p50;
+const p99AtHalf =
+  (name: string): Value =>
+  ({ halves }) =>
+    halves.get(name)?.p99;
+const etcdsBest: Value = ({ results }) => best(results.get(names.etcd));
+
+const all: readonly Wanted[] = [
+  {
+    what: "client over TCP, 1,024 in flight",
+    value: perSecond(names.tcp, 1024),
+    bound: "at least",
+    times: 8,
+    than: "etcd's best",
+    other: etcdsBest,
+    unit: "/s",
+  },
+  {
+    what: "gRPC stream, 256 in flight",
+    value: perSecond(names.stream, 256),
+    bound: "at least",
+    times: 0.5,
+    than: "a bare echo",
+    other: perSecond(names.bareStream, 256),
+    unit: "/s",
+  },
+  {
+    what: "gRPC stream, 256 in flight",
+    value: perSecond(names.stream, 256),
+    bound: "at least",
+    times: 1,
+    than: "etcd's best",
+    other: etcdsBest,
+    unit: "/s",
+  },
+  {
+    what: "gRPC unary, 64 callers",
+    value: perSecond(names.unary, 64),
+    bound: "at least",
+    times: 0.8,
+    than: "a bare echo",
+    other: perSecond(names.bareUnary, 64),
+    unit: "/s",
+  },
+  {
+    what: "client over TCP, 1 in flight, p50",
+    value: p50(names.tcp, 1),
+    bound: "at most",
+    times: 0.8,
+    than: "etcd's",
+    other: p50(names.etcd, 1),
+    unit: " ms",
+  },
+  {
+    what: "client over TCP, p99 at half of its peak",
+    value: p99AtHalf(names.tcp),
+    bound: "at most",
+    times: 1,
+    than: "etcd's at half of its",
+    other: p99AtHalf(names.etcd),
+    unit: " ms",
+  },
+];
+
+/** Those that can be told of what was measured. */
+export function judge(runs: readonly Run[]): Target[] {
+  return all.flatMap((wanted) => {
+    const { what, bound, times, than, unit } = wanted;
+    const middle = middleOf(runs, wanted);
+    if (middle === undefined) return [];
+    const { value, other, ratio } = middle;
+    const words = (each: number) =>
+      unit === "/s" ? `${Math.round(each).toLocaleString("en-US")}/s` : `${each.toFixed(2)} ms`;
+    return [
+      {
+        what,
+        wanted: `${bound} ${times} times ${than}`,
+        measured: `${ratio.toFixed(2)} times (${words(value)} to ${words(other)})`,
+        met: bound === "at least" ? ratio >= times : ratio <= times,
+      },
+    ];
+  });
+}
+
+interface Ratio {
+  readonly value: number;
+  readonly other: number;
+  readonly ratio: number;
+}
+
+/** That of the run whose ratio is the median. */
+function middleOf(runs: readonly Run[], wanted: Wanted): Ratio | undefined {
+  const ratios = runs.flatMap((run): Ratio[] => {
+    const [value, other] = [wanted.value(run), wanted.other(run)];
+    return value === undefined || other === undefined ? [] : [{ value, other, ratio: value / other }];
+  });
+  return ratios.toSorted((a, b) => a.ratio - b.ratio)[Math.floor(ratios.length / 2)];
 }
