@@ -1,22 +1,33 @@
-// Messages between peers on the wire. Nearly all bytes are those of proposals, which are read and written without reflection.
+// Messages between peers on the wire. Nearly all of them, and of their bytes, are read and written without reflection.
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { MessageSchema, type Message, type Proposal } from "./gen/paxos/v1/paxos_pb.js";
+import { encodeAccept, encodeHeartbeat, readAccept, readHeartbeat } from "./signs-of-life.js";
 import {
   fieldLength,
+  fixed64Bytes,
   lastVarint,
   lastVarint31,
   length32,
+  readFixed64,
   readVarint,
   writeField,
+  writeFixed64,
   writeVarint32,
 } from "./varint.js";
 
 const proposalTags = { nodeId: 0x08, view: 0x10, seq: 0x18, updates: 0x22 };
-const messageTags = { to: 0x08, proposal: 0x32, clientUpdate: 0x4a, epoch: 0x70, group: 0x78 };
+const messageTags = {
+  to: 0x08,
+  proposal: 0x32,
+  accept: 0x3a,
+  clientUpdate: 0x4a,
+  heartbeat: 0x52,
+  epoch: 0x70,
+  group: 0x78,
+};
 /** Those of fields from number 16 on take two bytes, of which this is the second. */
 const secondByte = 0x01;
 const longTags = { storeId: 0x81, from: 0x88 };
-const storeIdBytes = 8;
 
 // One proposal goes to every peer and to storage. It is encoded once, for as long as somebody holds it.
 const encoded = new WeakMap<Proposal, Uint8Array>();
@@ -82,6 +93,10 @@ export function encodeMessage(message: Message): Uint8Array {
       return writeMessage(message, messageTags.proposal, encodeProposal(message.type.value));
     case "clientUpdate":
       return writeMessage(message, messageTags.clientUpdate, message.type.value);
+    case "accept":
+      return writeMessage(message, messageTags.accept, encodeAccept(message.type.value));
+    case "heartbeat":
+      return writeMessage(message, messageTags.heartbeat, encodeHeartbeat(message.type.value));
     default:
       return toBinary(MessageSchema, message);
   }
@@ -97,7 +112,7 @@ function writeMessage(
     (1 + length32(content.length) + content.length) +
     fieldLength(epoch) +
     fieldLength(group) +
-    (storeId === 0n ? 0 : 2 + storeIdBytes) +
+    (storeId === 0n ? 0 : 2 + fixed64Bytes) +
     (from === 0n ? 0 : 1 + fieldLength(from));
   const bytes = new Uint8Array(length);
   let at = writeField(bytes, 0, messageTags.to, to);
@@ -107,8 +122,7 @@ function writeMessage(
   if (storeId !== 0n) {
     bytes[at++] = longTags.storeId;
     bytes[at++] = secondByte;
-    new DataView(bytes.buffer).setBigUint64(at, storeId, true);
-    at += storeIdBytes;
+    at = writeFixed64(bytes, at, storeId);
   }
   if (from !== 0n) {
     bytes[at++] = longTags.from;
@@ -122,7 +136,7 @@ export function decodeMessage(bytes: Uint8Array): Message {
   return readMessage(bytes) ?? fromBinary(MessageSchema, bytes);
 }
 
-/** Undefined when it is no proposal and no update, or has fields that this release does not know. */
+/** Undefined when it is none of the frequent ones, or has fields that this release does not know. */
 function readMessage(bytes: Uint8Array): Message | undefined {
   const end = bytes.length;
   let to = 0n;
@@ -134,9 +148,9 @@ function readMessage(bytes: Uint8Array): Message | undefined {
   for (let at = 0; at < end;) {
     const tag = bytes[at++] as number;
     if (tag === longTags.storeId) {
-      if (bytes[at++] !== secondByte || at + storeIdBytes > end) return undefined;
-      storeId = new DataView(bytes.buffer, bytes.byteOffset + at).getBigUint64(0, true);
-      at += storeIdBytes;
+      if (bytes[at++] !== secondByte || at + fixed64Bytes > end) return undefined;
+      storeId = readFixed64(bytes, at);
+      at += fixed64Bytes;
       continue;
     }
     if (tag === longTags.from && bytes[at++] !== secondByte) return undefined;
@@ -156,7 +170,9 @@ function readMessage(bytes: Uint8Array): Message | undefined {
         from = lastVarint();
         break;
       case messageTags.proposal:
-      case messageTags.clientUpdate: {
+      case messageTags.accept:
+      case messageTags.clientUpdate:
+      case messageTags.heartbeat: {
         const size = lastVarint31();
         // One that comes twice would be merged.
         if (size < 0 || size > end - at || type.case !== undefined) return undefined;
@@ -175,10 +191,22 @@ function readMessage(bytes: Uint8Array): Message | undefined {
 }
 
 function readContent(tag: number, bytes: Uint8Array, at: number, end: number): Message["type"] | undefined {
-  if (tag === messageTags.clientUpdate)
-    return { case: "clientUpdate", value: new Uint8Array(bytes.buffer, bytes.byteOffset + at, end - at) };
-  const value = readProposal(bytes, at, end);
-  return value && { case: "proposal", value };
+  switch (tag) {
+    case messageTags.clientUpdate:
+      return { case: "clientUpdate", value: new Uint8Array(bytes.buffer, bytes.byteOffset + at, end - at) };
+    case messageTags.accept: {
+      const value = readAccept(bytes, at, end);
+      return value && { case: "accept", value };
+    }
+    case messageTags.heartbeat: {
+      const value = readHeartbeat(bytes, at, end);
+      return value && { case: "heartbeat", value };
+    }
+    default: {
+      const value = readProposal(bytes, at, end);
+      return value && { case: "proposal", value };
+    }
+  }
 }
 
 /** Undefined when it has fields that this release does not know, or is malformed. Updates are views of `bytes`. */

@@ -150,6 +150,7 @@ export {
 } from "./gen/paxos/v1/tcp_pb.js";
 export type { Call, ClientHello, Frame, Reply, ServerHello } from "./gen/paxos/v1/tcp_pb.js";
 export { decodeMessage, encodeMessage, encodeProposal } from "./encode.js";
+export { encodePersistentState } from "./persistent-state.js";
 export { decodeStoredRun, encodeStoredRun } from "./stored-run.js";
 export { decodeClientUpdate, encodeClientUpdate, isPlainClientUpdate } from "./client-update.js";
 export {

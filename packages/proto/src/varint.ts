@@ -1,4 +1,4 @@
-// 64-bit varints without a bigint per digit: a number and its two halves share eight bytes.
+// 64-bit numbers without a bigint per digit: a number and its two halves share eight bytes.
 
 const value = new BigUint64Array(1);
 const halves = new Uint32Array(value.buffer);
@@ -30,7 +30,7 @@ export function writeBytesField(bytes: Uint8Array, at: number, tag: number, cont
 }
 
 /** How many bytes an unsigned 64-bit number takes as a varint. */
-function varintLength(number: bigint): number {
+export function varintLength(number: bigint): number {
   value[0] = number;
   const h = halves[high] as number;
   const l = halves[low] as number;
@@ -48,7 +48,7 @@ export function length32(number: number): number {
 }
 
 /** Writes an unsigned 64-bit number, and returns where it ends. */
-function writeVarint(bytes: Uint8Array, at: number, number: bigint): number {
+export function writeVarint(bytes: Uint8Array, at: number, number: bigint): number {
   value[0] = number;
   let h = halves[high] as number;
   let l = halves[low] as number;
@@ -68,6 +68,56 @@ export function writeVarint32(bytes: Uint8Array, at: number, number: number): nu
   }
   bytes[at++] = number;
   return at;
+}
+
+/** How many bytes a number of fixed length takes. */
+export const fixed64Bytes = 8;
+
+/** Writes an unsigned 64-bit number of fixed length, and returns where it ends. */
+export function writeFixed64(bytes: Uint8Array, at: number, number: bigint): number {
+  value[0] = number;
+  writeFixed32(bytes, at, halves[low] as number);
+  writeFixed32(bytes, at + 4, halves[high] as number);
+  return at + fixed64Bytes;
+}
+
+function writeFixed32(bytes: Uint8Array, at: number, number: number): void {
+  bytes[at] = number;
+  bytes[at + 1] = number >>> 8;
+  bytes[at + 2] = number >>> 16;
+  bytes[at + 3] = number >>> 24;
+}
+
+/** Reads one, of which all bytes are there. */
+export function readFixed64(bytes: Uint8Array, at: number): bigint {
+  halves[low] = readFixed32(bytes, at);
+  halves[high] = readFixed32(bytes, at + 4);
+  return value[0] as bigint;
+}
+
+function readFixed32(bytes: Uint8Array, at: number): number {
+  const upper = ((bytes[at + 3] as number) << 8) | (bytes[at + 2] as number);
+  return (upper << 16) | ((bytes[at + 1] as number) << 8) | (bytes[at] as number);
+}
+
+/** How many bytes a field of fixed length takes whose tag is one byte; 0 when the number is 0. */
+export function fixed64FieldLength(number: bigint): number {
+  return number === 0n ? 0 : 1 + fixed64Bytes;
+}
+
+/** Writes such a field, and returns where it ends. */
+export function writeFixed64Field(bytes: Uint8Array, at: number, tag: number, number: bigint): number {
+  if (number === 0n) return at;
+  bytes[at] = tag;
+  return writeFixed64(bytes, at + 1, number);
+}
+
+/** The same for a truth value: left out when it is false. */
+export function writeBoolField(bytes: Uint8Array, at: number, tag: number, truth: boolean): number {
+  if (!truth) return at;
+  bytes[at] = tag;
+  bytes[at + 1] = 1;
+  return at + 2;
 }
 
 /**

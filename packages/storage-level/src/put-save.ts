@@ -1,6 +1,5 @@
-import { toBinary } from "@bufbuild/protobuf";
 import type { Save } from "@paxos/core";
-import { encodeStoredRun, PersistentStateSchema, type Snapshot } from "@paxos/proto";
+import { encodePersistentState, encodeStoredRun, type Snapshot } from "@paxos/proto";
 import { u64, viewOf } from "./bytes.js";
 import {
   FIRST_SEQ_KEY,
@@ -41,7 +40,7 @@ export function putSave(
     putAsIs(key, sealed);
     return { id: withoutRunPrefix(key), seal: sealOf(sealed) };
   });
-  const stateSeal = sealOf(put(STATE_KEY, toBinary(PersistentStateSchema, state)));
+  const stateSeal = sealOf(put(STATE_KEY, encodePersistentState(state)));
   let { firstSeq, snapshot } = before;
   if (install !== undefined) {
     firstSeq = Number(install.seq) + 1;
