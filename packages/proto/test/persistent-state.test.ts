@@ -1,6 +1,11 @@
-import { create, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, toBinary, type MessageInitShape, type UnknownField } from "@bufbuild/protobuf";
 import { expect, test } from "@jest/globals";
-import { encodePersistentState, EpochRecordSchema, PersistentStateSchema } from "../src/index.js";
+import {
+  encodePersistentState,
+  EpochRecordSchema,
+  PersistentStateSchema,
+  type PersistentState,
+} from "../src/index.js";
 
 const most = 2n ** 64n - 1n;
 const epochRecord = { epoch: 3n, firstSeq: 7n };
@@ -77,14 +82,17 @@ test("all of it together, and twice with the same membership", () => {
 
 const unknown = [{ no: 99, wireType: 0, data: Uint8Array.of(1) }];
 
-test.each<[string, (state: ReturnType<typeof full>) => { $unknown?: typeof unknown }]>([
+type Part = (state: PersistentState) => { $unknown?: UnknownField[] | undefined };
+const parts: [string, Part][] = [
   ["the state", (state) => state],
   ["the history", (state) => state.saveHistory!],
   ["a mark", (state) => state.saveHistory!.marks[0]!],
   ["a store", (state) => state.peerStores[0]!],
   ["the last save of a store", (state) => state.peerStores[0]!.save!],
   ["the membership", (state) => state.epochRecord!],
-])("fields that this release does not know are kept: of %s", (_, part) => {
+];
+
+test.each(parts)("fields that this release does not know are kept: of %s", (_, part) => {
   const state = full();
   const without = toBinary(PersistentStateSchema, state).length;
   part(state).$unknown = unknown;
@@ -93,7 +101,7 @@ test.each<[string, (state: ReturnType<typeof full>) => { $unknown?: typeof unkno
   expect(bytes.length).toBeGreaterThan(without);
 });
 
-function full() {
+function full(): PersistentState {
   return create(PersistentStateSchema, {
     nodeId: 1n,
     epochRecord,
