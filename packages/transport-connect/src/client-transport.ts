@@ -33,10 +33,11 @@ import {
 } from "@paxos/transport-kit";
 import type { ClientHttp2Session } from "node:http2";
 import { dial, DialedSession, originOf } from "./dial.js";
+import { decodedAnswers, encodedBatches, EncodedUpdatesService } from "./encoded-updates.js";
 import { fromConnectError } from "./error-codes.js";
 import { windowBytes } from "./http2-settings.js";
 import { connectionOf } from "./session-connection.js";
-import { askAlone, orderAlone, UpdateCalls } from "./update-calls.js";
+import { askAlone, orderAlone, UpdateCalls, type OpenUpdates } from "./update-calls.js";
 
 /** Options of a client's connections. All have defaults. */
 export interface ConnectClientTransportOptions extends ClientTransportOptions {
@@ -220,9 +221,13 @@ class ServerConnection {
       const limited = readMaxBytes === undefined ? options : { ...options, readMaxBytes };
       return settings.protocol === "grpc" ? createGrpcTransport(limited) : createConnectTransport(limited);
     };
-    this.client = createClient(ClientService, transportOf());
+    const transport = transportOf();
+    this.client = createClient(ClientService, transport);
+    const encoded = createClient(EncodedUpdatesService, transport);
+    const openUpdates: OpenUpdates = (batches) =>
+      decodedAnswers(encoded.clientUpdates(encodedBatches(batches)));
     this.backups = createClient(ClientService, transportOf(maxChunkBytes + overheadBytes));
-    this.updates = new UpdateCalls(address, this.client, settings.maxRequestBytes);
+    this.updates = new UpdateCalls(address, this.client, openUpdates, settings.maxRequestBytes);
   }
 
   async close(): Promise<void> {

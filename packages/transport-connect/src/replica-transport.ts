@@ -22,6 +22,7 @@ import { createServer, type Http2Server } from "node:http2";
 import type { Socket } from "node:net";
 import type { BodyLimits } from "./body-limits.js";
 import { ClientServiceAdapter } from "./client-service.js";
+import { decodedBatches, encodedAnswers, EncodedUpdatesService, keepEncoded } from "./encoded-updates.js";
 import { maxSessionMemory, windowBytes } from "./http2-settings.js";
 import { exchangeWithPeer } from "./peer-exchange.js";
 import { PeerServer } from "./peer-server.js";
@@ -46,7 +47,8 @@ export class ConnectReplicaTransport extends StreamReplicaTransport<typeof notHt
 
   protected override speak(_linkage: PeerLinkage, receiver: PeerReceiver, handler: ClientHandler): Protocol {
     const server = this.#createServer();
-    server.on("request", requestListener(this.#services(receiver, handler), this.#bodyLimits()));
+    const { plain, encoded } = this.#services(receiver, handler);
+    server.on("request", requestListener(plain, this.#bodyLimits(), encoded));
     return { server, connect: exchangeWithPeer };
   }
 
@@ -69,7 +71,8 @@ export class ConnectReplicaTransport extends StreamReplicaTransport<typeof notHt
     return server;
   }
 
-  #services(receiver: PeerReceiver, handler: ClientHandler): ConnectRouter {
+  /** What is served: `encoded` in place of the same calls of `plain` where messages are not in JSON. */
+  #services(receiver: PeerReceiver, handler: ClientHandler): Record<"plain" | "encoded", ConnectRouter> {
     const { maxMessageBytes, maxRequestBytes, connectTimeoutMs } = this.settings;
     const faults = { counters: this.counts, log: this.log };
     const clients = new ClientServiceAdapter(handler, faults, maxRequestBytes);
@@ -89,7 +92,12 @@ export class ConnectReplicaTransport extends StreamReplicaTransport<typeof notHt
     const streamOptions = { ...options, acceptCompression: [] };
     // Members may be many in few bytes. What is larger than a change may be, but no larger than this, is refused with a reason.
     const changeOptions = { ...options, readMaxBytes: maxChangeBytes + overheadBytes };
-    return createConnectRouter()
+    const encoded = createConnectRouter().rpc(
+      EncodedUpdatesService.method.clientUpdates,
+      (batches, context) => encodedAnswers(clients.clientUpdates(decodedBatches(batches), context)),
+      { ...streamOptions, binaryOptions: keepEncoded },
+    );
+    const plain = createConnectRouter()
       .service(PeerService, new PeerServer(receiver, connectTimeoutMs), {
         binaryOptions,
         readMaxBytes: peerFrameBytes(maxMessageBytes),
@@ -104,6 +112,7 @@ export class ConnectReplicaTransport extends StreamReplicaTransport<typeof notHt
       .rpc(members, clients.members.bind(clients), changeOptions)
       .rpc(changeMembership, clients.changeMembership.bind(clients), changeOptions)
       .rpc(transferLeadership, clients.transferLeadership.bind(clients), changeOptions);
+    return { plain, encoded };
   }
 
   #bodyLimits(): ReadonlyMap<string, BodyLimits> {

@@ -1,4 +1,9 @@
-import { createContextKey, createContextValues, type ConnectRouter } from "@connectrpc/connect";
+import {
+  createConnectRouter,
+  createContextKey,
+  createContextValues,
+  type ConnectRouter,
+} from "@connectrpc/connect";
 import type { UniversalServerRequest, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest, universalResponseToNodeResponse } from "@connectrpc/connect-node";
 import { constants, type Http2ServerRequest, type Http2ServerResponse, type Http2Session } from "node:http2";
@@ -13,15 +18,19 @@ export const sessionKey = createContextKey<Http2Session | undefined>(undefined);
 /**
  * Connects the services of a router to an HTTP/2 server. connect-node's own adapter is not used because it writes to
  * the console whenever a stream breaks off, and throws out of the server on a request with a malformed authority.
- * `limits` are those of streams, by their paths.
+ * `limits` are those of streams, by their paths. `encoded` has other handlers for some paths, for messages that are not in JSON.
  */
 export function requestListener(
   router: ConnectRouter,
   limits: ReadonlyMap<string, BodyLimits> = new Map(),
+  encoded: ConnectRouter = createConnectRouter(),
 ): (request: Http2ServerRequest, response: Http2ServerResponse) => void {
-  const handlers = new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+  const handlers = byPath(router);
+  const encodedHandlers = byPath(encoded);
   return (request, response) => {
-    const handler = handlers.get(request.url.split("?", 1)[0] ?? "");
+    const path = request.url.split("?", 1)[0] ?? "";
+    const handler =
+      (isJson(request.headers["content-type"]) ? undefined : encodedHandlers.get(path)) ?? handlers.get(path);
     if (handler === undefined) {
       response.writeHead(constants.HTTP_STATUS_NOT_FOUND);
       response.end();
@@ -33,6 +42,14 @@ export function requestListener(
       if (!response.stream.destroyed) response.stream.close(constants.NGHTTP2_PROTOCOL_ERROR);
     });
   };
+}
+
+function byPath(router: ConnectRouter): ReadonlyMap<string, Handler> {
+  return new Map(router.handlers.map((handler) => [handler.requestPath, handler]));
+}
+
+function isJson(contentType: string | null | undefined): boolean {
+  return contentType?.includes("json") === true;
 }
 
 async function answer(
@@ -50,8 +67,7 @@ async function answer(
 function withLimits(request: UniversalServerRequest, limits: BodyLimits): UniversalServerRequest {
   const { body, header } = request;
   if (!isByteStream(body)) return request;
-  const json = header.get("content-type")?.includes("json") === true;
-  return { ...request, body: limitedBody(body, json, limits) };
+  return { ...request, body: limitedBody(body, isJson(header.get("content-type")), limits) };
 }
 
 function isByteStream(body: UniversalServerRequest["body"]): body is AsyncIterable<Uint8Array> {

@@ -9,6 +9,7 @@ import {
   type NumberedQuery,
   type QueryRequest,
   type QueryResponse,
+  type UpdateAnswers,
   type UpdateBatch,
 } from "@paxos/proto";
 import {
@@ -20,6 +21,9 @@ import {
 } from "@paxos/transport-kit";
 import { fromConnectError, isOversize } from "./error-codes.js";
 
+/** Opens a stream of updates and queries. */
+export type OpenUpdates = (batches: AsyncIterable<UpdateBatch>) => AsyncIterable<UpdateAnswers>;
+
 /** The updates and queries for one server, on one stream for all. The stream is opened when first needed, and again after a loss. */
 export class UpdateCalls {
   #stream: OpenStream | undefined;
@@ -27,6 +31,7 @@ export class UpdateCalls {
   constructor(
     private readonly address: string,
     private readonly client: Client<typeof ClientService>,
+    private readonly openUpdates: OpenUpdates,
     private readonly maxRequestBytes: number,
   ) {}
 
@@ -43,7 +48,8 @@ export class UpdateCalls {
   }
 
   #open(): OpenStream {
-    const stream = new OpenStream(this.address, this.client, this.maxRequestBytes, () => {
+    const { address, client, openUpdates, maxRequestBytes } = this;
+    const stream = new OpenStream(address, client, openUpdates, maxRequestBytes, () => {
       if (this.#stream === stream) this.#stream = undefined;
     });
     return stream;
@@ -92,6 +98,7 @@ class OpenStream {
   constructor(
     private readonly address: string,
     private readonly client: Client<typeof ClientService>,
+    private readonly openUpdates: OpenUpdates,
     maxRequestBytes: number,
     /** Told before those who wait for answers are: they may call again at once. */
     onEnded: () => void,
@@ -118,7 +125,7 @@ class OpenStream {
   /** Resolves with why it ended. */
   async #run(): Promise<RequestError> {
     try {
-      for await (const answers of this.client.clientUpdates(this.#batches())) {
+      for await (const answers of this.openUpdates(this.#batches())) {
         this.pending.answered(answers);
       }
       return noAnswerError(this.address, "the server ended the stream");
