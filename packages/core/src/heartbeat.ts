@@ -26,23 +26,20 @@ export function sendHeartbeats(s: State): void {
   const { promisedView, ledView, accepted } = s.durable;
   // Safety rule 4: not a word of a view that is led before that is durable.
   const announced = s.role !== "preparing" || ledView === s.view;
-  for (const { nodeId: to } of everybody(s)) {
-    s.outbox.send(to, {
-      case: "heartbeat",
-      value: {
-        nodeId: toWire(s.settings.nodeId),
-        view: toWire(announced ? s.view : promisedView),
-        localAru: toWire(s.history.aru),
-        promisedView: toWire(promisedView),
-        acceptedSeq: toWire(accepted.view === promisedView ? accepted.seq : 0),
-        leading: s.role === "leader",
-        preparing: s.role === "preparing" && announced,
-        hearsQuorum: hearsQuorum(s) && canLead(s),
-        knowsStores: knowsStores(s),
-        ...tellSave(s, s.durable.saveNumber),
-      },
-    });
-  }
+  const value: Heartbeat = {
+    $typeName: "paxos.v1.Heartbeat",
+    nodeId: toWire(s.settings.nodeId),
+    view: toWire(announced ? s.view : promisedView),
+    localAru: toWire(s.history.aru),
+    promisedView: toWire(promisedView),
+    acceptedSeq: toWire(accepted.view === promisedView ? accepted.seq : 0),
+    leading: s.role === "leader",
+    preparing: s.role === "preparing" && announced,
+    hearsQuorum: hearsQuorum(s) && canLead(s),
+    knowsStores: knowsStores(s),
+    ...tellSave(s, s.durable.saveNumber),
+  };
+  for (const { nodeId: to } of everybody(s)) s.outbox.send(to, { case: "heartbeat", value });
 }
 
 /**

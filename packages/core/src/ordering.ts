@@ -1,12 +1,5 @@
 // Phase 2: Proposal and Accept; the window and the ARU.
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
-import {
-  ProposalSchema,
-  type Accept,
-  type AcceptSchema,
-  type EpochRecord,
-  type Proposal,
-} from "@paxos/proto";
+import type { Accept, EpochRecord, Proposal } from "@paxos/proto";
 import { maxRunUpdates } from "./config.js";
 import { deliver, hasRoom, storageKeepsUp } from "./delivery.js";
 import type { Run } from "./history.js";
@@ -52,12 +45,13 @@ export function propose(s: State): void {
 }
 
 function proposeRun(s: State, seq: number, updates: Uint8Array[]): void {
-  const proposal = create(ProposalSchema, {
+  const proposal: Proposal = {
+    $typeName: "paxos.v1.Proposal",
     nodeId: toWire(s.settings.nodeId),
     view: toWire(s.view),
     seq: toWire(seq),
     updates,
-  });
+  };
   const run = makeRun(proposal);
   s.history.receiveOwn(run);
   for (const peer of s.peers.keys()) s.outbox.send(peer, { case: "proposal", value: proposal });
@@ -130,8 +124,9 @@ function answerAgain(s: State, from: Peer, run: Run): void {
 export function makeAccept(
   s: State,
   { accepted, saveNumber }: Pick<Durable, "accepted" | "saveNumber">,
-): MessageInitShape<typeof AcceptSchema> {
+): Accept {
   return {
+    $typeName: "paxos.v1.Accept",
     nodeId: toWire(s.settings.nodeId),
     view: toWire(accepted.view),
     seq: toWire(accepted.seq),

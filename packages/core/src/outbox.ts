@@ -1,7 +1,6 @@
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, isMessage, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   MessageSchema,
-  StoredRunSchema,
   type ClientUpdateFields,
   type Message,
   type Proposal,
@@ -98,6 +97,11 @@ export interface Durable {
 /** What a message says, without the envelope. */
 export type MessageContent = NonNullable<MessageInitShape<typeof MessageSchema>["type"]>;
 
+/** Whether it need not be filled in first, which takes longer than all else that happens to a small message. */
+function isWhole(type: MessageContent): type is MessageContent & Message["type"] {
+  return type.case === "clientUpdate" || isMessage(type.value);
+}
+
 /** Collects what leaves a node. Saves queue here: whatever piles up while one is under way forms the next. */
 export class Outbox {
   messages: Message[] = [];
@@ -159,18 +163,19 @@ export class Outbox {
       sum.bytes += bytes;
     }
     const epoch = toWire(this.envelope.epoch);
-    this.runs.push(create(StoredRunSchema, { formatVersion: 1, epoch, ordered, proposal }));
+    this.runs.push({ $typeName: "paxos.v1.StoredRun", formatVersion: 1, epoch, ordered, proposal });
     this.saveWanted = true;
   }
 
   wrap(to: number, type: MessageContent): Message {
-    return create(MessageSchema, {
+    const envelope = {
       to: toWire(to),
-      type,
       from: toWire(this.envelope.from),
       epoch: toWire(this.envelope.epoch),
       storeId: this.envelope.storeId,
-    });
+    };
+    if (!isWhole(type)) return create(MessageSchema, { ...envelope, type });
+    return { $typeName: "paxos.v1.Message", type, group: 0n, ...envelope };
   }
 
   get isEmpty(): boolean {

@@ -1,11 +1,5 @@
-import { create, toBinary } from "@bufbuild/protobuf";
-import {
-  EpochRecordSchema,
-  PersistentStateSchema,
-  type EpochRecord,
-  type PersistentState,
-  type Snapshot,
-} from "@paxos/proto";
+import { toBinary } from "@bufbuild/protobuf";
+import { EpochRecordSchema, type EpochRecord, type PersistentState, type Snapshot } from "@paxos/proto";
 import type { Settings } from "./config.js";
 import { ConfigError, invariant } from "./errors.js";
 import type { Run } from "./history.js";
@@ -13,7 +7,7 @@ import { membersOf, type Membership } from "./membership.js";
 import type { Durable } from "./outbox.js";
 import type { Peer } from "./peers.js";
 import type { StoredState } from "./ports.js";
-import type { Saves } from "./save-history.js";
+import { markOf, type Saves } from "./save-history.js";
 import { toWire } from "./wire.js";
 
 const formatVersion = 1;
@@ -31,7 +25,8 @@ export function makePersistentState(
 ): PersistentState {
   const stores = new Set(makes.peerStores);
   const known = [...peers].filter((peer) => stores.has(peer.nodeId) && peer.storeId !== undefined);
-  return create(PersistentStateSchema, {
+  return {
+    $typeName: "paxos.v1.PersistentState",
     formatVersion,
     nodeId: toWire(settings.nodeId),
     nodeCount: toWire(membership.voters.length),
@@ -44,12 +39,13 @@ export function makePersistentState(
     clusterId: settings.clusterId,
     address,
     peerStores: known.map(({ nodeId, storeId, save }) => ({
+      $typeName: "paxos.v1.PeerStore",
       nodeId: toWire(nodeId),
       storeId: storeId as bigint,
-      ...(save && { save: { incarnation: save.incarnation, saveNumber: toWire(save.number) } }),
+      ...(save && { save: markOf(save) }),
     })),
     saveHistory: saves.upTo(makes.saveNumber),
-  });
+  };
 }
 
 /**

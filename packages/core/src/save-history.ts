@@ -1,7 +1,7 @@
 // Which processes have saved to a storage. Numbers of saves alone do not tell an older copy of a storage, for it counts on from
 // where it is; but it never gets to hold a save of a process that it has not seen make it.
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { SaveHistorySchema, type SaveHistory } from "@paxos/proto";
+import { fromBinary, toBinary } from "@bufbuild/protobuf";
+import { SaveHistorySchema, type SaveHistory, type SaveMark } from "@paxos/proto";
 import { toWire } from "./wire.js";
 
 /** A save: its number, and the process that made it. */
@@ -41,10 +41,13 @@ export class Saves {
   upTo(number: number): SaveHistory {
     const own = number > this.startedWith ? [this.save(number)] : [];
     const marks = [...this.#before, ...own].slice(-mostProcesses);
-    return create(SaveHistorySchema, {
-      marks: marks.map((mark) => ({ incarnation: mark.incarnation, saveNumber: toWire(mark.number) })),
-    });
+    return { $typeName: "paxos.v1.SaveHistory", marks: marks.map(markOf) };
   }
+}
+
+/** A save, as it is written. */
+export function markOf({ incarnation, number }: LastSave): SaveMark {
+  return { $typeName: "paxos.v1.SaveMark", incarnation, saveNumber: toWire(number) };
 }
 
 function readHistory(history: SaveHistory | undefined): LastSave[] {
