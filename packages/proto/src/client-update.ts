@@ -8,6 +8,7 @@ import {
   lastVarint31,
   lastVarintIsZero,
   length32,
+  pieceLength,
   readVarint,
   writeBytesField,
   writeField,
@@ -56,7 +57,7 @@ export function clientUpdateLength(fields: ClientUpdateInit): number {
     fieldLength(clientId) +
     fieldLength(nodeId) +
     fieldLength(timestamp) +
-    (update.length === 0 ? 0 : 1 + length32(update.length) + update.length) +
+    (update.length === 0 ? 0 : pieceLength(update.length)) +
     (kind === 0 ? 0 : 1 + length32(kind)) +
     fieldLength(session) +
     fieldLength(answeredUpTo)

@@ -1,18 +1,26 @@
 // Messages between peers on the wire. Nearly all of them, and of their bytes, are read and written without reflection.
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { MessageSchema, type Message, type Proposal } from "./gen/paxos/v1/paxos_pb.js";
-import { encodeAccept, encodeHeartbeat, readAccept, readHeartbeat } from "./signs-of-life.js";
 import {
+  acceptLength,
+  heartbeatLength,
+  readAccept,
+  readHeartbeat,
+  writeAccept,
+  writeHeartbeat,
+} from "./signs-of-life.js";
+import {
+  beginPiece,
   fieldLength,
   fixed64Bytes,
   lastVarint,
   lastVarint31,
-  length32,
+  pieceLength,
   readFixed64,
   readVarint,
   writeField,
   writeFixed64,
-  writeVarint32,
+  writePiece,
 } from "./varint.js";
 
 const proposalTags = { nodeId: 0x08, view: 0x10, seq: 0x18, updates: 0x22 };
@@ -57,7 +65,7 @@ export function proposalLength(proposal: Proposal): number {
   const known = encoded.get(proposal)?.length;
   if (known !== undefined) return known;
   let length = fieldLength(nodeId) + fieldLength(view) + fieldLength(seq);
-  for (const update of updates) length += 1 + length32(update.length) + update.length;
+  for (const update of updates) length += pieceLength(update.length);
   return length;
 }
 
@@ -76,47 +84,59 @@ export function writeProposalInto(bytes: Uint8Array, at: number, proposal: Propo
   return at;
 }
 
-function writePiece(bytes: Uint8Array, at: number, tag: number, piece: Uint8Array): number {
-  bytes[at] = tag;
-  at = writeVarint32(bytes, at + 1, piece.length);
-  bytes.set(piece, at);
-  return at + piece.length;
-}
-
 /**
  * Encodes a message for the wire. The bytes are those of `toBinary(MessageSchema, message)`; the
  * proposal inside, if any, is encoded only the first time.
  */
 export function encodeMessage(message: Message): Uint8Array {
-  switch (message.type.case) {
-    case "proposal":
-      return writeMessage(message, messageTags.proposal, encodeProposal(message.type.value));
+  const { type } = message;
+  switch (type.case) {
+    case "proposal": {
+      // Encoded here, and only copied for the next peer and for storage.
+      const content = encodeProposal(type.value);
+      return writeMessage(message, messageTags.proposal, content.length, (bytes, at) =>
+        bytes.set(content, at),
+      );
+    }
     case "clientUpdate":
-      return writeMessage(message, messageTags.clientUpdate, message.type.value);
+      return writeMessage(message, messageTags.clientUpdate, type.value.length, (bytes, at) =>
+        bytes.set(type.value, at),
+      );
     case "accept":
-      return writeMessage(message, messageTags.accept, encodeAccept(message.type.value));
+      if (type.value.$unknown !== undefined) break;
+      return writeMessage(message, messageTags.accept, acceptLength(type.value), (bytes, at) =>
+        writeAccept(bytes, at, type.value),
+      );
     case "heartbeat":
-      return writeMessage(message, messageTags.heartbeat, encodeHeartbeat(message.type.value));
+      if (type.value.$unknown !== undefined) break;
+      return writeMessage(message, messageTags.heartbeat, heartbeatLength(type.value), (bytes, at) =>
+        writeHeartbeat(bytes, at, type.value),
+      );
     default:
-      return toBinary(MessageSchema, message);
+      break;
   }
+  return toBinary(MessageSchema, message);
 }
 
+/** The message with its content, in one piece of memory. */
 function writeMessage(
   { to, epoch, group, storeId, from }: Message,
   tag: number,
-  content: Uint8Array,
+  size: number,
+  writeContent: (bytes: Uint8Array, at: number) => void,
 ): Uint8Array {
   const length =
     fieldLength(to) +
-    (1 + length32(content.length) + content.length) +
+    pieceLength(size) +
     fieldLength(epoch) +
     fieldLength(group) +
     (storeId === 0n ? 0 : 2 + fixed64Bytes) +
     (from === 0n ? 0 : 1 + fieldLength(from));
   const bytes = new Uint8Array(length);
   let at = writeField(bytes, 0, messageTags.to, to);
-  at = writePiece(bytes, at, tag, content);
+  at = beginPiece(bytes, at, tag, size);
+  writeContent(bytes, at);
+  at += size;
   at = writeField(bytes, at, messageTags.epoch, epoch);
   at = writeField(bytes, at, messageTags.group, group);
   if (storeId !== 0n) {

@@ -11,15 +11,16 @@ import {
   type SaveMark,
 } from "./gen/paxos/v1/storage_pb.js";
 import {
+  beginPiece,
   fieldLength,
   fixed64FieldLength,
-  length32,
+  pieceLength,
+  varintLength,
   writeBytesField,
   writeField,
   writeFixed64Field,
+  writePiece,
   writeVarint,
-  writeVarint32,
-  varintLength,
 } from "./varint.js";
 
 const tags = {
@@ -97,18 +98,14 @@ function write(state: PersistentState): Uint8Array {
     at = writeVarint(bytes, at + 1, ledView);
   }
   at = writeField(bytes, at, tags.localAru, localAru);
-  if (record !== undefined) {
-    at = begin(bytes, at, tags.epochRecord, record.length);
-    bytes.set(record, at);
-    at += record.length;
-  }
+  if (record !== undefined) at = writePiece(bytes, at, tags.epochRecord, record);
   for (const store of peerStores) {
-    at = writeStore(bytes, begin(bytes, at, tags.peerStores, storeLength(store)), store);
+    at = writeStore(bytes, beginPiece(bytes, at, tags.peerStores, storeLength(store)), store);
   }
   if (saveHistory !== undefined) {
-    at = begin(bytes, at, tags.saveHistory, historyLength(saveHistory));
+    at = beginPiece(bytes, at, tags.saveHistory, historyLength(saveHistory));
     for (const mark of saveHistory.marks) {
-      at = writeMark(bytes, begin(bytes, at, historyTags.marks, markLength(mark)), mark);
+      at = writeMark(bytes, beginPiece(bytes, at, historyTags.marks, markLength(mark)), mark);
     }
   }
   at = writeBytesField(bytes, at, tags.clusterId, clusterId);
@@ -123,17 +120,6 @@ function encodeEpochRecord(record: EpochRecord): Uint8Array {
     encoded.set(record, bytes);
   }
   return bytes;
-}
-
-/** Writes tag and length of a piece, and returns where it begins. */
-function begin(bytes: Uint8Array, at: number, tag: number, length: number): number {
-  bytes[at] = tag;
-  return writeVarint32(bytes, at + 1, length);
-}
-
-/** How many bytes a piece of this length takes with tag and length. */
-function pieceLength(length: number): number {
-  return 1 + length32(length) + length;
 }
 
 function markLength({ incarnation, saveNumber }: SaveMark): number {
@@ -158,5 +144,5 @@ function writeStore(bytes: Uint8Array, at: number, { nodeId, storeId, save }: Pe
   at = writeField(bytes, at, storeTags.nodeId, nodeId);
   at = writeFixed64Field(bytes, at, storeTags.storeId, storeId);
   if (save === undefined) return at;
-  return writeMark(bytes, begin(bytes, at, storeTags.save, markLength(save)), save);
+  return writeMark(bytes, beginPiece(bytes, at, storeTags.save, markLength(save)), save);
 }

@@ -1,7 +1,6 @@
 // What every node tells every other all the time, in messages of a few numbers: read and written without reflection, which
 // would take longer than what they are about.
-import { toBinary } from "@bufbuild/protobuf";
-import { AcceptSchema, HeartbeatSchema, type Accept, type Heartbeat } from "./gen/paxos/v1/paxos_pb.js";
+import type { Accept, Heartbeat } from "./gen/paxos/v1/paxos_pb.js";
 import {
   fieldLength,
   fixed64Bytes,
@@ -38,25 +37,28 @@ const heartbeatTags = {
   saveIncarnation: 0x59,
 } as const;
 
-/** Encodes an Accept, as `toBinary(AcceptSchema, accept)` does. */
-export function encodeAccept(accept: Accept): Uint8Array {
-  if (accept.$unknown !== undefined) return toBinary(AcceptSchema, accept);
+/** How many bytes an Accept takes that has no fields but those of this release. */
+export function acceptLength(accept: Accept): number {
   const { nodeId, view, seq, localAru, saveNumber, saveIncarnation } = accept;
-  const bytes = new Uint8Array(
+  return (
     fieldLength(nodeId) +
-      fieldLength(view) +
-      fieldLength(seq) +
-      fieldLength(localAru) +
-      fieldLength(saveNumber) +
-      fixed64FieldLength(saveIncarnation),
+    fieldLength(view) +
+    fieldLength(seq) +
+    fieldLength(localAru) +
+    fieldLength(saveNumber) +
+    fixed64FieldLength(saveIncarnation)
   );
-  let at = writeField(bytes, 0, acceptTags.nodeId, nodeId);
+}
+
+/** Writes such an Accept. */
+export function writeAccept(bytes: Uint8Array, at: number, accept: Accept): void {
+  const { nodeId, view, seq, localAru, saveNumber, saveIncarnation } = accept;
+  at = writeField(bytes, at, acceptTags.nodeId, nodeId);
   at = writeField(bytes, at, acceptTags.view, view);
   at = writeField(bytes, at, acceptTags.seq, seq);
   at = writeField(bytes, at, acceptTags.localAru, localAru);
   at = writeField(bytes, at, acceptTags.saveNumber, saveNumber);
   writeFixed64Field(bytes, at, acceptTags.saveIncarnation, saveIncarnation);
-  return bytes;
 }
 
 /** Undefined when it has fields that this release does not know, or is malformed. */
@@ -103,23 +105,28 @@ export function readAccept(bytes: Uint8Array, at: number, end: number): Accept |
   return accept;
 }
 
-/** Encodes a Heartbeat, as `toBinary(HeartbeatSchema, heartbeat)` does. */
-export function encodeHeartbeat(heartbeat: Heartbeat): Uint8Array {
-  if (heartbeat.$unknown !== undefined) return toBinary(HeartbeatSchema, heartbeat);
+/** How many bytes a Heartbeat takes that has no fields but those of this release. */
+export function heartbeatLength(heartbeat: Heartbeat): number {
   const { nodeId, view, localAru, promisedView, acceptedSeq, saveNumber, saveIncarnation } = heartbeat;
   const { leading, hearsQuorum, knowsStores, preparing } = heartbeat;
   const truths = Number(leading) + Number(hearsQuorum) + Number(knowsStores) + Number(preparing);
-  const bytes = new Uint8Array(
+  return (
     fieldLength(nodeId) +
-      fieldLength(view) +
-      fieldLength(localAru) +
-      fieldLength(promisedView) +
-      fieldLength(acceptedSeq) +
-      2 * truths +
-      fieldLength(saveNumber) +
-      fixed64FieldLength(saveIncarnation),
+    fieldLength(view) +
+    fieldLength(localAru) +
+    fieldLength(promisedView) +
+    fieldLength(acceptedSeq) +
+    2 * truths +
+    fieldLength(saveNumber) +
+    fixed64FieldLength(saveIncarnation)
   );
-  let at = writeField(bytes, 0, heartbeatTags.nodeId, nodeId);
+}
+
+/** Writes such a Heartbeat. */
+export function writeHeartbeat(bytes: Uint8Array, at: number, heartbeat: Heartbeat): void {
+  const { nodeId, view, localAru, promisedView, acceptedSeq, saveNumber, saveIncarnation } = heartbeat;
+  const { leading, hearsQuorum, knowsStores, preparing } = heartbeat;
+  at = writeField(bytes, at, heartbeatTags.nodeId, nodeId);
   at = writeField(bytes, at, heartbeatTags.view, view);
   at = writeField(bytes, at, heartbeatTags.localAru, localAru);
   at = writeField(bytes, at, heartbeatTags.promisedView, promisedView);
@@ -130,7 +137,6 @@ export function encodeHeartbeat(heartbeat: Heartbeat): Uint8Array {
   at = writeBoolField(bytes, at, heartbeatTags.preparing, preparing);
   at = writeField(bytes, at, heartbeatTags.saveNumber, saveNumber);
   writeFixed64Field(bytes, at, heartbeatTags.saveIncarnation, saveIncarnation);
-  return bytes;
 }
 
 /** Undefined when it has fields that this release does not know, or is malformed. */

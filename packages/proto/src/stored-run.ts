@@ -4,14 +4,14 @@ import { proposalLength, readProposal, writeProposalInto } from "./encode.js";
 import type { Proposal } from "./gen/paxos/v1/paxos_pb.js";
 import { StoredRunSchema, type StoredRun } from "./gen/paxos/v1/storage_pb.js";
 import {
+  beginPiece,
   fieldLength,
   lastVarint,
   lastVarint31,
   lastVarintIsZero,
-  length32,
+  pieceLength,
   readVarint,
   writeField,
-  writeVarint32,
 } from "./varint.js";
 
 const tags = { formatVersion: 0x08, epoch: 0x10, ordered: 0x18, proposal: 0x22 };
@@ -29,14 +29,13 @@ export function encodeStoredRun(
     fieldLength(BigInt(formatVersion)) +
     fieldLength(epoch) +
     (ordered ? 2 : 0) +
-    (proposal === undefined ? 0 : 1 + length32(size) + size);
+    (proposal === undefined ? 0 : pieceLength(size));
   const bytes = new Uint8Array(length + room);
   let at = writeField(bytes, 0, tags.formatVersion, BigInt(formatVersion));
   at = writeField(bytes, at, tags.epoch, epoch);
   if (ordered) at = writeField(bytes, at, tags.ordered, 1n);
   if (proposal !== undefined) {
-    bytes[at] = tags.proposal;
-    writeProposalInto(bytes, writeVarint32(bytes, at + 1, size), proposal);
+    writeProposalInto(bytes, beginPiece(bytes, at, tags.proposal, size), proposal);
   }
   return bytes;
 }

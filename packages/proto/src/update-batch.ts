@@ -11,14 +11,15 @@ import {
 } from "./gen/paxos/v1/client_service_pb.js";
 import type { ClientUpdate } from "./gen/paxos/v1/paxos_pb.js";
 import {
+  beginPiece,
   fieldLength,
   lastVarint,
   lastVarint31,
-  length32,
+  pieceLength,
   readVarint,
   writeBytesField,
   writeField,
-  writeVarint32,
+  writePiece,
 } from "./varint.js";
 
 /** The tag of the repeated field that both begin with. */
@@ -50,8 +51,7 @@ export function encodingOfUpdateBatch(batch: UpdateBatch): Encoding {
     length: elementsLength(lengths) + rest.length,
     write: (bytes, at) => {
       for (let i = 0; i < updates.length; i++) {
-        bytes[at] = elementTag;
-        at = writeVarint32(bytes, at + 1, lengths[i] as number);
+        at = beginPiece(bytes, at, elementTag, lengths[i] as number);
         at = writeClientUpdate(bytes, at, updates[i] as ClientUpdate);
       }
       bytes.set(rest, at);
@@ -72,8 +72,7 @@ export function encodingOfUpdateAnswers({ answers, leaderId, queryAnswers }: Upd
     length: elementsLength(lengths) + rest.length,
     write: (bytes, at) => {
       for (let i = 0; i < answers.length; i++) {
-        bytes[at] = elementTag;
-        at = writeVarint32(bytes, at + 1, lengths[i] as number);
+        at = beginPiece(bytes, at, elementTag, lengths[i] as number);
         at = writeAnswer(bytes, at, answers[i] as UpdateAnswer, failures[i] as Uint8Array);
       }
       bytes.set(rest, at);
@@ -141,7 +140,7 @@ function elementFrom(bytes: Uint8Array, at: number, end: number): number {
 
 function elementsLength(lengths: readonly number[]): number {
   let sum = 0;
-  for (const length of lengths) sum += 1 + length32(length) + length;
+  for (const length of lengths) sum += pieceLength(length);
   return sum;
 }
 
@@ -163,9 +162,9 @@ function answerLength(
     fieldLength(clientId) +
     fieldLength(timestamp) +
     fieldLength(seq) +
-    (result.length === 0 ? 0 : 1 + length32(result.length) + result.length) +
+    (result.length === 0 ? 0 : pieceLength(result.length)) +
     (duplicate ? 2 : 0) +
-    (failure === nothing ? 0 : 1 + length32(failure.length) + failure.length)
+    (failure === nothing ? 0 : pieceLength(failure.length))
   );
 }
 
@@ -180,10 +179,7 @@ function writeAnswer(bytes: Uint8Array, at: number, answer: UpdateAnswer, failur
   }
   if (failure === nothing) return at;
   // One that says nothing is written all the same: that there is one says something.
-  bytes[at] = tags.failure;
-  at = writeVarint32(bytes, at + 1, failure.length);
-  bytes.set(failure, at);
-  return at + failure.length;
+  return writePiece(bytes, at, tags.failure, failure);
 }
 
 function readAnswer(bytes: Uint8Array, at: number, end: number): UpdateAnswer | undefined {

@@ -22,9 +22,23 @@ export function writeField(bytes: Uint8Array, at: number, tag: number, number: b
 
 /** The same for bytes: left out when there are none. */
 export function writeBytesField(bytes: Uint8Array, at: number, tag: number, content: Uint8Array): number {
-  if (content.length === 0) return at;
+  return content.length === 0 ? at : writePiece(bytes, at, tag, content);
+}
+
+/** How many bytes a piece of this length takes, with a tag of one byte and its length: an element, or a message within another. */
+export function pieceLength(length: number): number {
+  return 1 + length32(length) + length;
+}
+
+/** Writes tag and length of such a piece, and returns where its content begins. */
+export function beginPiece(bytes: Uint8Array, at: number, tag: number, length: number): number {
   bytes[at] = tag;
-  at = writeVarint32(bytes, at + 1, content.length);
+  return writeVarint32(bytes, at + 1, length);
+}
+
+/** Writes the whole of it, and returns where it ends. */
+export function writePiece(bytes: Uint8Array, at: number, tag: number, content: Uint8Array): number {
+  at = beginPiece(bytes, at, tag, content.length);
   bytes.set(content, at);
   return at + content.length;
 }

@@ -43,8 +43,8 @@ export const EncodedUpdatesService: EncodedUpdates = {
 /** What the library is to keep of messages, which for others it need not: all of them is unknown to it. */
 export const keepEncoded = { readUnknownFields: true };
 
-// Unknown fields inside are of no use, and a small one takes up much memory.
-const readOptions = { readUnknownFields: false };
+/** What the library is not to keep of all others: unknown fields are of no use, and a small one takes up much memory. */
+export const dropUnknown = { readUnknownFields: false };
 
 /** Batches, to be sent. */
 export async function* encodedBatches(batches: AsyncIterable<UpdateBatch>): AsyncGenerator<Opaque> {
@@ -61,7 +61,7 @@ export async function* decodedBatches(messages: AsyncIterable<Opaque>): AsyncGen
   for await (const message of messages) {
     yield decoded(message, (bytes) => {
       const plain = readUpdateBatch(bytes, 0, bytes.length, Infinity);
-      return plain ?? fromBinary(UpdateBatchSchema, bytes, readOptions);
+      return plain ?? fromBinary(UpdateBatchSchema, bytes, dropUnknown);
     });
   }
 }
@@ -71,7 +71,7 @@ export async function* decodedAnswers(messages: AsyncIterable<Opaque>): AsyncGen
   for await (const message of messages) {
     yield decoded(message, (bytes) => {
       const plain = readUpdateAnswers(bytes, 0, bytes.length, Infinity);
-      return plain ?? fromBinary(UpdateAnswersSchema, bytes, readOptions);
+      return plain ?? fromBinary(UpdateAnswersSchema, bytes, dropUnknown);
     });
   }
 }

@@ -22,7 +22,13 @@ import { createServer, type Http2Server } from "node:http2";
 import type { Socket } from "node:net";
 import type { BodyLimits } from "./body-limits.js";
 import { ClientServiceAdapter } from "./client-service.js";
-import { decodedBatches, encodedAnswers, EncodedUpdatesService, keepEncoded } from "./encoded-updates.js";
+import {
+  decodedBatches,
+  dropUnknown,
+  encodedAnswers,
+  EncodedUpdatesService,
+  keepEncoded,
+} from "./encoded-updates.js";
 import { maxSessionMemory, windowBytes } from "./http2-settings.js";
 import { exchangeWithPeer } from "./peer-exchange.js";
 import { PeerServer } from "./peer-server.js";
@@ -78,10 +84,8 @@ export class ConnectReplicaTransport extends StreamReplicaTransport<typeof notHt
     const clients = new ClientServiceAdapter(handler, faults, maxRequestBytes);
     const { clientUpdate, clientUpdates, log, status, takeSnapshot, backup } = ClientService.method;
     const { members, changeMembership, transferLeadership, query } = ClientService.method;
-    // Unknown fields are of no use, and a small one takes up much memory.
-    const binaryOptions = { readUnknownFields: false };
     const options = {
-      binaryOptions,
+      binaryOptions: dropUnknown,
       // What is larger than a request may be, but no larger than this, is refused by itself, with a reason.
       readMaxBytes: requestFrameBytes(maxRequestBytes),
       // Compressed requests are understood; answers are small and leave as they are.
@@ -99,7 +103,7 @@ export class ConnectReplicaTransport extends StreamReplicaTransport<typeof notHt
     );
     const plain = createConnectRouter()
       .service(PeerService, new PeerServer(receiver, connectTimeoutMs), {
-        binaryOptions,
+        binaryOptions: dropUnknown,
         readMaxBytes: peerFrameBytes(maxMessageBytes),
       })
       .rpc(clientUpdate, clients.clientUpdate.bind(clients), options)
